@@ -1,0 +1,72 @@
+"""The simulated patient: a skin mesh in the world, with what is truly wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.geometry import TriangleMesh
+
+PATIENT_TARGET_M = (0.50, 0.0, 0.05)
+"""Where the centre of the region scanned is placed, in `world` [m]; the skin there faces +z."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """Ground truth of one patient: only the simulation and its checks may look at this.
+
+    Attributes:
+        mesh: skin in `world` [m], `V` vertices, faces counter-clockwise seen from outside.
+        lesion_mask: `(V,)` bool, vertex belongs to a lesion.
+        lesion_depth_m: `(V,)` float64 >= 0, how far the skin lies below where it would be healthy [m].
+        name: for reports, such as `cheek, synthetic atrophic scars`.
+        synthetic_lesions: True where the lesions were carved by a program, False where they are
+            real or there are none known.
+        target_m: `(3,)` centre of the region scanned, `world` [m].
+        approach: `(3,)` unit vector out of the skin at the target: the camera comes from there.
+        region_radius_m: radius of the region to treat around the target [m], None: planning decides.
+
+    Raises:
+        ValueError: lengths that do not match, values not finite, negative depth or radius.
+    """
+
+    mesh: TriangleMesh
+    lesion_mask: NDArray[np.bool_]
+    lesion_depth_m: NDArray[np.float64]
+    name: str = "patient"
+    synthetic_lesions: bool = False
+    target_m: NDArray[np.float64] | tuple[float, float, float] = PATIENT_TARGET_M
+    approach: NDArray[np.float64] | tuple[float, float, float] = (0.0, 0.0, 1.0)
+    region_radius_m: float | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.mesh.vertices)
+        mask = np.asarray(self.lesion_mask, np.bool_)
+        depth = np.asarray(self.lesion_depth_m, np.float64)
+        for name, values in (("lesion_mask", mask), ("lesion_depth_m", depth)):
+            if values.shape != (count,):
+                raise ValueError(f"{name} must have shape ({count},), one per vertex, got {values.shape}")
+        if not (np.isfinite(depth).all() and (depth >= 0).all()):
+            raise ValueError("lesion_depth_m must be finite and not negative")
+        target = np.asarray(self.target_m, np.float64)
+        approach = np.asarray(self.approach, np.float64)
+        if target.shape != (3,) or approach.shape != (3,) or not np.isfinite([target, approach]).all():
+            raise ValueError("target_m and approach must be three finite numbers each")
+        length = float(np.linalg.norm(approach))
+        if length < 1e-9:
+            raise ValueError("approach must have a direction")
+        radius = self.region_radius_m
+        if radius is not None and not (np.isfinite(radius) and radius > 0):
+            raise ValueError(f"region_radius_m must be positive or None, got {radius!r}")
+        object.__setattr__(self, "lesion_mask", mask)
+        object.__setattr__(self, "lesion_depth_m", depth)
+        object.__setattr__(self, "target_m", target)
+        object.__setattr__(self, "approach", approach / length)
+
+    @classmethod
+    def healthy(cls, mesh: TriangleMesh, name: str = "patient", **more: object) -> Patient:
+        """Return a patient without lesions."""
+        count = len(mesh.vertices)
+        return cls(mesh, np.zeros(count, bool), np.zeros(count), name, **more)  # type: ignore[arg-type]
