@@ -1,0 +1,61 @@
+"""The arm: kinematics, jerk-limited motion, collision. Lean: no simulator, no point clouds, no ROS."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from openmtz.robot.description import (
+    CAMERA_FRAME,
+    FLANGE_FRAME,
+    HOME,
+    JOINT_NAMES,
+    SCAN_HEAD_FRAME,
+    WORLD_FRAME,
+    UrdfMissing,
+    find_urdf,
+)
+
+_HOME_OF = {
+    "ArmKinematics": "kinematics",
+    "IkResult": "kinematics",
+    "JointLimits": "kinematics",
+    "Trajectory": "trajectory",
+    "MotionError": "trajectory",
+    "plan_motion": "trajectory",
+    "stop_motion": "trajectory",
+    "CellCollision": "collision",
+    "Collision": "collision",
+    "StationCheck": "reach",
+    "plan_move": "reach",
+    "MoveResult": "reach",
+}
+
+__all__ = [
+    "CAMERA_FRAME",
+    "FLANGE_FRAME",
+    "HOME",
+    "JOINT_NAMES",
+    "SCAN_HEAD_FRAME",
+    "WORLD_FRAME",
+    "ArmKinematics",
+    "CellCollision",
+    "Collision",
+    "IkResult",
+    "JointLimits",
+    "MotionError",
+    "MoveResult",
+    "StationCheck",
+    "Trajectory",
+    "UrdfMissing",
+    "find_urdf",
+    "plan_motion",
+    "plan_move",
+    "stop_motion",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(import_module(f"openmtz.robot.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
