@@ -1,0 +1,270 @@
+"""The simulated joint controller: takes a joint trajectory, refuses a bad one, tracks, brakes, rests.
+
+Pure: setpoints in time, no physics. States: RESTING (brakes on, joints exactly at the last setpoint),
+TRACKING, SETTLING (trajectory over, error not yet tiny), BRAKING.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from openmtz.robot import JOINT_NAMES
+
+Array = NDArray[np.float64]
+
+START_TOLERANCE_RAD = 0.05
+"""A trajectory may begin this far from the measured joints."""
+START_VELOCITY_TOLERANCE_RAD_S = 0.3
+TRACKING_TOLERANCE_RAD = 0.05
+"""A joint further than this from its setpoint ends the motion."""
+SETTLED_RAD = 5e-5
+SETTLED_RAD_S = 5e-4
+SETTLE_LIMIT_S = 1.0
+BRAKE_RAD_S2 = 30.0
+"""Deceleration of the joint brakes: pi rad/s in 0.10 s, within the 0.1-0.3 s public stopping-time
+charts of such arms give. Engineering choice [M]."""
+STEP_S = 1e-9
+
+
+class TrajectoryRejected(ValueError):
+    """The controller did not take this trajectory; the text names cause and fix."""
+
+
+class ArmState(Enum):
+    """What the joint controller is doing."""
+
+    RESTING = "resting"
+    TRACKING = "tracking"
+    SETTLING = "settling"
+    BRAKING = "braking"
+
+
+@dataclass(frozen=True)
+class Setpoint:
+    """Joints asked for now: position [rad], velocity [rad/s], acceleration [rad/s2], `(6,)` each."""
+
+    position: Array
+    velocity: Array
+    acceleration: Array
+
+
+class JointController:
+    """Follows one trajectory at a time. Times are simulation seconds."""
+
+    def __init__(self, q_rest: ArrayLike, lower: Array, upper: Array, max_velocity: Array) -> None:
+        self.lower, self.upper, self.max_velocity = lower, upper, max_velocity
+        self.state = ArmState.RESTING
+        self.reason = ""
+        """Why the last motion ended other than at its goal; empty where it did not."""
+        self.stopped_open = False
+        self._hold = np.array(q_rest, np.float64)
+        self._start_s = 0.0
+        self._end_s = 0.0
+        self._brake_from = (self._hold, np.zeros(6))
+        self._still = np.zeros(6)
+
+    @property
+    def hold(self) -> Array:
+        """`(6,)` [rad] where the arm rests, or will."""
+        return self._hold
+
+    def accept(
+        self,
+        names: Sequence[str],
+        times: ArrayLike,
+        positions: ArrayLike,
+        velocities: ArrayLike | None,
+        accelerations: ArrayLike | None,
+        q: Array,
+        qd: Array,
+        now_s: float,
+    ) -> None:
+        """Take a trajectory (`times` `(T,)` [s] from now, `positions` `(T, 6)` [rad], ...) from `now_s` on.
+
+        Joints may come in any order of `names`. A single point, or a first point later than 0, is
+        reached from the measured joints. No points at all: stop, as a joint_trajectory_controller does.
+
+        Raises:
+            TrajectoryRejected: emergency stop open, wrong names, shapes, NaN, times not increasing,
+                beyond position or velocity limits, or a start away from the measured joints.
+        """
+        if self.stopped_open:
+            raise TrajectoryRejected("the emergency stop is open; close it and send the motion again")
+        order = _order(names)
+        t = np.array(times, np.float64).reshape(-1)
+        if len(t) == 0:
+            self.brake(q, qd, now_s, "stopped by an empty trajectory")
+            return
+        p = _rows(positions, len(t), "positions")[:, order]
+        v = None if velocities is None else _rows(velocities, len(t), "velocities")[:, order]
+        a = None if accelerations is None else _rows(accelerations, len(t), "accelerations")[:, order]
+        if not np.isfinite(t).all() or t[0] < 0 or (np.diff(t) <= STEP_S).any():
+            raise TrajectoryRejected("times must be finite, start at 0 or later and increase")
+        if t[0] > STEP_S:
+            t, p = np.concatenate([[0.0], t]), np.vstack([q, p])
+            v = None if v is None else np.vstack([qd, v])
+            a = None if a is None else np.vstack([self._still, a])
+        self._check_limits(t, p, v)
+        self._check_start(p[0], v[0] if v is not None else self._still, q, qd)
+        if len(t) == 1:
+            t, p = np.array([0.0, 2e-3]), np.vstack([p, p])
+            v = a = None
+        self._times, self._positions = t, p
+        self._velocities = _velocities(t, p) if v is None else v
+        self._coefficients = _segments(t, p, self._velocities, a)
+        self._start_s, self._end_s = now_s, now_s + float(t[-1])
+        self._hold = p[-1].copy()
+        self.state, self.reason = ArmState.TRACKING, ""
+
+    def _check_limits(self, t: Array, p: Array, v: Array | None) -> None:
+        beyond = np.argwhere((p < self.lower) | (p > self.upper))
+        if len(beyond):
+            row, joint = beyond[0]
+            raise TrajectoryRejected(
+                f"{JOINT_NAMES[joint]} would be at {p[row, joint]:.3f} rad in point {row}, allowed "
+                f"{self.lower[joint]:.3f} to {self.upper[joint]:.3f} rad"
+            )
+        speeds = [] if v is None else [np.abs(v)]
+        if len(t) > 1:
+            speeds.append(np.abs(np.diff(p, axis=0) / np.diff(t)[:, None]))
+        for speed in speeds:
+            fast = np.argwhere(speed > self.max_velocity * 1.01)
+            if len(fast):
+                row, joint = fast[0]
+                raise TrajectoryRejected(
+                    f"{JOINT_NAMES[joint]} would move at {speed[row, joint]:.2f} rad/s in point {row}, "
+                    f"allowed {self.max_velocity[joint]:.2f} rad/s; give it more time"
+                )
+
+    def _check_start(self, p: Array, v: Array, q: Array, qd: Array) -> None:
+        away = np.abs(p - q)
+        if away.max() > START_TOLERANCE_RAD:
+            joint = int(away.argmax())
+            raise TrajectoryRejected(
+                f"it begins {away[joint]:.3f} rad away from where {JOINT_NAMES[joint]} is "
+                f"({q[joint]:.3f} rad; allowed {START_TOLERANCE_RAD} rad); plan it from the measured joints"
+            )
+        jump = np.abs(v - qd)
+        if jump.max() > START_VELOCITY_TOLERANCE_RAD_S:
+            joint = int(jump.argmax())
+            raise TrajectoryRejected(
+                f"{JOINT_NAMES[joint]} moves at {qd[joint]:.2f} rad/s, the trajectory begins at "
+                f"{v[joint]:.2f} rad/s; stop the arm first, or plan from its velocity"
+            )
+
+    def brake(self, q: Array, qd: Array, now_s: float, reason: str) -> None:
+        """Stop every joint with its brake, from joints and velocities measured; keep the reason."""
+        if self.state is ArmState.RESTING:
+            return
+        if self.state is ArmState.BRAKING:
+            return
+        self._brake_from = (q.copy(), qd.copy())
+        self._start_s = now_s
+        self._end_s = now_s + float(np.abs(qd).max()) / BRAKE_RAD_S2
+        self._hold = q + 0.5 * qd * np.abs(qd) / BRAKE_RAD_S2
+        self.state, self.reason = ArmState.BRAKING, reason
+
+    def setpoint(self, now_s: float) -> Setpoint:
+        """Return what is asked of the joints at `now_s`."""
+        if self.state is ArmState.RESTING or now_s >= self._end_s - STEP_S:
+            return Setpoint(self._hold, self._still, self._still)
+        if self.state is ArmState.BRAKING:
+            q, qd = self._brake_from
+            t = np.minimum(now_s - self._start_s, np.abs(qd) / BRAKE_RAD_S2)
+            sign = np.sign(qd)
+            moving = (now_s - self._start_s) * BRAKE_RAD_S2 < np.abs(qd)
+            slowing = np.where(moving, -sign * BRAKE_RAD_S2, 0.0)
+            return Setpoint(q + qd * t - sign * BRAKE_RAD_S2 * t * t / 2, qd - sign * BRAKE_RAD_S2 * t, slowing)
+        t = now_s - self._start_s
+        i = min(max(int(np.searchsorted(self._times, t, side="right")) - 1, 0), len(self._coefficients) - 1)
+        s = t - self._times[i]
+        c = self._coefficients[i]
+        powers = np.array([1.0, s, s * s, s**3, s**4, s**5])
+        rates = np.array([0.0, 1.0, 2 * s, 3 * s * s, 4 * s**3, 5 * s**4])
+        bends = np.array([0.0, 0.0, 2.0, 6 * s, 12 * s * s, 20 * s**3])
+        return Setpoint(powers @ c, rates @ c, bends @ c)
+
+    def observe(self, q: Array, qd: Array, now_s: float) -> Array | None:
+        """Look at the joints after a step; return the `(6,)` the brakes now hold exactly, or None.
+
+        A joint out of tolerance turns tracking into braking. After a motion the arm rests at its last
+        setpoint once it is there; where something keeps it away for longer than `SETTLE_LIMIT_S` the
+        brakes hold it where it is, and the reason says so.
+        """
+        if self.state is ArmState.RESTING:
+            return self._hold
+        error = np.abs(q - self.setpoint(now_s).position)
+        if self.state is ArmState.TRACKING and error.max() > TRACKING_TOLERANCE_RAD:
+            joint = JOINT_NAMES[int(error.argmax())]
+            self.brake(q, qd, now_s, f"{joint} fell {error.max():.3f} rad behind its trajectory: blocked?")
+            return None
+        if now_s < self._end_s - STEP_S:
+            return None
+        if self.state is ArmState.TRACKING:
+            self.state = ArmState.SETTLING
+        if error.max() < SETTLED_RAD and np.abs(qd).max() < SETTLED_RAD_S:
+            self.state = ArmState.RESTING
+            return self._hold
+        if now_s - self._end_s > SETTLE_LIMIT_S:
+            joint = JOINT_NAMES[int(error.argmax())]
+            self.reason = self.reason or f"{joint} stayed {error.max():.4f} rad off its goal: blocked?"
+            self._hold = q.copy()
+            self.state = ArmState.RESTING
+            return self._hold
+        return None
+
+
+def _order(names: Sequence[str]) -> list[int]:
+    given = list(names)
+    if sorted(given) != sorted(JOINT_NAMES):
+        missing = [n for n in JOINT_NAMES if n not in given]
+        extra = [n for n in given if n not in JOINT_NAMES]
+        raise TrajectoryRejected(
+            f"joint names must be {', '.join(JOINT_NAMES)}; missing {missing or 'none'}, "
+            f"unknown or repeated {extra or [n for n in set(given) if given.count(n) > 1] or 'none'}"
+        )
+    return [given.index(n) for n in JOINT_NAMES]
+
+
+def _rows(values: ArrayLike, count: int, what: str) -> Array:
+    try:
+        rows = np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise TrajectoryRejected(f"{what} must be {count} rows of six numbers: {error}") from error
+    if rows.shape != (count, 6):
+        raise TrajectoryRejected(f"{what} must be ({count}, 6), got {rows.shape}")
+    if not np.isfinite(rows).all():
+        raise TrajectoryRejected(f"{what} hold NaN or infinite values")
+    return rows
+
+
+def _velocities(t: Array, p: Array) -> Array:
+    """Return `(T, 6)` velocities for positions alone: at rest at both ends, central slopes between."""
+    v = np.zeros_like(p)
+    if len(t) > 2:
+        v[1:-1] = (p[2:] - p[:-2]) / (t[2:] - t[:-2])[:, None]
+    return v
+
+
+def _segments(t: Array, p: Array, v: Array, a: Array | None) -> Array:
+    """Return polynomial coefficients `(T-1, 6, 6)`, ascending powers: quintic with accelerations, else
+    cubic, as ros2_control's joint_trajectory_controller interpolates."""
+    h = np.diff(t)[:, None]
+    c = np.zeros((len(t) - 1, 6, 6))
+    dp, v0, v1 = np.diff(p, axis=0), v[:-1], v[1:]
+    c[:, 0], c[:, 1] = p[:-1], v0
+    if a is None:
+        c[:, 2] = 3 * dp / h**2 - (2 * v0 + v1) / h
+        c[:, 3] = -2 * dp / h**3 + (v0 + v1) / h**2
+        return c
+    a0, a1 = a[:-1], a[1:]
+    c[:, 2] = a0 / 2
+    c[:, 3] = (20 * dp - (8 * v1 + 12 * v0) * h - (3 * a0 - a1) * h**2) / (2 * h**3)
+    c[:, 4] = (-30 * dp + (14 * v1 + 16 * v0) * h + (3 * a0 - 2 * a1) * h**2) / (2 * h**4)
+    c[:, 5] = (12 * dp - 6 * (v1 + v0) * h + (a1 - a0) * h**2) / (2 * h**5)
+    return c
