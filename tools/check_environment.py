@@ -128,7 +128,7 @@ class Environment:
                 if found in pins:
                     answer.add("damaged %s==%s" % (found, pins[found]))
             else:
-                unowned.add({"site": name, "lib": "../../../lib/" + name, "share": "../../../share/" + name}[label])
+                unowned.add({"site": "", "lib": "../../", "share": "../../../share/"}[label] + name)
         for folder in self.distributions() if unowned else ():
             name = _normal(folder.rsplit("-", 2)[0])
             paths = [path for path, _ in _record(os.path.join(self.site, folder))]
