@@ -1,0 +1,375 @@
+"""The safety monitor: inputs and a time in, state, permits and replies out. No I/O, no clock of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from openmtz.safety import approval as approvals
+from openmtz.safety.approval import Approval
+from openmtz.safety.arm import ArmWatch
+from openmtz.safety.conditions import CONDITIONS
+from openmtz.safety.config import SafetyConfig
+from openmtz.safety.device import DeviceWatch
+from openmtz.safety.fired import FiredBook
+from openmtz.safety.grants import Credit, credit_now
+from openmtz.safety.heat import HeatMeter
+from openmtz.safety.inputs import Approve, Inputs, Request, RequestToken, Reset, SetReady
+from openmtz.safety.lines import LineWatch
+from openmtz.safety.liveness import ProgressWatch, source_conditions
+from openmtz.safety.loaded import LoadedStore
+from openmtz.safety.outputs import Outputs, PermitGrant, Reply, SafetyEvent
+from openmtz.safety.permits import PermitBook
+from openmtz.safety.states import SafetyState as S
+from openmtz.safety.states import Token
+from openmtz.safety.table import cause_text, next_transition
+from openmtz.safety.token import emission_refusal, motion_refusal
+
+RESET_PENDING_S = 2.0
+"""A device has this long to clear its fault after a reset was accepted [s]."""
+_PASSING = {"footswitch-released", "approval-ended"}
+"""Conditions that are a matter of course outside of firing."""
+
+
+@dataclass
+class _Holder:
+    token: Token = Token.NONE
+    station: int = 0
+    pass_index: int = 0
+
+
+class SafetyMonitor:
+    """Call `step` at about 200 Hz, and at once with a request. Begins in OFF with nothing approved.
+
+    `boot_id` is new for each run; approvals name it, so none survives a restart.
+    """
+
+    def __init__(self, config: SafetyConfig, boot_id: str, now: float) -> None:
+        if not boot_id:
+            raise ValueError("boot_id must not be empty: approvals name it")
+        self.config, self.boot_id = config, boot_id
+        self._state, self._cause, self._detail = S.OFF, "boot", "the monitor has started"
+        self._entered = self._now = now
+        self._lines, self._progress = LineWatch(config), ProgressWatch(config)
+        self._arm, self._device = ArmWatch(config), DeviceWatch()
+        self._loaded, self._fired = LoadedStore(), FiredBook(config, now)
+        self._permits = PermitBook(config, now)
+        self._holder = _Holder()
+        self._approval: Approval | None = None
+        self._aim_bad_since = math.inf
+        self._aim_reason = ""
+        self._reset_until = -math.inf
+        self._events: list[SafetyEvent] = []
+        self._heat: dict[str, HeatMeter] = {}
+
+    @property
+    def state(self) -> S:
+        """The present state."""
+        return self._state
+
+    def step(self, inputs: Inputs, now: float) -> Outputs:
+        """Judge the inputs at `now` [s, the monotonic clock of their receipt times] and say what to do."""
+        self._events = []
+        clock_ok = math.isfinite(now) and now >= self._now
+        if clock_ok:
+            self._now = now
+        else:
+            now = self._now
+        self._absorb(inputs, now)
+        active = self._conditions(inputs, now)
+        if not clock_ok:
+            active["clock-invalid"] = "the time given to this step lies before the last one"
+        self._advance(active, now)
+        replies: list[Reply] = []
+        reset_device = False
+        for request in inputs.requests:
+            reply, act, ask_device = self._answer(request, inputs, active, now)
+            replies.append(reply)
+            reset_device |= ask_device
+            if act:
+                # What the act changes must hold for the next request in the same step.
+                self._take(act, reply.text, now)
+                if isinstance(request, Approve):
+                    active.pop("approval-ended", None)
+        own = self._own_act(inputs, active, now)
+        if own:
+            self._take(own, "", now)
+        self._settle_tokens(now)
+        grant, revoke, withheld = self._permit(inputs, active, now)
+        account = self._fired.account(self._approval.sha256) if self._approval else None
+        return Outputs(
+            state=self._state,
+            cause=self._cause,
+            detail=self._detail,
+            token=self._holder.token,
+            grant=grant,
+            revoke=revoke,
+            replies=tuple(replies),
+            withheld=withheld,
+            conditions=tuple(active.items()),
+            events=tuple(self._events),
+            approved_plan_sha256=self._approval.sha256 if self._approval else "",
+            credit_until=account.granted_until if account else 0,
+            permits_granted=self._permits.granted,
+            reset_device=reset_device,
+            stop_arm=self._state in (S.OFF, S.FAULT),
+        )
+
+    # --- what the inputs say -------------------------------------------------------------------------
+
+    def _absorb(self, inputs: Inputs, now: float) -> None:
+        for chunk in inputs.loaded:
+            self._loaded.append(chunk)
+        for batch in inputs.fired:
+            runs = self._fired.shots(batch, now)
+            for first, end in runs:
+                self._heat[batch.plan_sha256].fire(first, end, now)
+        self._arm.update(inputs.arm)
+        if inputs.head is not None and inputs.head.connected:
+            self._fired.status(inputs.head, self._approval.plan if self._approval else None, now)
+
+    def _conditions(self, inputs: Inputs, now: float) -> dict[str, str]:
+        cfg = self.config
+        found = source_conditions(inputs, cfg, now)
+        found.update(self._lines.update(inputs.interlocks, now))
+        found.update(self._progress.update(inputs.progress, now))
+        for code, detail in self._device.update(inputs.head).items():
+            found[code] = f"{found[code]}; {detail}" if code in found else detail
+        found.update(self._fired.latched)
+        if not inputs.run_line_ok:
+            found["run-line-down"] = "the line is low"
+        if inputs.head is not None and self._permits.gate_stuck(inputs.head, now):
+            found["gate-open-without-permit"] = "open in a status made after the last permit's end"
+        why = approvals.ended(self._approval, inputs, cfg, now)
+        if why:
+            found["approval-ended"] = why
+            self._end_approval(why, now)
+        station = None
+        if self._holder.token is Token.EMISSION and self._approval is not None:
+            station = self._approval.station_poses[self._holder.station]
+        found.update(self._arm.conditions(station))
+        since = now - self._entered
+        if self._state is S.ARMING and self._lines.pressed:
+            found["footswitch-in-arming"] = "pressed"
+        if self._state is S.READY and since > cfg.ready_timeout_s:
+            found["ready-timeout"] = f"{since:.0f} s"
+        if self._state is S.HOLD and since > cfg.hold_timeout_s:
+            found["hold-timeout"] = f"{since:.0f} s"
+        if now - self._aim_bad_since > cfg.aim_persist_s:
+            found["aim-refused"] = self._aim_reason
+        return {code: found[code] for code in CONDITIONS if code in found}
+
+    # --- states --------------------------------------------------------------------------------------
+
+    def _advance(self, active: dict[str, str], now: float) -> None:
+        row = next_transition(self._state, active)
+        if row is not None:
+            self._enter(row.to, row.cause, f"{cause_text(row.cause)} ({active[row.cause]})", now)
+
+    def _take(self, act: str, detail: str, now: float) -> None:
+        row = next_transition(self._state, (act,))
+        if row is not None:
+            self._enter(row.to, row.cause, detail or row.text, now)
+
+    def _enter(self, state: S, cause: str, detail: str, now: float) -> None:
+        before = self._state
+        self._state, self._cause, self._detail, self._entered = state, cause, detail, now
+        self._event(now, "state", cause, f"{before.name} -> {state.name}: {detail}")
+        if state is S.HOLD or (state is S.READY and before is S.ARMING):
+            self._lines.forget_press()
+        if state in (S.OFF, S.FAULT):
+            self._end_approval(f"ended by {state.name}", now)
+        if state is S.FAULT:
+            self._reset_until = -math.inf
+        if state is not S.FIRING:
+            self._aim_bad_since = math.inf
+
+    def _end_approval(self, why: str, now: float) -> None:
+        if self._approval is not None:
+            self._event(now, "approval", "approval-ended", why)
+            self._approval = None
+
+    def _own_act(self, inputs: Inputs, active: dict[str, str], now: float) -> str:
+        """Return the act that needs no request: a complete stack, time that passed, the footswitch."""
+        if self._state is S.OFF and inputs.interlocks is not None and not (_ALWAYS_NEEDED & active.keys()):
+            return "stack-complete"
+        if self._state is S.FAULT and now <= self._reset_until and not self._faults(active):
+            return "reset"
+        if self._state is S.ARMING and now - self._entered >= self.config.ready_delay_s:
+            return "delay-passed"
+        if (
+            self._state in (S.READY, S.HOLD)
+            and self._holder.token is Token.EMISSION
+            and self._lines.fresh_press
+            and not (_HOLDING & active.keys())
+        ):
+            return "footswitch-pressed"
+        return ""
+
+    @staticmethod
+    def _faults(active: dict[str, str]) -> list[str]:
+        return [code for code in active if CONDITIONS[code].latched]
+
+    # --- requests ------------------------------------------------------------------------------------
+
+    def _answer(
+        self, request: Request, inputs: Inputs, active: dict[str, str], now: float
+    ) -> tuple[Reply, str, bool]:
+        """Return the reply, the act it amounts to (or empty), and whether to reset the device."""
+        if isinstance(request, Approve):
+            return self._approve(request, inputs, now), "", False
+        if isinstance(request, SetReady):
+            return *self._set_ready(request, active), False
+        if isinstance(request, Reset):
+            return self._reset(active, now)
+        return *self._token(request, inputs, active, now), False
+
+    def _approve(self, request: Approve, inputs: Inputs, now: float) -> Reply:
+        given, reply = approvals.judge(request, inputs, self._state, self.boot_id, self.config, now)
+        account = self._fired.account(request.plan_sha256)
+        if given is not None and account is not None and account.blocked:
+            given, reply = None, Reply(False, "in-doubt", f"{account.blocked}; capture and plan again")
+        if given is not None:
+            # The heat delivered so far belongs to the skin, not to the approval.
+            heat = self._heat.setdefault(given.sha256, given.heat)
+            self._approval = replace(given, heat=heat)
+        self._event(now, "approval", reply.code, reply.text)
+        return reply
+
+    def _set_ready(self, request: SetReady, active: dict[str, str]) -> tuple[Reply, str]:
+        if not request.ready:
+            if self._state in (S.ARMING, S.READY, S.FIRING, S.HOLD):
+                return Reply(True, "ready-withdrawn", "back to standby"), "ready-withdrawn"
+            return Reply(self._state is S.STANDBY, "not-ready", f"the state is {self._state.name}"), ""
+        if self._state is not S.STANDBY:
+            return Reply(False, "not-in-standby", f"ask for ready in STANDBY, not {self._state.name}"), ""
+        if self._approval is None or "approval-ended" in active:
+            return Reply(False, "approval-ended", cause_text("approval-ended")), ""
+        if self._lines.pressed:
+            return Reply(False, "footswitch-in-arming", "release the footswitch, then ask for ready"), ""
+        against = [c for c in active if CONDITIONS[c].moves and c not in _PASSING]
+        if against:
+            text = "; ".join(f"{c}: {active[c]}. {CONDITIONS[c].fix}" for c in against)
+            return Reply(False, against[0], text), ""
+        return Reply(True, "ready-requested", f"ready in {self.config.ready_delay_s:g} s"), "ready-requested"
+
+    def _reset(self, active: dict[str, str], now: float) -> tuple[Reply, str, bool]:
+        if self._state is not S.FAULT:
+            return Reply(False, "no-fault", f"nothing to reset, the state is {self._state.name}"), "", False
+        latched = self._fired.latched
+        present = [c for c in self._faults(active) if c != "device-fault" and c not in latched]
+        if present:
+            text = "; ".join(f"{c}: {active[c]}. {CONDITIONS[c].fix}" for c in present)
+            return Reply(False, present[0], f"the cause is still there: {text}"), "", False
+        for code, detail in latched.items():
+            self._event(now, "note", code, f"acknowledged by reset: {detail}")
+            active.pop(code, None)
+        self._fired.acknowledge()
+        if "device-fault" in active:
+            self._reset_until = now + RESET_PENDING_S
+            text = f"the scan head was asked to clear its fault ({active['device-fault']}); standby follows"
+            return Reply(True, "device-reset-asked", text), "", True
+        return Reply(True, "reset", "reset; approve and make ready anew"), "reset", False
+
+    def _token(
+        self, request: RequestToken, inputs: Inputs, active: dict[str, str], now: float
+    ) -> tuple[Reply, str]:
+        held, wanted = self._holder.token, Token(request.token)
+        if wanted is Token.NONE:
+            self._give(Token.NONE, 0, 0, now)
+            act = "token-returned" if held is Token.EMISSION else ""
+            return Reply(True, "returned", "nobody holds the token"), act
+        same = (request.station, request.pass_index) == (self._holder.station, self._holder.pass_index)
+        if held is wanted and (wanted is Token.MOTION or same):
+            return Reply(True, "held", f"the {wanted.name.lower()} token is held already"), ""
+        if held is not Token.NONE:
+            return Reply(False, "token-out", f"the {held.name.lower()} token is out; give it back first"), ""
+        if wanted is Token.MOTION:
+            fresh = "head-stale" not in active and "head-lost" not in active
+            refusal = motion_refusal(self._state, inputs.head, fresh, self._permits, now)
+        else:
+            refusal = self._emission_refusal(request, active)
+        if refusal is not None:
+            return refusal, ""
+        self._give(wanted, request.station, request.pass_index, now)
+        return Reply(True, "granted", f"{wanted.name.lower()} token granted"), ""
+
+    def _emission_refusal(self, request: RequestToken, active: dict[str, str]) -> Reply | None:
+        if self._approval is None or "approval-ended" in active:
+            return Reply(False, "approval-ended", cause_text("approval-ended"))
+        if (request.station, request.pass_index) not in self._approval.groups:
+            return Reply(False, "no-such-group",
+                         f"the plan has no station {request.station}, pass {request.pass_index}")  # fmt: skip
+        distance = self._arm.distance_to(self._approval.station_poses[request.station])
+        return emission_refusal(self._state, active, self._arm, distance, self.config)
+
+    def _give(self, token: Token, station: int, pass_index: int, now: float) -> None:
+        if token is not self._holder.token:
+            self._event(now, "token", token.name.lower(), f"station {station}, pass {pass_index}")
+        self._holder = _Holder(token, station, pass_index)
+
+    def _settle_tokens(self, now: float) -> None:
+        """A state that does not allow the token takes it away."""
+        held = self._holder.token
+        if (held is Token.EMISSION and self._state not in (S.READY, S.FIRING, S.HOLD)) or (
+            held is Token.MOTION and self._state in (S.OFF, S.FAULT)
+        ):
+            self._give(Token.NONE, 0, 0, now)
+
+    # --- permits -------------------------------------------------------------------------------------
+
+    def _permit(
+        self, inputs: Inputs, active: dict[str, str], now: float
+    ) -> tuple[PermitGrant | None, bool, tuple[str, ...]]:
+        withheld = list(active)
+        if self._state is not S.FIRING:
+            withheld.append("not-firing")
+        if self._holder.token is not Token.EMISSION:
+            withheld.append("no-emission-token")
+        credit: Credit | None = None
+        if not withheld and self._approval is not None and inputs.head is not None and inputs.arm is not None:
+            key = (self._holder.station, self._holder.pass_index)
+            credit = credit_now(
+                self._approval, key, self._fired, self._loaded, inputs.head, inputs.arm, self.config, now
+            )
+            if credit.withheld:
+                withheld.append(credit.withheld)
+            self._note_aim(credit, now)
+        if not withheld and credit is not None and inputs.head is not None and self._approval is not None:
+            if not self._permits.due(now):
+                return None, False, ()
+            self._fired.credited(self._approval.sha256, credit.until)
+            grant = self._permits.grant(
+                inputs.head, self._approval.sha256, self._holder.station, self._holder.pass_index,
+                credit.until, credit.digest, now,
+            )  # fmt: skip
+            return grant, False, ()
+        against = self._state is not S.FIRING or any(CONDITIONS[c].revoke for c in active)
+        if against and inputs.head is not None:
+            revocation = self._permits.revoke(inputs.head, now)
+            if revocation is not None:
+                self._event(now, "permit", "revoked", ", ".join(withheld))
+                return revocation, True, tuple(withheld)
+        return None, False, tuple(withheld)
+
+    def _note_aim(self, credit: Credit, now: float) -> None:
+        if credit.withheld == "aim-refused":
+            self._aim_bad_since = min(self._aim_bad_since, now)
+            self._aim_reason = credit.detail
+        else:
+            self._aim_bad_since = math.inf
+
+    def _event(self, now: float, kind: str, code: str, text: str) -> None:
+        self._events.append(SafetyEvent(now, kind, code, text))
+
+
+_ALWAYS_NEEDED = frozenset(
+    code
+    for code, condition in CONDITIONS.items()
+    if any(S.STANDBY in states for states, _ in condition.moves) and condition.source != "fired"
+) - {"device-fault", "fired-outside-credit", "spot-repeated", "fired-counts-disagree"} | frozenset(
+    ("interlocks-stale", "head-stale", "arm-stale", "arm-lost", "head-disconnected", "recorder-stopped")
+)
+"""Conditions that keep the monitor in OFF: the stack is not complete."""
+_HOLDING = frozenset(code for code, c in CONDITIONS.items() if c.moves)
+"""Conditions with which FIRING would be left again at once."""
