@@ -1,0 +1,69 @@
+"""`demo`: a whole simulated treatment through the real graph, with a report at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from openmtz.cli.errors import UserError
+from openmtz.cli.patient_options import parse_patient
+
+
+def demo(
+    indication: str = typer.Option("atrophic_scar", help="atrophic_scar, striae, ladd, or a plugin's own."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of patient, noise and plan; same seed, same plan."),
+    out: Path = typer.Option(None, help="Result folder, new or empty (default: a new one under runs/)."),
+    phantom: str = typer.Option(None, help="Synthetic patient: cheek, forearm or abdomen (default: by indication)."),
+    mesh: Path = typer.Option(None, help="A mesh as the patient: GLB, OBJ, PLY or STL."),
+    scale: float = typer.Option(1.0, help="Metres per unit of the mesh."),
+    frames: Path = typer.Option(None, help="A folder of depth frames (16-bit PNG or NPZ) as the patient."),
+    intrinsics: str = typer.Option(None, help="fx,fy,cx,cy of those frames, in pixels."),
+    depth_unit: float = typer.Option(0.001, help="Metres per count of those frames."),
+    region: str = typer.Option(None, help="Where to treat: x,y,z,radius in metres, frame of mesh or frames."),
+    fitzpatrick: int = typer.Option(2, min=1, max=6, help="Skin type; lowers density from IV up."),
+    site: str = typer.Option(None, help="Body site, e.g. cheek, abdomen, forearm, neck (neck has hard limits)."),
+    agent: str = typer.Option(None, help="For ladd: the medication, e.g. methotrexate, plla."),
+    confirm: bool = typer.Option(False, "--confirm", help="Ask before approving the plan."),
+    serial_port: str = typer.Option("", help="Another serial port for the scan head than the simulated one."),
+    graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
+    open_report: bool = typer.Option(False, "--open", help="Open the report in a browser at the end."),
+) -> int:
+    """Run a whole simulated treatment: capture, plan, approve, treat, verify.
+
+    It starts the seven nodes on real ROS 2, shows progress, and ends with a folder holding
+    report.html, record.mcap (opens in Foxglove), plan/ and summary.json. Exit code 0 only when every
+    planned spot was delivered once and nothing outside.
+
+    Examples:
+
+      ./openmtz demo --indication striae --seed 3
+
+      ./openmtz demo --mesh head.glb --scale 0.05
+
+      ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
+    """
+    from openmtz.cli.treatment_run import TreatmentRequest, run_treatment
+
+    patient = parse_patient(indication, phantom, mesh, scale, frames, intrinsics, depth_unit, region)
+    if frames is not None and not 1e-7 < depth_unit < 0.1:
+        raise UserError(f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001")
+    facts: dict[str, object] = {"fitzpatrick": fitzpatrick}
+    if site:
+        facts["site"] = site
+    if agent:
+        facts["agent"] = agent
+    request = TreatmentRequest(
+        indication=indication,
+        seed=seed,
+        patient=patient,
+        facts=facts,
+        out=out,
+        serial_port=serial_port,
+        graph=graph,
+        confirm=confirm,
+    )
+    result = run_treatment(request)
+    if open_report and result.report is not None:
+        typer.launch(str(result.report))
+    return 0 if result.ok else 1

@@ -1,0 +1,77 @@
+"""`test`, `doctor`, `plugins`, `setup`: the commands that look after the installation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from openmtz.cli.errors import UserError
+from openmtz.graph.description import share_folder
+
+
+def test(
+    context: typer.Context,
+    campaign: bool = typer.Option(False, "--campaign", help="Also run the long campaigns (minutes to hours)."),
+    checks: bool = typer.Option(True, help="Run ruff, mypy and the import rules first."),
+) -> int:
+    """Run the whole test suite: style, types, import rules, then every test.
+
+    Further arguments go to pytest, e.g. [bold]./openmtz test -k plan[/bold] or a path.
+    """
+    root = share_folder()
+    if not (root / "tests").is_dir():
+        raise UserError(f"there are no tests in {root}: `test` needs a checkout of the project")
+    extra = list(context.args)
+    if checks and not extra:
+        for name, command in (
+            ("style (ruff)", [sys.executable, "-m", "ruff", "check", "."]),
+            ("format (ruff)", [sys.executable, "-m", "ruff", "format", "--check", "."]),
+            ("types (mypy)", [sys.executable, "-m", "mypy"]),
+            ("import rules (import-linter)", [sys.executable, "-m", "importlinter.cli", "lint"]),
+        ):
+            _check(name, command, root)
+    command = [sys.executable, "-m", "pytest", *extra]
+    if campaign:
+        command += ["-m", "campaign or not campaign"]
+    return subprocess.call(command, cwd=root, env=dict(os.environ))
+
+
+def _check(name: str, command: list[str], root: object) -> None:
+    done = subprocess.run(command, cwd=str(root), capture_output=True, text=True)
+    if done.returncode != 0:
+        print(done.stdout + done.stderr)
+        raise UserError(f"{name} found something; see above", exit_code=1)
+    print(f"{name}: ok", flush=True)
+
+
+def doctor() -> int:
+    """Check this machine: Python, ROS, interfaces, plugins, memory, disk, serial, network."""
+    from openmtz.cli.doctor import print_report
+
+    return print_report()
+
+
+def plugins() -> int:
+    """List indications and the plugins that provide them; a broken plugin is named with its error."""
+    from openmtz.hooks import load_plugins
+
+    manager = load_plugins()
+    table = Table("indication", "title", "what it plans", title="Indications")
+    for indication in manager.indications.values():
+        table.add_row(indication.name, indication.title, indication.summary)
+    console = Console()
+    console.print(table)
+    for failure in manager.failures:
+        console.print(f"[bold red]plugin disabled[/]: {failure}", highlight=False)
+    return 1 if manager.failures else 0
+
+
+def setup() -> int:
+    """Do the set-up only (the wrapper has done it when this prints)."""
+    print("OpenMTZ is set up. Next: ./openmtz demo")
+    return 0

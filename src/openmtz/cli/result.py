@@ -1,0 +1,150 @@
+"""From what was seen to what is written: verification, report data, summary."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openmtz import __version__
+from openmtz.records import FiredSpots, RunData, RunSummary, SafetyEvent, TimelineEvent, TruthShots, verify
+
+if TYPE_CHECKING:
+    from openmtz.cli.treatment_run import TreatmentRequest
+    from openmtz.nodes.operator import Observed
+
+_PACKAGES = ("rclpy", "numpy", "open3d-cpu", "mujoco", "pin", "ruckig", "pluggy", "pyserial", "mcap")
+
+
+def build_result(
+    request: TreatmentRequest,
+    folder: Path,
+    observed: Observed,
+    outcome: str,
+    reason: str,
+    started_utc: str,
+    stage_seconds: dict[str, float],
+) -> tuple[RunData, RunSummary]:
+    """Verify the delivery against the simulation's truth and gather report data and summary."""
+    fired = fired_spots(observed)
+    truth = truth_shots(observed)
+    plan = observed.plan
+    verification = verify(plan, fired, truth) if plan is not None else None
+    if verification is not None and outcome == "done" and not verification.ok:
+        outcome, reason = "failed", reason or "the delivery is not what was planned"
+    fields = plan_fields(folder)
+    events = [TimelineEvent(*event) for event in observed.events]
+    summary = RunSummary(
+        ok=outcome == "done" and verification is not None and verification.ok,
+        outcome=outcome,
+        reason=reason,
+        indication=request.indication,
+        seed=request.seed,
+        plan_sha256=plan.sha256 if plan is not None else "",
+        surface_id=observed.surface.surface_id if observed.surface is not None else "",
+        area_cm2=float(plan.header.get("area_cm2", 0.0)) if plan is not None else 0.0,
+        stations=len(plan.station_pose) if plan is not None else 0,
+        spots_planned=len(plan) if plan is not None else 0,
+        spots_delivered=verification.delivered if verification is not None else 0,
+        spots_repeated=verification.repeated if verification is not None else 0,
+        spots_missing=verification.missing if verification is not None else 0,
+        spots_outside_plan=verification.outside_plan if verification is not None else 0,
+        safety_events=[
+            SafetyEvent(t_s=e.t, state=e.name, detail=e.detail) for e in events if e.kind == "safety"
+        ],
+        stage_seconds=stage_seconds,
+        details={"permits_granted": observed.permits, "patient": request.patient.as_request()},
+    )
+    data = RunData(
+        indication=request.indication,
+        seed=request.seed,
+        outcome=outcome,
+        reason=reason,
+        started_utc=started_utc,
+        patient=describe_patient(request),
+        surface=observed.surface,
+        severity=fields.get("severity"),
+        deficit_depth_m=fields.get("deficit_depth_m"),
+        density_per_cm2=fields.get("density_per_cm2"),
+        plan=plan,
+        findings=observed.findings,
+        fired=fired,
+        truth=truth,
+        verification=verification,
+        timeline=events,
+        capture=quality_facts(observed.capture_quality),
+        environment=environment(),
+        summary=summary.model_dump(),
+    )
+    return data, summary
+
+
+def fired_spots(observed: Observed) -> FiredSpots:
+    """Return the device's report of all shots."""
+    if not observed.fired_index:
+        return FiredSpots(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    return FiredSpots(
+        np.concatenate(observed.fired_index),
+        np.concatenate(observed.fired_tick_us),
+        np.concatenate(observed.fired_energy_uj),
+    )
+
+
+def truth_shots(observed: Observed) -> TruthShots:
+    """Return the simulation's truth of all shots; empty if nothing was fired."""
+
+    def column(name: str) -> Any:
+        parts = observed.truth.get(name, [])
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    return TruthShots(
+        spot_index=column("spot_index").astype(np.int64),
+        hit=column("hit").astype(bool),
+        position_m=column("position_m").reshape(-1, 3),
+        incidence_rad=column("incidence_rad"),
+        defocus_m=column("defocus_mm") * 1e-3,
+        energy_mj=column("energy_mj"),
+        fluence_j_cm2=column("fluence_j_cm2"),
+        time_s=column("time_s"),
+    )
+
+
+def plan_fields(folder: Path) -> dict[str, Any]:
+    """Return the per-vertex fields the planner left beside the plan, if any."""
+    path = folder / "plan" / "fields.npz"
+    if not path.is_file():
+        return {}
+    with np.load(path) as data:
+        return {name: data[name] for name in data.files}
+
+
+def quality_facts(quality: Any) -> dict[str, Any]:
+    """Return CaptureQuality as plain facts."""
+    if quality is None:
+        return {}
+    return {name: getattr(quality, name) for name in quality.get_fields_and_field_types()}
+
+
+def describe_patient(request: TreatmentRequest) -> str:
+    """Say where the patient comes from."""
+    patient = request.patient
+    if patient.mesh is not None:
+        return f"mesh {patient.mesh.name}, {patient.scale:g} m per unit"
+    if patient.frames is not None:
+        return f"recorded depth frames {patient.frames.name}"
+    lesions = "" if patient.lesions == "none" else f" with synthetic lesions ({patient.lesions})"
+    return f"synthetic phantom {patient.phantom}{lesions}"
+
+
+def environment() -> dict[str, str]:
+    """Return versions and machine, for the report."""
+    versions = {"OpenMTZ": __version__, "Python": platform.python_version(), "system": platform.platform(terse=True)}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

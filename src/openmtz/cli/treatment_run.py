@@ -1,0 +1,235 @@
+"""Runs one treatment through a graph of its own and gathers the result: folder, report, summary."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from openmtz.cli.errors import UserError
+from openmtz.cli.live import LiveView
+from openmtz.cli.patient_options import PatientOptions
+from openmtz.graph import GraphError, Supervisor, load_graph
+from openmtz.graph.supervisor import describe_death
+
+if TYPE_CHECKING:
+    from openmtz.nodes.operator import Observed
+
+START_TIMEOUT_S = 60.0
+TREATMENT_TIMEOUT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class TreatmentRequest:
+    """What to treat and where the result goes."""
+
+    indication: str
+    seed: int
+    patient: PatientOptions
+    facts: dict[str, Any] = field(default_factory=dict)
+    out: Path | None = None
+    serial_port: str = ""
+    graph: Path | None = None
+    confirm: bool = False
+
+
+@dataclass(frozen=True)
+class TreatmentOutcome:
+    """`ok` only if every planned spot was delivered once and nothing outside."""
+
+    ok: bool
+    folder: Path
+    report: Path | None
+    summary: dict[str, Any]
+
+
+def run_treatment(request: TreatmentRequest, console: Console | None = None) -> TreatmentOutcome:
+    """Run the treatment; prints progress and the summary.
+
+    Raises:
+        UserError: unknown indication, the graph cannot start, no room for the record.
+    """
+    from openmtz.records import RunFolderError, new_run_folder
+
+    console = console or Console()
+    _check_indication(request.indication)
+    try:
+        description = load_graph(request.graph)
+        folder = new_run_folder(request.indication, request.seed, request.out)
+    except (GraphError, RunFolderError) as error:
+        raise UserError(str(error)) from error
+    console.print(f"OpenMTZ simulated treatment: [bold]{request.indication}[/], seed {request.seed} -> {folder}")
+    started_utc = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    substitutions = {
+        "seed": str(request.seed),
+        "record_path": str(folder / "record.mcap"),
+        "plan_dir": str(folder / "plan"),
+    }
+    if request.serial_port:
+        substitutions["serial_port"] = request.serial_port
+    overrides = {"simulation": {"patient_json": json.dumps(request.patient.as_request())}}
+    with LiveView(console) as view:
+        view.stage("start")
+        try:
+            supervisor = Supervisor(
+                description, log_dir=folder / "logs", substitutions=substitutions, overrides=overrides
+            )
+        except GraphError as error:
+            raise UserError(str(error)) from error
+        try:
+            with supervisor:
+                observed, outcome, reason = _drive(request, supervisor, view)
+        except KeyboardInterrupt:
+            _write_interrupted(folder, request)
+            raise
+        view.stage("report")
+        result = _conclude(request, folder, observed, outcome, reason, started_utc, view)
+    _print_summary(console, result, reason)
+    return result
+
+
+def _check_indication(name: str) -> None:
+    from openmtz.hooks import PluginError, UnknownIndication, load_plugins
+
+    try:
+        load_plugins().provider(name)
+    except (UnknownIndication, PluginError) as error:
+        raise UserError(str(error)) from error
+
+
+def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) -> tuple[Observed, str, str]:
+    """Start, ask for the treatment, act as the operator; returns what was seen, outcome and reason."""
+    from openmtz.nodes.operator import OperatorClient, SimulatedOperator
+
+    try:
+        supervisor.wait_ready(START_TIMEOUT_S, lambda missing: view.status("waiting for " + ", ".join(missing), "", 0, 0, 0))
+    except GraphError as error:
+        raise UserError(str(error)) from error
+    client = OperatorClient()
+    try:
+        operator = SimulatedOperator(client)
+        outcome, reason = _treat(request, supervisor, view, client, operator.act)
+        client.pump(0.4)
+        return client.observed, outcome, reason
+    finally:
+        client.close()
+
+
+def _treat(
+    request: TreatmentRequest, supervisor: Supervisor, view: LiveView, client: Any, act: Callable[[], str]
+) -> tuple[str, str]:
+    plan_request: dict[str, Any] = {"facts": request.facts}
+    if request.patient.region is not None:
+        plan_request["region_radius_m"] = request.patient.region[3]
+    deadline = time.monotonic() + TREATMENT_TIMEOUT_S
+    try:
+        future = client.start_treatment(request.indication, plan_request, request.seed)
+        while not future.done():
+            client.pump(0.05)
+            if supervisor.died:
+                client.pump(0.2)
+                return "failed", describe_death(supervisor.died) + " (laser off, everything else shut down)"
+            if time.monotonic() > deadline:
+                return "failed", f"no end after {TREATMENT_TIMEOUT_S:.0f} s"
+            _show(client.observed, view)
+            if request.confirm and _asks_approval(client.observed) and not _confirmed(client.observed, view):
+                return "stopped", "the operator did not approve the plan"
+            said = act()
+            if said:
+                view.note(said)
+        result = future.result().result
+    except (TimeoutError, RuntimeError, ValueError) as error:
+        died = supervisor.died
+        return "failed", describe_death(died) if died else str(error)
+    _show(client.observed, view)
+    return ("done", "") if result.success else ("failed", result.reason)
+
+
+def _show(observed: Observed, view: LiveView) -> None:
+    status, safety = observed.status, observed.safety
+    if status is not None and status.stage in ("capture", "plan", "approve", "treat", "verify"):
+        view.stage(status.stage)
+        state = safety.state_name if safety is not None else ""
+        view.status(status.detail, state, observed.permits, status.spots_done, status.spots_total)
+
+
+def _asks_approval(observed: Observed) -> bool:
+    status, plan = observed.status, observed.plan
+    return status is not None and status.waiting_for == "approval" and plan is not None
+
+
+_answered: set[str] = set()
+
+
+def _confirmed(observed: Observed, view: LiveView) -> bool:
+    """Ask a person; without a terminal nobody can answer, so the answer is no."""
+    plan = observed.plan
+    assert plan is not None
+    if plan.sha256 in _answered:
+        return True
+    view.console.print(
+        f"plan {plan.sha256[:12]}: {len(plan)} spots, {len(plan.station_pose)} stations, "
+        f"{plan.header.get('area_cm2', 0):.2f} cm2. Approve? [y/N] "
+    )
+    yes = sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
+    if yes:
+        _answered.add(plan.sha256)
+    return yes
+
+
+def _conclude(
+    request: TreatmentRequest,
+    folder: Path,
+    observed: Observed,
+    outcome: str,
+    reason: str,
+    started_utc: str,
+    view: LiveView,
+) -> TreatmentOutcome:
+    """Verify against the truth, write report and summary."""
+    from openmtz.cli.result import build_result
+
+    data, summary = build_result(request, folder, observed, outcome, reason, started_utc, dict(view.stage_seconds))
+    from openmtz.records import write_report, write_summary
+
+    report: Path | None = None
+    try:
+        report = write_report(folder, data)
+    except OSError as error:
+        view.note(f"the report could not be written: {error}")
+    write_summary(folder, summary)
+    return TreatmentOutcome(summary.ok, folder, report, summary.model_dump())
+
+
+def _write_interrupted(folder: Path, request: TreatmentRequest) -> None:
+    from openmtz.records import RunSummary, write_summary
+
+    summary = RunSummary(
+        ok=False, outcome="stopped", reason="interrupted by the user", indication=request.indication, seed=request.seed
+    )
+    try:
+        write_summary(folder, summary)
+    except OSError:
+        pass
+
+
+def _print_summary(console: Console, result: TreatmentOutcome, reason: str) -> None:
+    s = result.summary
+    verdict = "[bold green]OK[/]" if result.ok else "[bold red]NOT OK[/]"
+    console.print(
+        f"\n{verdict}  {s['spots_delivered']} of {s['spots_planned']} spots delivered on {s['area_cm2']:.2f} cm2 "
+        f"from {s['stations']} stations; repeated {s['spots_repeated']}, outside the plan {s['spots_outside_plan']}",
+        highlight=False,
+    )
+    if s["plan_sha256"]:
+        console.print(f"     plan {s['plan_sha256'][:16]}", highlight=False)
+    if reason:
+        console.print(f"     [red]{reason}[/]", highlight=False)
+    console.print(f"     report: {result.report or 'none'}\n     record: {result.folder / 'record.mcap'}", highlight=False)

@@ -1,0 +1,78 @@
+"""`up`: run the graph and keep it running."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from openmtz.cli.errors import UserError
+from openmtz.cli.patient_options import PatientOptions
+from openmtz.graph import GraphError, Supervisor, load_graph
+from openmtz.graph.supervisor import describe_death
+
+
+def up(
+    hardware: bool = typer.Option(False, "--hardware", help="Real arm, camera and scan head; no simulation."),
+    serial_port: str = typer.Option("", help="Serial port of the scan head (needed with --hardware)."),
+    graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
+    seed: int = typer.Option(0, min=0, help="Seed of the simulated patient and camera."),
+    phantom: str = typer.Option("cheek", help="Simulated patient: cheek, forearm or abdomen."),
+    out: Path = typer.Option(None, help="Folder for record, plans and logs (default: a new one under runs/)."),
+) -> int:
+    """Start the graph and supervise it until Ctrl-C; any ROS 2 client can then talk to it.
+
+    A node that dies is named with its last log lines, the laser is off, the rest is shut down.
+    """
+    from openmtz.records import RunFolderError, new_run_folder
+
+    console = Console()
+    if hardware and not serial_port:
+        raise UserError("--hardware needs the scan head's serial port, e.g. --serial-port /dev/ttyUSB0")
+    try:
+        folder = new_run_folder("up", seed, out)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+    substitutions = {
+        "seed": str(seed),
+        "record_path": str(folder / "record.mcap"),
+        "plan_dir": str(folder / "plan"),
+    }
+    if serial_port:
+        substitutions["serial_port"] = serial_port
+    overrides: dict[str, dict[str, Any]] = {}
+    if not hardware:
+        patient = PatientOptions(phantom=phantom)
+        overrides["simulation"] = {"patient_json": json.dumps(patient.as_request())}
+    finished = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: finished.set())
+    try:
+        supervisor = Supervisor(
+            load_graph(graph),
+            simulation=not hardware,
+            log_dir=folder / "logs",
+            substitutions=substitutions,
+            overrides=overrides,
+            on_death=lambda _: finished.set(),
+        )
+        with supervisor:
+            supervisor.wait_ready(60.0)
+            console.print(f"the graph runs ({'hardware' if hardware else 'simulation'}); record and logs: {folder}")
+            console.print("Ctrl-C ends it")
+            while not finished.wait(0.5):
+                pass
+            died = supervisor.died
+    except GraphError as error:
+        raise UserError(str(error)) from error
+    if died:
+        for line in died.last_lines:
+            console.print(f"  {died.name} | {line}", highlight=False, markup=False)
+        raise UserError(f"{describe_death(died)}. Laser off; everything else was shut down.", exit_code=1)
+    console.print("stopped: laser off, nothing left running")
+    return 0

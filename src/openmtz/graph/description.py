@@ -1,0 +1,158 @@
+"""The one declarative description of the graph (config/graph.yaml), read and checked.
+
+`./openmtz up` and the launch file read the same description, so that there is one truth.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+NODE_NAMES = (
+    "safety_monitor",
+    "scan_head",
+    "simulation",
+    "recorder",
+    "mtz_planner",
+    "surface_capture",
+    "arm",
+    "treatment",
+)
+
+
+class GraphError(ValueError):
+    """A graph description that cannot be run; the message names file, place and fix."""
+
+
+class ProcessSpec(BaseModel):
+    """One operating-system process: nodes of ours, or a program of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    nodes: tuple[str, ...] = ()
+    program: str | None = None
+    arguments: tuple[str, ...] = ()
+    only: Literal["simulation", "hardware"] | None = None
+    critical: bool = False
+
+    @model_validator(mode="after")
+    def _one_of(self) -> ProcessSpec:
+        if bool(self.nodes) == bool(self.program):
+            raise ValueError(f"process {self.name!r} needs either `nodes` or a `program`")
+        unknown = [n for n in self.nodes if n not in NODE_NAMES]
+        if unknown:
+            raise ValueError(f"unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
+        return self
+
+
+class GraphDescription(BaseModel):
+    """Processes in the order of starting, and parameters by node."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    processes: tuple[ProcessSpec, ...]
+    parameters: dict[str, dict[str, Any]] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> GraphDescription:
+        names = [p.name for p in self.processes]
+        nodes = [n for p in self.processes for n in p.nodes]
+        for kind, values in (("process", names), ("node", nodes)):
+            twice = {v for v in values if values.count(v) > 1}
+            if twice:
+                raise ValueError(f"{kind} {sorted(twice)[0]!r} appears twice")
+        unknown = [n for n in self.parameters if n not in NODE_NAMES]
+        if unknown:
+            raise ValueError(f"parameters for unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
+        return self
+
+    def for_mode(self, simulation: bool) -> list[ProcessSpec]:
+        """Return the processes that run in simulation or on hardware."""
+        skip = "hardware" if simulation else "simulation"
+        return [p for p in self.processes if p.only != skip]
+
+    def ungrouped(self) -> GraphDescription:
+        """Return the same graph with every node in a process of its own."""
+        out: list[ProcessSpec] = []
+        for p in self.processes:
+            if len(p.nodes) <= 1:
+                out.append(p)
+            else:
+                out += [p.model_copy(update={"name": node, "nodes": (node,)}) for node in p.nodes]
+        return self.model_copy(update={"processes": tuple(out)})
+
+    def node_parameters(
+        self, nodes: tuple[str, ...], substitutions: Mapping[str, str], overrides: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
+        """Return parameters by node, with `{...}` filled in and overrides applied."""
+        out = {}
+        for node in nodes:
+            values = {k: fill(v, substitutions) for k, v in self.parameters.get(node, {}).items()}
+            values.update(overrides.get(node, {}))
+            out[node] = values
+        return out
+
+
+def fill(value: Any, substitutions: Mapping[str, str]) -> Any:
+    """Fill `{name}` in a string; a value that is nothing but digits becomes a number.
+
+    Raises:
+        GraphError: a name nobody gave a value for.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        text = value.format_map(substitutions)
+    except KeyError as missing:
+        known = ", ".join(sorted(substitutions))
+        raise GraphError(f"the graph asks for {{{missing.args[0]}}}, known are: {known}") from None
+    return int(text) if value != text and text.isdigit() else text
+
+
+def share_folder() -> Path:
+    """Return the folder that holds config/, launch/ and urdf/: the checkout, or share/openmtz.
+
+    Raises:
+        GraphError: neither is there.
+    """
+    checkout = Path(__file__).resolve().parents[3]
+    if (checkout / "config" / "graph.yaml").is_file():
+        return checkout
+    candidates = [Path(sys.prefix) / "share" / "openmtz"]
+    try:
+        candidates += [Path(str(metadata.distribution("openmtz").locate_file("../../../share/openmtz")))]
+    except metadata.PackageNotFoundError:
+        pass
+    for folder in candidates:
+        if (folder / "config" / "graph.yaml").is_file():
+            return folder.resolve()
+    raise GraphError(f"config/graph.yaml is neither in {checkout} nor in {candidates[0]}: install OpenMTZ again")
+
+
+def load_graph(path: Path | None = None) -> GraphDescription:
+    """Read the description; the built-in one when no path is given.
+
+    Raises:
+        GraphError: missing file, broken YAML, unknown node, wrong version; names the place.
+    """
+    path = path or share_folder() / "config" / "graph.yaml"
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise GraphError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise GraphError(f"{path}: not valid YAML: {error}") from error
+    try:
+        return GraphDescription.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"]) or "top level"
+        raise GraphError(f"{path}: {place}: {first['msg']}") from error

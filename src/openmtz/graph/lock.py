@@ -1,0 +1,48 @@
+"""One stack per machine and ROS domain: two would hear each other's permits."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+
+from openmtz.graph.description import GraphError
+
+
+class StackLock:
+    """An advisory lock on a file named by the ROS domain; released by the kernel if we die."""
+
+    def __init__(self) -> None:
+        domain = os.environ.get("ROS_DOMAIN_ID", "0") or "0"
+        if not domain.isdigit() or int(domain) > 101:
+            raise GraphError(f"ROS_DOMAIN_ID={domain!r}: must be a number from 0 to 101")
+        self._domain = domain
+        self._path = Path(tempfile.gettempdir()) / f"openmtz-domain-{domain}.lock"
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            GraphError: another stack holds it; names its process and what to do.
+        """
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(fd)
+            raise GraphError(
+                f"another OpenMTZ stack (process {holder}) runs on this machine in ROS domain {self._domain}. "
+                f"Stop it, or give this one a domain of its own: ROS_DOMAIN_ID={(int(self._domain) + 1) % 102}"
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None

@@ -1,0 +1,320 @@
+"""Starts the processes of a graph, watches them, and ends them all.
+
+The rules: a process that dies unasked is named with its last log lines and everything else is shut
+down. In the same instant the *run line* breaks, a pipe held by the safety monitor that tells it
+without ROS in between: no permit is granted any more. Ending takes at most three seconds: SIGINT,
+then SIGTERM, then SIGKILL. Children also die with the supervisor (PR_SET_PDEATHSIG).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec, fill
+from openmtz.graph.lock import StackLock
+
+READY_FD = "OPENMTZ_READY_FD"
+RUN_LINE_FD = "OPENMTZ_RUN_LINE_FD"
+STOP_GRACE_S = (1.6, 0.6)
+"""Seconds after SIGINT and after SIGTERM; together with the rest under the 3 s promised to Ctrl-C."""
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class ProcessDied:
+    """A process that ended unasked: name, exit code (negative: signal), its last log lines."""
+
+    name: str
+    nodes: tuple[str, ...]
+    returncode: int
+    last_lines: tuple[str, ...]
+    monotonic_s: float
+
+    @property
+    def how(self) -> str:
+        """How it ended, for a person."""
+        if self.returncode < 0:
+            return f"was killed by {signal.Signals(-self.returncode).name}"
+        return f"ended with exit code {self.returncode}"
+
+    @property
+    def cause(self) -> str:
+        """The line that says why, if the process said so (`error: ...`), else the last line."""
+        for line in reversed(self.last_lines):
+            if "error: " in line:
+                return line.split("error: ", 1)[1]
+        return self.last_lines[-1] if self.last_lines else "it printed nothing"
+
+
+@dataclass
+class _Child:
+    spec: ProcessSpec
+    popen: subprocess.Popen[bytes]
+    pidfd: int
+    log_path: Path
+    ready: bool = False
+    dead: bool = False
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+
+
+class Supervisor:
+    """Runs a graph. Use as a context manager; `wait_ready`, then `poll` or `died` now and then.
+
+    Args:
+        graph: what to run. simulation: simulated world and device, or hardware.
+        log_dir: one file per process goes there. substitutions: for `{...}` in the description.
+        overrides: parameters by node, over the description's.
+        on_death: called once, from the watching thread, with the first process that died.
+
+    Raises:
+        GraphError: another stack runs in this ROS domain, or a substitution is missing.
+    """
+
+    def __init__(
+        self,
+        graph: GraphDescription,
+        *,
+        simulation: bool = True,
+        log_dir: Path,
+        substitutions: Mapping[str, str],
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        on_death: Callable[[ProcessDied], None] | None = None,
+    ) -> None:
+        self._graph = graph
+        self._simulation = simulation
+        self._log_dir = log_dir
+        self._overrides = overrides or {}
+        self._on_death = on_death
+        self._children: list[_Child] = []
+        self._died: ProcessDied | None = None
+        self._stopping = threading.Event()
+        self._changed = threading.Condition()
+        self._lock = StackLock()
+        self._lock.acquire()
+        self.runtime_dir = Path(tempfile.mkdtemp(prefix="openmtz-"))
+        self._substitutions = {
+            "runtime_dir": str(self.runtime_dir),
+            "log_dir": str(log_dir),
+            "serial_port": str(self.runtime_dir / "scan_head"),
+            "seed": "0",
+            **substitutions,
+        }
+        self._run_line_read, self._run_line_write = os.pipe()
+        self._selector = selectors.DefaultSelector()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def __enter__(self) -> Supervisor:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start every process, in order, without waiting for them."""
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        for spec in self._graph.for_mode(self._simulation):
+            self._start_one(spec)
+        self._thread.start()
+
+    def _start_one(self, spec: ProcessSpec) -> None:
+        environment = dict(os.environ, PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+        ready_read, ready_write = os.pipe()
+        pass_fds = [ready_write]
+        environment[READY_FD] = str(ready_write)
+        if "safety_monitor" in spec.nodes:
+            pass_fds.append(self._run_line_read)
+            environment[RUN_LINE_FD] = str(self._run_line_read)
+        log_path = self._log_dir / f"{spec.name}.log"
+        with log_path.open("wb") as log:
+            popen = subprocess.Popen(
+                self._command(spec),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                pass_fds=pass_fds,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        os.close(ready_write)
+        # A program of its own does not speak our protocol: whoever talks to it finds out.
+        child = _Child(spec, popen, os.pidfd_open(popen.pid), log_path, ready=bool(spec.program))
+        self._children.append(child)
+        self._selector.register(child.pidfd, selectors.EVENT_READ, ("death", child))
+        self._selector.register(ready_read, selectors.EVENT_READ, ("ready", child))
+
+    def _command(self, spec: ProcessSpec) -> list[str]:
+        if spec.program:
+            arguments = [str(fill(a, self._substitutions)) for a in spec.arguments]
+            return [sys.executable, "-m", spec.program, *arguments]
+        parameters = self._graph.node_parameters(spec.nodes, self._substitutions, self._overrides)
+        path = self.runtime_dir / f"{spec.name}.params.json"
+        path.write_text(json.dumps(parameters))
+        command = [sys.executable, "-m", "openmtz.nodes", "--parameters", str(path)]
+        if self._simulation:
+            command.append("--use-sim-time")
+        if spec.critical:
+            command.append("--critical")
+        return [*command, *spec.nodes]
+
+    def _watch(self) -> None:
+        raise_priority()
+        while not self._stopping.is_set():
+            for key, _ in self._selector.select(timeout=0.2):
+                what, child = key.data
+                if what == "death":
+                    self._on_exit(child)
+                else:
+                    self._on_ready(key.fd, child)
+
+    def _on_ready(self, fd: int, child: _Child) -> None:
+        said = os.read(fd, 64)
+        self._selector.unregister(fd)
+        os.close(fd)
+        with self._changed:
+            child.ready = child.ready or bool(said)
+            self._changed.notify_all()
+
+    def _on_exit(self, child: _Child) -> None:
+        if not self._stopping.is_set() and self._died is None:
+            self._break_run_line()
+        self._selector.unregister(child.pidfd)
+        returncode = child.popen.wait()
+        now = time.monotonic()
+        with self._changed:
+            child.dead = True
+            first = self._died is None and not self._stopping.is_set()
+            if first:
+                self._died = ProcessDied(
+                    child.spec.name, child.spec.nodes, returncode, tuple(last_lines(child.log_path)), now
+                )
+            self._changed.notify_all()
+        if first and self._on_death and self._died:
+            self._on_death(self._died)
+
+    def _break_run_line(self) -> None:
+        if self._run_line_write >= 0:
+            os.close(self._run_line_write)
+            self._run_line_write = -1
+
+    @property
+    def died(self) -> ProcessDied | None:
+        """The first process that ended unasked, if any."""
+        return self._died
+
+    def pid_of(self, node: str) -> int:
+        """Return the process id that runs a node or has this process name.
+
+        Raises:
+            KeyError: nothing of that name runs.
+        """
+        for child in self._children:
+            if node in child.spec.nodes or node == child.spec.name:
+                return child.popen.pid
+        raise KeyError(node)
+
+    def pids(self) -> dict[str, int]:
+        """Return process ids by process name."""
+        return {c.spec.name: c.popen.pid for c in self._children}
+
+    def wait_ready(self, timeout_s: float, tick: Callable[[list[str]], None] | None = None) -> None:
+        """Wait until every process of ours said it is ready; `tick` gets the names still missing.
+
+        Raises:
+            GraphError: one died, or they took too long; names which.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            with self._changed:
+                waiting = [c.spec.name for c in self._children if not c.ready and not c.dead]
+                if self._died:
+                    raise GraphError(describe_death(self._died))
+                if not waiting:
+                    return
+                self._changed.wait(0.1)
+            if tick:
+                tick(waiting)
+            if time.monotonic() > deadline:
+                raise GraphError(f"not ready after {timeout_s:.0f} s: {', '.join(waiting)}; logs: {self._log_dir}")
+
+    def stop(self) -> None:
+        """End everything: SIGINT, SIGTERM, SIGKILL; removes the runtime folder. Safe to call twice."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._break_run_line()
+        for number, grace in ((signal.SIGINT, STOP_GRACE_S[0]), (signal.SIGTERM, STOP_GRACE_S[1])):
+            alive = [c for c in self._children if c.popen.poll() is None]
+            for child in alive:
+                child.popen.send_signal(number)
+            deadline = time.monotonic() + grace
+            for child in alive:
+                try:
+                    child.popen.wait(max(0.0, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    pass
+        for child in self._children:
+            try:
+                os.killpg(child.popen.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.popen.wait()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(1.0)
+        for key in list(self._selector.get_map().values()):
+            os.close(key.fd)
+        self._selector.close()
+        os.close(self._run_line_read)
+        shutil.rmtree(self.runtime_dir, ignore_errors=True)
+        self._lock.release()
+
+
+def describe_death(died: ProcessDied) -> str:
+    """Return what a person needs to know of a process that ended unasked."""
+    nodes = f" (nodes {', '.join(died.nodes)})" if died.nodes and died.nodes != (died.name,) else ""
+    return f"{died.name}{nodes} {died.how}: {died.cause}"
+
+
+def last_lines(path: Path, count: int = 12) -> list[str]:
+    """Return the last lines of a log file that are not empty."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 8192))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return []
+    return [line for line in text.splitlines() if line.strip()][-count:]
+
+
+def raise_priority() -> bool:
+    """Ask for real-time scheduling of the calling thread; False where the system does not allow it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+    except (PermissionError, OSError):
+        return False
+    return True
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,167 @@
+"""Node `mtz_planner`: a surface and an indication in, a treatment plan out (action `plan_treatment`).
+
+Planning takes a second or more of one core; it runs in a thread of this process, which holds no
+other node, so that nothing time-critical waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future as ThreadFuture
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy.node
+from openmtz_interfaces.action import PlanTreatment
+from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
+from rclpy.parameter import Parameter
+
+from openmtz.geometry import SkinSurface
+from openmtz.hooks import PluginError, UnknownIndication, load_plugins
+from openmtz.nodes import convert, topics
+from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters
+from openmtz.plan.files import save_plan
+from openmtz.planning import (
+    PlanningError,
+    PlanningResult,
+    PlanRequest,
+    RequestError,
+    parse_request,
+    plan_treatment,
+)
+from openmtz.robot import HOME, ArmKinematics
+
+
+@dataclass(frozen=True)
+class PlannerConfig:
+    """Parameters of `mtz_planner`."""
+
+    plan_dir: str = parameter("", "folder to write plan files to; empty: none are written")
+    check_reach: bool = parameter(True, "refuse stations the arm cannot reach")
+
+
+class MtzPlanner(rclpy.node.Node):
+    """Converts, plans in a thread, converts. The plan is latched on `plan`."""
+
+    def __init__(self, overrides: list[Parameter]) -> None:
+        super().__init__("mtz_planner", parameter_overrides=overrides)
+        self._config = parse_parameters(self, PlannerConfig)
+        self._plugins = load_plugins()
+        for failure in self._plugins.failures:
+            self.get_logger().error(f"plugin disabled: {failure}")
+        self._kinematics = ArmKinematics()
+        self._surface: SkinSurface | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="planning")
+        self._work_item: ThreadFuture[PlanningResult] | None = None
+        self._step: tuple[str, float] = ("", 0.0)
+        self._plan_publisher = topics.PLAN.publisher(self)
+        topics.SURFACE.subscription(self, self._on_surface)
+        self._slot: GoalSlot[Any] = GoalSlot(self, PlanTreatment, "plan_treatment", self._start)
+        self._progress = ProgressCounter(self, 2.0)
+        self.create_timer(0.05, self._work)
+
+    def _on_surface(self, message: SurfaceMessage) -> None:
+        try:
+            self._surface = convert.surface_of(message)
+        except ValueError as error:
+            self._surface = None
+            self.get_logger().error(f"a surface was refused: {error}")
+
+    def _start(self, goal: Goal[Any]) -> None:
+        request = goal.request
+        surface = self._surface
+        if surface is None or (request.surface_id and surface.surface_id != request.surface_id):
+            what = request.surface_id[:12] or "any"
+            self._fail(goal, f"the surface asked for ({what}) is not there: capture it first")
+            return
+        try:
+            parsed = parse_request(request.request_json)
+        except RequestError as error:
+            self._fail(goal, str(error))
+            return
+        self._step = ("planning", 0.0)
+        self._work_item = self._pool.submit(self._plan, surface, request.indication, parsed, int(request.seed))
+
+    def _plan(self, surface: SkinSurface, indication: str, request: PlanRequest, seed: int) -> PlanningResult:
+        return plan_treatment(
+            surface,
+            indication,
+            request.facts,
+            seed=seed,
+            manager=self._plugins,
+            region=request.as_region(),
+            reachable=self._reachable if self._config.check_reach else None,
+            overrides=request.overrides,
+            progress=self._note_step,
+        )
+
+    def _note_step(self, step: str, fraction: float) -> None:
+        self._step = (step, fraction)
+
+    def _reachable(self, pose: Any) -> str | None:
+        """Return why the arm cannot bring the scan head there; None if it can."""
+        solution = self._kinematics.inverse(pose, "scan_head", HOME)
+        return None if solution.ok else solution.reason
+
+    def _work(self) -> None:
+        self._progress.work(time.monotonic())
+        item, goal = self._work_item, self._slot.active
+        if item is None or goal is None:
+            return
+        if goal.cancel_requested:
+            self._work_item = None
+            self._fail(goal, "cancelled")
+            return
+        if not item.done():
+            goal.handle.publish_feedback(PlanTreatment.Feedback(step=self._step[0], fraction=self._step[1]))
+            return
+        self._work_item = None
+        try:
+            self._conclude(goal, item.result())
+        except (PlanningError, PluginError, UnknownIndication, ValueError, OSError) as error:
+            self._fail(goal, str(error))
+
+    def _conclude(self, goal: Goal[Any], result: PlanningResult) -> None:
+        plan = result.plan
+        if self._config.plan_dir:
+            folder = Path(self._config.plan_dir)
+            save_plan(plan, result.findings, folder)
+            np.savez_compressed(
+                folder / "fields.npz",
+                region=result.region,
+                density_per_cm2=result.density_per_cm2,
+                severity=result.severity,
+                deficit_depth_m=result.deficit_depth_m,
+                refused_m=result.refused_m,
+            )
+        self._plan_publisher.publish(
+            convert.plan_message(plan, list(result.findings), self.get_clock().now().to_msg())
+        )
+        goal.finish(
+            PlanTreatment.Result(
+                success=True,
+                plan_sha256=plan.sha256,
+                spots=len(plan),
+                stations=len(plan.station_pose),
+                area_cm2=float(plan.header.get("area_cm2", 0.0)),
+                findings=[convert.finding_message(f) for f in result.findings],
+            )
+        )
+
+    def _fail(self, goal: Goal[Any], reason: str) -> None:
+        self.get_logger().error(f"planning failed: {reason}")
+        goal.finish(PlanTreatment.Result(success=False, reason=reason))
+
+    def close(self) -> None:
+        """Let the planning thread go."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def create(overrides: list[Parameter]) -> MtzPlanner:
+    """Return the node."""
+    return MtzPlanner(overrides)
+
+

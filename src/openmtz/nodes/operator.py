@@ -1,0 +1,262 @@
+"""The operator's side of the graph: a client that asks for a treatment, acts and watches.
+
+Not one of the seven nodes: `./openmtz demo` and tests use it. It gathers what a report needs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import rclpy
+import rclpy.node
+from numpy.typing import NDArray
+from openmtz_interfaces.action import Treat
+from openmtz_interfaces.msg import SafetyState, ShotsTruth, SpotsFired, TreatmentStatus
+from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
+from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
+from openmtz_interfaces.srv import ApprovePlan, InjectFault, RequestReady, SetInterlock
+from rclpy.action import ActionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import Trigger
+
+from openmtz.geometry import SkinSurface
+from openmtz.nodes import convert, topics
+from openmtz.plan import Finding, TreatmentPlan
+
+
+@dataclass
+class Observed:
+    """What the operator saw: the graph's own words, and the simulation's truth beside them."""
+
+    surface: SkinSurface | None = None
+    plan: TreatmentPlan | None = None
+    findings: list[Finding] = field(default_factory=list)
+    capture_quality: Any = None
+    events: list[tuple[float, str, str, str]] = field(default_factory=list)
+    """(seconds since the start, kind, name, detail); kinds: stage, safety, withheld."""
+    fired_index: list[NDArray[np.int64]] = field(default_factory=list)
+    fired_tick_us: list[NDArray[np.int64]] = field(default_factory=list)
+    fired_energy_uj: list[NDArray[np.float64]] = field(default_factory=list)
+    truth: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+    permits: int = 0
+    safety: SafetyState | None = None
+    status: TreatmentStatus | None = None
+
+
+class OperatorClient:
+    """Talks to a running graph. Every wait is bounded; `pump` lets messages in.
+
+    Raises:
+        TimeoutError: the graph did not answer in time; names what was asked.
+    """
+
+    def __init__(self, use_sim_truth: bool = True) -> None:
+        self._own_context = not rclpy.ok()
+        if self._own_context:
+            rclpy.init(args=["openmtz"], signal_handler_options=SignalHandlerOptions.NO)
+        self.node = rclpy.node.Node("operator")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self.started = time.monotonic()
+        self.observed = Observed()
+        self._treat = ActionClient(self.node, Treat, "treat")
+        self._services: dict[str, Any] = {}
+        self._truth_fields = tuple(ShotsTruth.get_fields_and_field_types())[1:]
+        topics.SURFACE.subscription(self.node, self._on_surface)
+        topics.PLAN.subscription(self.node, self._on_plan)
+        topics.SAFETY_STATE.subscription(self.node, self._on_safety)
+        topics.TREATMENT_STATUS.subscription(self.node, self._on_status)
+        topics.SPOTS_FIRED.subscription(self.node, self._on_fired)
+        if use_sim_truth:
+            topics.SHOTS_TRUTH.subscription(self.node, self._on_truth)
+
+    def _event(self, kind: str, name: str, detail: str = "") -> None:
+        self.observed.events.append((time.monotonic() - self.started, kind, name, detail))
+
+    def _on_surface(self, message: SurfaceMessage) -> None:
+        self.observed.surface = convert.surface_of(message)
+        self.observed.capture_quality = message.capture
+
+    def _on_plan(self, message: PlanMessage) -> None:
+        self.observed.plan = convert.plan_of(message)
+        self.observed.findings = [convert.finding_of(f) for f in message.findings]
+
+    def _on_safety(self, message: SafetyState) -> None:
+        last = self.observed.safety
+        self.observed.safety = message
+        self.observed.permits = max(self.observed.permits, message.permits_granted)
+        if last is None or last.state != message.state:
+            self._event("safety", message.state_name, message.detail or message.cause)
+        withheld = ", ".join(message.withheld)
+        if last is not None and withheld != ", ".join(last.withheld) and message.state == SafetyState.FIRING:
+            self._event("withheld", withheld or "granting", "")
+
+    def _on_status(self, message: TreatmentStatus) -> None:
+        last = self.observed.status
+        self.observed.status = message
+        if last is None or last.stage != message.stage:
+            self._event("stage", message.stage, message.detail)
+
+    def _on_fired(self, message: SpotsFired) -> None:
+        self.observed.fired_index.append(np.asarray(message.spot_index, np.int64))
+        self.observed.fired_tick_us.append(np.asarray(message.device_tick_us, np.int64))
+        self.observed.fired_energy_uj.append(np.asarray(message.energy_uj, np.float64))
+
+    def _on_truth(self, message: ShotsTruth) -> None:
+        for name in self._truth_fields:
+            self.observed.truth.setdefault(name, []).append(np.asarray(getattr(message, name)))
+
+    def pump(self, seconds: float = 0.05) -> None:
+        """Let messages in for about so long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def wait(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
+        """Pump until `done()`.
+
+        Raises:
+            TimeoutError: it did not come true in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what}: nothing after {timeout_s:.0f} s")
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def call(self, service_type: Any, name: str, request: Any, timeout_s: float = 5.0) -> Any:
+        """Call a service and return its response.
+
+        Raises:
+            TimeoutError: no such service, or no answer in time.
+        """
+        client = self._services.get(name)
+        if client is None:
+            client = self._services[name] = self.node.create_client(service_type, name)
+        self.wait(client.service_is_ready, timeout_s, f"service {name}")
+        future = client.call_async(request)
+        self.wait(future.done, timeout_s, f"answer of {name}")
+        return future.result()
+
+    def start_treatment(self, indication: str, request: dict[str, Any], seed: int) -> Any:
+        """Ask for a treatment; returns the goal handle's result future.
+
+        Raises:
+            TimeoutError: nobody answers. RuntimeError: the goal was refused.
+        """
+        self.wait(self._treat.server_is_ready, 10.0, "action treat")
+        goal = Treat.Goal(indication=indication, request_json=json.dumps(request), seed=seed)
+        sent = self._treat.send_goal_async(goal)
+        self.wait(sent.done, 5.0, "answer of treat")
+        handle = sent.result()
+        if handle is None or not handle.accepted:
+            raise RuntimeError("the treatment was refused: another one is running")
+        return handle.get_result_async()
+
+    def approve(self, approver: str) -> tuple[bool, str]:
+        """Approve the plan seen last, for this run of the safety monitor."""
+        observed = self.observed
+        if observed.plan is None or observed.safety is None:
+            return False, "no plan or no safety monitor was seen"
+        answer = self.call(
+            ApprovePlan,
+            "safety/approve_plan",
+            ApprovePlan.Request(
+                plan_sha256=observed.plan.sha256,
+                monitor_boot_id=observed.safety.boot_id,
+                approver=approver,
+            ),
+        )
+        return answer.accepted, answer.reason
+
+    def request_ready(self, ready: bool = True) -> tuple[bool, str]:
+        """Ask the safety monitor to leave standby, or go back."""
+        answer = self.call(RequestReady, "safety/request_ready", RequestReady.Request(ready=ready))
+        return answer.accepted, answer.reason
+
+    def reset_safety(self) -> tuple[bool, str]:
+        """Reset a latched fault."""
+        answer = self.call(Trigger, "safety/reset", Trigger.Request())
+        return answer.success, answer.message
+
+    def set_interlock(self, line: str, value: bool) -> None:
+        """Simulation: move a line of the cell.
+
+        Raises:
+            ValueError: no such line.
+        """
+        answer = self.call(SetInterlock, "simulation/set_interlock", SetInterlock.Request(line=line, value=value))
+        if not answer.success:
+            raise ValueError(answer.message)
+
+    def inject_fault(self, fault: str, active: bool = True, **parameters: Any) -> None:
+        """Simulation: switch a fault on or off.
+
+        Raises:
+            ValueError: no such fault.
+        """
+        request = InjectFault.Request(fault=fault, active=active, parameters_json=json.dumps(parameters))
+        answer = self.call(InjectFault, "simulation/inject_fault", request)
+        if not answer.success:
+            raise ValueError(answer.message)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._executor.shutdown(timeout_sec=0.5)
+        self.node.destroy_node()
+        if self._own_context:
+            rclpy.try_shutdown()
+
+
+class SimulatedOperator:
+    """What a person does during a simulated treatment: attests eyewear, approves, arms, presses.
+
+    Acts on `treatment/status.waiting_for`; each act once per time it is asked for.
+    """
+
+    def __init__(self, client: OperatorClient, approver: str = "simulated operator") -> None:
+        self._client = client
+        self._approver = approver
+        self._acted_on: tuple[str, str] | None = None
+
+    def act(self) -> str:
+        """Do what is waited for, if anything; returns a line saying what was done.
+
+        Raises:
+            RuntimeError: the safety monitor refused the act.
+        """
+        status = self._client.observed.status
+        if status is None or not status.waiting_for:
+            self._acted_on = None
+            return ""
+        key = (status.waiting_for, status.plan_sha256)
+        if key == self._acted_on:
+            return ""
+        if status.waiting_for == "approval":
+            plan = self._client.observed.plan
+            if plan is None or plan.sha256 != status.plan_sha256:
+                return ""
+            accepted, reason = self._client.approve(self._approver)
+            said = f"approved plan {plan.sha256[:12]}"
+        elif status.waiting_for == "ready":
+            self._client.set_interlock("eyewear_attested", True)
+            self._client.set_interlock("footswitch_pressed", False)
+            accepted, reason = self._client.request_ready()
+            said = "attested eyewear, asked for ready"
+        elif status.waiting_for == "footswitch":
+            self._client.set_interlock("footswitch_pressed", False)
+            self._client.pump(0.1)
+            self._client.set_interlock("footswitch_pressed", True)
+            accepted, reason, said = True, "", "pressed the footswitch"
+        else:
+            return ""
+        if not accepted:
+            raise RuntimeError(f"the safety monitor refused ({status.waiting_for}): {reason}")
+        self._acted_on = key
+        return said

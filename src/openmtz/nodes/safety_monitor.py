@@ -1,0 +1,331 @@
+"""Node `safety_monitor`: gathers inputs, steps the pure monitor, publishes state and permits.
+
+Alone in its process, with real-time priority and without garbage collection where it may. Permits are
+put on the wire here (counter, digest, CRC); the scan head relays the bytes unopened.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+import uuid
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import rclpy.node
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from openmtz_interfaces.msg import Interlocks as InterlocksMessage
+from openmtz_interfaces.msg import Permit, ScanHeadStatus, SpotsFired, SpotsLoaded
+from openmtz_interfaces.msg import Progress as ProgressMessage
+from openmtz_interfaces.msg import SafetyState as StateMessage
+from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
+from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
+from openmtz_interfaces.srv import ApprovePlan, RequestReady, RequestToken
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+
+from openmtz.devices import PermitFrame, decode_records, encode, running_digest
+from openmtz.graph.supervisor import RUN_LINE_FD
+from openmtz.nodes import convert, topics
+from openmtz.nodes.support import NodeError, parameter, parse_parameters
+from openmtz.plan import PlanError
+from openmtz.robot import JOINT_NAMES, ArmKinematics
+from openmtz.safety import (
+    Approve,
+    ArmState,
+    FiredBatch,
+    HeadStatus,
+    Inputs,
+    Interlocks,
+    LoadedSpots,
+    Outputs,
+    PermitGrant,
+    ProgressSample,
+    Reply,
+    Reset,
+    SafetyConfig,
+    SafetyMonitor,
+    SetReady,
+    Token,
+)
+from openmtz.safety import RequestToken as TokenRequest
+from openmtz.safety.states import SafetyState
+
+HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
+LINE_FIELDS = [f.name for f in fields(Interlocks) if f.name != "received_at"]
+
+
+@dataclass(frozen=True)
+class MonitorConfig:
+    """Parameters of `safety_monitor`; limits that are not named here are those of `SafetyConfig`."""
+
+    step_s: float = parameter(0.005, "period of the monitor's step [s]", 0.001, 0.015)
+    ready_delay_s: float = parameter(2.0, "delay on entering ready [s]", 2.0, 60.0)
+    ttl_s: float = parameter(0.060, "time to live of a permit [s]", 0.02, 0.1)
+    grant_period_s: float = parameter(0.015, "period of permits [s]", 0.005, 0.05)
+    recorder: str = parameter("recorder", "node that keeps the record; empty: fire without evidence")
+    require_run_line: bool = parameter(False, "refuse to start without a supervisor's run line")
+
+
+class RunLine:
+    """The supervisor's wire: a pipe that breaks when any process of the stack dies."""
+
+    def __init__(self, required: bool) -> None:
+        text = os.environ.get(RUN_LINE_FD)
+        if text is None and required:
+            raise NodeError("no run line: start the graph with ./openmtz up")
+        self._fd = int(text) if text is not None else -1
+        self._poll = select.poll()
+        if self._fd >= 0:
+            self._poll.register(self._fd, select.POLLIN | select.POLLHUP)
+
+    @property
+    def ok(self) -> bool:
+        """True while the wire holds; without a supervisor (ros2 launch) there is no wire to break."""
+        return self._fd < 0 or not self._poll.poll(0)
+
+
+class SafetyMonitorNode(rclpy.node.Node):
+    """Convert, step, convert."""
+
+    def __init__(self, overrides: list[Parameter]) -> None:
+        super().__init__("safety_monitor", parameter_overrides=overrides)
+        config = parse_parameters(self, MonitorConfig)
+        self._run_line = RunLine(config.require_run_line)
+        self.boot_id = uuid.uuid4().hex
+        self._monitor = SafetyMonitor(
+            SafetyConfig(
+                ready_delay_s=config.ready_delay_s,
+                ttl_s=config.ttl_s,
+                grant_period_s=config.grant_period_s,
+                recorder=config.recorder,
+            ),
+            self.boot_id,
+            time.monotonic(),
+        )
+        self._kinematics = ArmKinematics()
+        self._interlocks: Interlocks | None = None
+        self._head: HeadStatus | None = None
+        self._arm: ArmState | None = None
+        self._progress: dict[str, ProgressSample] = {}
+        self._plan: Any = None
+        self._surface_id = ""
+        self._loaded: list[LoadedSpots] = []
+        self._fired: list[FiredBatch] = []
+        self._last_state: tuple[Any, ...] | None = None
+        self._state_due = self._diagnostics_due = 0.0
+        self._state_publisher = topics.SAFETY_STATE.publisher(self)
+        self._permit_publisher = topics.PERMIT.publisher(self)
+        self._diagnostics_publisher = topics.DIAGNOSTICS.publisher(self)
+        topics.INTERLOCKS.subscription(self, self._on_interlocks)
+        topics.HEAD_STATUS.subscription(self, self._on_head)
+        topics.JOINT_STATES.subscription(self, self._on_joints)
+        topics.PROGRESS.subscription(self, self._on_progress)
+        topics.PLAN.subscription(self, self._on_plan)
+        topics.SURFACE.subscription(self, self._on_surface)
+        topics.SPOTS_LOADED.subscription(self, self._on_loaded)
+        topics.SPOTS_FIRED.subscription(self, self._on_fired)
+        self.create_service(ApprovePlan, "safety/approve_plan", self._on_approve)
+        self.create_service(RequestReady, "safety/request_ready", self._on_ready)
+        self.create_service(RequestToken, "safety/request_token", self._on_token)
+        self.create_service(Trigger, "safety/reset", self._on_reset)
+        self._reset_device = self.create_client(Trigger, "scan_head/reset_fault")
+        self.create_timer(config.step_s, self._step)
+
+    # ---- inputs ---------------------------------------------------------------------------------
+
+    def _on_interlocks(self, message: InterlocksMessage) -> None:
+        self._interlocks = Interlocks(time.monotonic(), **{name: getattr(message, name) for name in LINE_FIELDS})
+
+    def _on_head(self, message: ScanHeadStatus) -> None:
+        self._head = HeadStatus(time.monotonic(), **{name: getattr(message, name) for name in HEAD_FIELDS})
+
+    def _on_joints(self, message: JointState) -> None:
+        position = dict(zip(message.name, message.position, strict=False))
+        joints = np.array([position.get(name, np.nan) for name in JOINT_NAMES])
+        finite = bool(np.isfinite(joints).all())
+        pose = self._kinematics.forward(joints, "scan_head") if finite else np.full((4, 4), np.nan)
+        self._arm = ArmState(time.monotonic(), joints, pose)
+
+    def _on_progress(self, message: ProgressMessage) -> None:
+        self._progress[message.node] = ProgressSample(
+            message.counter, time.monotonic(), message.period_ms * 1e-3
+        )
+
+    def _on_plan(self, message: PlanMessage) -> None:
+        try:
+            self._plan = convert.plan_of(message)
+        except PlanError as error:
+            self._plan = None
+            self.get_logger().error(f"a plan was refused: {error}")
+
+    def _on_surface(self, message: SurfaceMessage) -> None:
+        self._surface_id = message.surface_id
+
+    def _on_loaded(self, message: SpotsLoaded) -> None:
+        data = bytes(message.records)
+        try:
+            records = decode_records(data)
+            self._loaded.append(
+                LoadedSpots(
+                    message.plan_sha256,
+                    message.station,
+                    message.pass_index,
+                    message.first,
+                    records.counts,
+                    records.energy_uj,
+                    records.pulse_us.astype(np.uint32),
+                    records.not_before_us,
+                    running_digest(data, message.digest_before),
+                )
+            )
+        except ValueError as error:
+            self.get_logger().error(f"records of loaded spots were refused: {error}")
+
+    def _on_fired(self, message: SpotsFired) -> None:
+        self._fired.append(
+            FiredBatch(
+                message.plan_sha256,
+                message.boot_id,
+                np.asarray(message.spot_index, np.uint32),
+                np.asarray(message.energy_uj, np.uint32),
+            )
+        )
+
+    # ---- services -------------------------------------------------------------------------------
+
+    def _on_approve(self, request: Any, response: Any) -> Any:
+        reply = self._ask(Approve(request.plan_sha256, request.monitor_boot_id, request.approver))
+        response.accepted, response.reason = reply.accepted, reply.text
+        return response
+
+    def _on_ready(self, request: Any, response: Any) -> Any:
+        reply = self._ask(SetReady(request.ready))
+        response.accepted, response.reason = reply.accepted, reply.text
+        return response
+
+    def _on_token(self, request: Any, response: Any) -> Any:
+        try:
+            token = Token(request.token)
+        except ValueError:
+            response.reason = f"there is no token {request.token}"
+            return response
+        reply = self._ask(TokenRequest(token, request.station, request.pass_index))
+        response.granted, response.reason = reply.accepted, reply.text
+        return response
+
+    def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        reply = self._ask(Reset())
+        response.success, response.message = reply.accepted, reply.text
+        return response
+
+    def _ask(self, request: Any) -> Reply:
+        outputs = self._step((request,))
+        return outputs.replies[0] if outputs.replies else Reply(False, "no-answer", "the monitor gave no answer")
+
+    # ---- the step -------------------------------------------------------------------------------
+
+    def _step(self, requests: tuple[Any, ...] = ()) -> Outputs:
+        now = time.monotonic()
+        inputs = Inputs(
+            interlocks=self._interlocks,
+            head=self._head,
+            arm=self._arm,
+            progress=self._progress,
+            run_line_ok=self._run_line.ok,
+            plan=self._plan,
+            surface_id=self._surface_id,
+            loaded=tuple(self._loaded),
+            fired=tuple(self._fired),
+            requests=requests,
+        )
+        self._loaded.clear()
+        self._fired.clear()
+        outputs = self._monitor.step(inputs, now)
+        if outputs.grant is not None:
+            self._publish_permit(outputs.grant)
+        if outputs.reset_device and self._reset_device.service_is_ready():
+            self._reset_device.call_async(Trigger.Request())
+        for event in outputs.events:
+            if event.kind != "permit":
+                self.get_logger().info(f"{event.kind} {event.code}: {event.text}")
+        self._publish_state(outputs, now)
+        return outputs
+
+    def _publish_permit(self, grant: PermitGrant) -> None:
+        frame = encode(
+            PermitFrame(
+                counter=grant.counter,
+                plan_prefix=bytes.fromhex(grant.plan_sha256)[:16] if grant.plan_sha256 else bytes(16),
+                station=grant.station,
+                pass_index=grant.pass_index,
+                credit_until=grant.credit_until,
+                digest_at_credit=grant.digest_at_credit,
+                device_boot_id=grant.device_boot_id,
+                device_tick_us=grant.device_tick_us,
+                ttl_us=grant.ttl_us,
+            )
+        )
+        message = Permit(
+            frame=list(frame),
+            counter=grant.counter,
+            plan_sha256=grant.plan_sha256,
+            station=grant.station,
+            pass_index=grant.pass_index,
+            credit_until=grant.credit_until,
+            device_boot_id=grant.device_boot_id,
+            device_tick_us=grant.device_tick_us,
+            ttl_us=grant.ttl_us,
+        )
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._permit_publisher.publish(message)
+
+    def _publish_state(self, outputs: Outputs, now: float) -> None:
+        key = (outputs.state, outputs.token, outputs.cause, outputs.approved_plan_sha256, outputs.withheld)
+        if key == self._last_state and now < self._state_due:
+            return
+        changed = key != self._last_state
+        self._last_state = key
+        self._state_due = now + 0.1
+        message = StateMessage(
+            state=int(outputs.state),
+            state_name=outputs.state.name,
+            cause=outputs.cause,
+            detail=outputs.detail,
+            boot_id=self.boot_id,
+            token=int(outputs.token),
+            approved_plan_sha256=outputs.approved_plan_sha256,
+            credit_until=outputs.credit_until,
+            permits_granted=outputs.permits_granted,
+            withheld=list(outputs.withheld),
+        )
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._state_publisher.publish(message)
+        if changed or now >= self._diagnostics_due:
+            self._diagnostics_due = now + 1.0
+            self._publish_diagnostics(outputs)
+
+    def _publish_diagnostics(self, outputs: Outputs) -> None:
+        level = DiagnosticStatus.OK
+        if outputs.state in (SafetyState.FAULT, SafetyState.OFF):
+            level = DiagnosticStatus.ERROR
+        elif outputs.conditions:
+            level = DiagnosticStatus.WARN
+        status = DiagnosticStatus(
+            level=level,
+            name="openmtz: safety monitor",
+            message=f"{outputs.state.name}: {outputs.detail or outputs.cause}",
+            hardware_id=self.boot_id[:12],
+            values=[KeyValue(key=code, value=text) for code, text in outputs.conditions],
+        )
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics_publisher.publish(array)
+
+
+def create(overrides: list[Parameter]) -> SafetyMonitorNode:
+    """Return the node."""
+    return SafetyMonitorNode(overrides)
