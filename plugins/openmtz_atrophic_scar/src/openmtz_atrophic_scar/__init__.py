@@ -1,0 +1,1 @@
+"""OpenMTZ indication: atrophic acne scars: rolling, boxcar, icepick."""

@@ -1,0 +1,1 @@
+"""OpenMTZ indication: laser-assisted drug delivery: channels for an agent."""

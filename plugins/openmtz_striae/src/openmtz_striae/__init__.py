@@ -1,0 +1,1 @@
+"""OpenMTZ indication: striae distensae: rubrae and alba."""

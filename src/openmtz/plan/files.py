@@ -1,0 +1,126 @@
+"""A plan as a folder: `plan.omtz` (the canonical bytes), `plan.json` for people and tools, `spots.ply` to look at.
+
+Only `plan.omtz` is read back; `plan.json` repeats its hash, so that a folder put together from two
+plans is noticed. docs/plan_format.md describes all three.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openmtz.plan.codec import canonical_bytes, plan_from_bytes
+from openmtz.plan.finding import Finding, Severity
+from openmtz.plan.plan import PLAN_FORMAT_VERSION, PlanError, TreatmentPlan
+
+PLAN_FILE, JSON_FILE, SPOTS_FILE = "plan.omtz", "plan.json", "spots.ply"
+
+
+def save_plan(plan: TreatmentPlan, findings: Iterable[Finding], folder: str | Path) -> Path:
+    """Write a plan's three files into a folder, made if missing. Each file appears whole or not at all.
+
+    Raises:
+        PlanError: the folder already holds another plan. OSError: it cannot be written.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    data = canonical_bytes(plan)
+    existing = target / PLAN_FILE
+    if existing.exists() and existing.read_bytes() != data:
+        raise PlanError(
+            f"{target} already holds another plan; plans are never overwritten, choose a new folder"
+        )
+    _write(target / SPOTS_FILE, spots_ply(plan))
+    text = json.dumps(_describe(plan, list(findings)), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    _write(target / JSON_FILE, text.encode())
+    _write(existing, data)
+    return target
+
+
+def load_plan(folder: str | Path) -> tuple[TreatmentPlan, list[Finding]]:
+    """Read a plan folder back.
+
+    Raises:
+        PlanError: files missing, damaged, of another version, or not of the same plan.
+    """
+    source = Path(folder)
+    try:
+        data = (source / PLAN_FILE).read_bytes()
+        described = json.loads((source / JSON_FILE).read_text())
+    except FileNotFoundError as error:
+        raise PlanError(f"{source} is no plan folder: {Path(str(error.filename)).name} is missing") from error
+    except (OSError, ValueError) as error:
+        raise PlanError(f"{source} cannot be read as a plan folder: {error}") from error
+    if not isinstance(described, dict) or described.get("format_version") != PLAN_FORMAT_VERSION:
+        version = described.get("format_version") if isinstance(described, dict) else None
+        raise PlanError(
+            f"{source / JSON_FILE}: version {version!r}; this software reads {PLAN_FORMAT_VERSION}"
+        )
+    digest = hashlib.sha256(data).hexdigest()
+    if described.get("plan_sha256") != digest:
+        raise PlanError(
+            f"{source}: {PLAN_FILE} has the hash {digest[:12]}..., {JSON_FILE} names"
+            f" {str(described.get('plan_sha256'))[:12]}...: damaged, or files of two plans"
+        )
+    plan = plan_from_bytes(data)
+    try:
+        findings = [
+            Finding(**{**f, "severity": Severity[f["severity"]]}) for f in described.get("findings", [])
+        ]
+    except (KeyError, TypeError) as error:
+        raise PlanError(f"{source / JSON_FILE}: findings cannot be read: {error}") from error
+    return plan, findings
+
+
+def spots_ply(plan: TreatmentPlan) -> bytes:
+    """Return the spots as binary PLY: x y z [m], normal, energy_mj, depth_um, station, pass and order."""
+    row = np.dtype(
+        [("x", "<f8"), ("y", "<f8"), ("z", "<f8"), ("nx", "<f4"), ("ny", "<f4"), ("nz", "<f4"),
+         ("energy_mj", "<f4"), ("depth_um", "<f4"), ("station", "<i4"), ("pass", "<i4"), ("order", "<i4")]
+    )  # fmt: skip
+    table = np.zeros(len(plan), row)
+    for k, axis in enumerate("xyz"):
+        table[axis] = plan.positions_m[:, k]
+        table[f"n{axis}"] = plan.normals[:, k]
+    table["energy_mj"], table["depth_um"] = plan.energy_uj / 1000.0, plan.depth_um
+    table["station"], table["pass"], table["order"] = plan.station, plan.pass_index, np.arange(len(plan))
+    kinds = {"<f8": "double", "<f4": "float", "<i4": "int"}
+    properties = [f"property {kinds[str(row[name].str)]} {name}" for name in row.names or ()]
+    head = ["ply", "format binary_little_endian 1.0", f"comment OpenMTZ plan {plan.sha256}"]
+    head += ["comment metres, world frame", f"element vertex {len(plan)}", *properties, "end_header", ""]
+    return "\n".join(head).encode() + table.tobytes()
+
+
+def _describe(plan: TreatmentPlan, findings: list[Finding]) -> dict[str, Any]:
+    groups = [
+        {"station": g.station, "pass": g.pass_index, "first": g.first, "end": g.end} for g in plan.groups()
+    ]
+    return {
+        "format_version": PLAN_FORMAT_VERSION,
+        "plan_sha256": plan.sha256,
+        "header": plan.header,
+        "spots": len(plan),
+        "firing_groups": groups,
+        "station_pose_xyz_m_qxyzw": plan.station_pose.tolist(),
+        "findings": [{**asdict(f), "severity": f.severity.name} for f in findings],
+    }
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside and rename: a full disk or a crash leaves no half file."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with scratch.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)

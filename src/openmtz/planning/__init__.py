@@ -1,0 +1,53 @@
+"""Density -> spots -> stations -> firing order -> `TreatmentPlan`.
+
+Names are loaded when first used: `place_spots` needs numba, the rest scipy and pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openmtz.planning.heat import HeatModel
+    from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
+    from openmtz.planning.placement import PlacementError, SpotPlacement, hexagonal_pitch_m, place_spots
+    from openmtz.planning.planner import PlanningError, PlanningResult, plan_treatment
+    from openmtz.planning.request import Overrides, PlanRequest, RequestError, parse_request
+    from openmtz.planning.stations import Stations, plan_stations
+
+_WHERE = {
+    "FiringOrder": "ordering", "HeadTiming": "ordering", "HeatModel": "heat", "Overrides": "request",
+    "PlacementError": "placement", "PlanRequest": "request", "PlanningError": "planner",
+    "PlanningResult": "planner", "RequestError": "request", "SpotPlacement": "placement",
+    "Stations": "stations", "firing_order": "ordering", "hexagonal_pitch_m": "placement",
+    "parse_request": "request", "place_spots": "placement", "plan_stations": "stations",
+    "plan_treatment": "planner",
+}  # fmt: skip
+
+__all__ = [
+    "FiringOrder",
+    "HeadTiming",
+    "HeatModel",
+    "Overrides",
+    "PlacementError",
+    "PlanRequest",
+    "PlanningError",
+    "PlanningResult",
+    "RequestError",
+    "SpotPlacement",
+    "Stations",
+    "firing_order",
+    "hexagonal_pitch_m",
+    "parse_request",
+    "place_spots",
+    "plan_stations",
+    "plan_treatment",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -1,0 +1,94 @@
+"""Put spots, stations and orders together into the integers of a `TreatmentPlan`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.geometry import pose_to_vector
+from openmtz.optics import HandpieceProfile
+from openmtz.plan import TreatmentPlan
+from openmtz.planning.heat import HeatModel
+from openmtz.planning.ordering import HeadTiming, firing_order
+from openmtz.planning.stations import Stations
+
+
+def split_passes(positions_m: NDArray[np.float64], passes: int) -> NDArray[np.int64]:
+    """Return `(N,)` the pass of each spot, neighbours in different passes where possible: taken in
+    turn along an interleaved order, so that every pass alone is spread out too."""
+    result = np.zeros(len(positions_m), np.int64)
+    if passes > 1 and len(positions_m) > 1:
+        even = np.ones(len(positions_m))
+        order = firing_order(positions_m, even, even, only="raster").order
+        result[order] = np.arange(len(order)) % passes
+    return result
+
+
+def assemble(
+    header: dict[str, Any],
+    positions_m: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    energy_mj: NDArray[np.float64],
+    pass_index: NDArray[np.int64],
+    stations: Stations,
+    profile: HandpieceProfile,
+) -> TreatmentPlan:
+    """Return the plan: passes one after the other, each over all stations there and back.
+
+    The kind of order is chosen on the largest group and used for all of them.
+    """
+    timing = HeadTiming.of(profile)
+    heat = HeatModel(eta=profile.residual_heat[1], spot_um=profile.spot_um)
+    energy_uj = np.rint(energy_mj * 1000.0).astype(np.uint32)
+    depth_um = np.rint(profile.depth_of_energy_um(energy_uj / 1000.0)).astype(np.uint32)
+    groups: list[tuple[int, int, NDArray[np.int64]]] = []
+    for number in range(int(pass_index.max(initial=0)) + 1):
+        visit = range(len(stations.poses))
+        for station in visit if number % 2 == 0 else reversed(visit):
+            rows = np.flatnonzero((stations.station == station) & (pass_index == number))
+            if len(rows):
+                groups.append((station, number, rows))
+    chosen = None
+    header = dict(header)
+    if groups:
+        largest = max(groups, key=lambda g: len(g[2]))[2]
+        result = firing_order(
+            positions_m[largest], energy_uj[largest] / 1000.0, depth_um[largest], timing, heat
+        )
+        chosen = result.name
+        header["firing_order"] = {
+            "name": chosen,
+            "compared": [
+                {
+                    "name": name,
+                    "omega_p95": float(f"{omega:.3g}"),
+                    "rise_p99_k": round(rise, 1),
+                    "duration_s": round(s, 3),
+                }
+                for name, omega, rise, s in result.compared
+            ],
+            "model": "line sources, a ranking and not a temperature (docs/plan_format.md)",
+        }
+    rows_in_order, not_before = [], []
+    for _, _, rows in groups:
+        result = firing_order(
+            positions_m[rows], energy_uj[rows] / 1000.0, depth_um[rows], timing, heat, only=chosen
+        )
+        rows_in_order.append(rows[result.order])
+        not_before.append(np.floor(result.not_before_s * 1e6 + 1e-3))
+    order = np.concatenate(rows_in_order) if groups else np.zeros(0, np.int64)
+    unit = normals[order] / np.linalg.norm(normals[order], axis=1, keepdims=True)
+    return TreatmentPlan(
+        header=header,
+        position_nm=np.rint(positions_m[order] * 1e9),
+        normal_e9=np.rint(unit * 1e9),
+        energy_uj=energy_uj[order],
+        pulse_us=np.rint(profile.pulse_of_energy_us(energy_uj[order] / 1000.0)),
+        depth_um=depth_um[order],
+        not_before_us=np.concatenate(not_before) if groups else np.zeros(0),
+        station=stations.station[order],
+        pass_index=pass_index[order],
+        station_pose=np.array([pose_to_vector(p) for p in stations.poses]).reshape(-1, 7),
+    )

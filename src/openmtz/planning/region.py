@@ -1,0 +1,126 @@
+"""Which skin: vertices of a region, where to put it when none is given, and normals free of sensor noise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from openmtz.geometry import SkinSurface, TriangleMesh
+from openmtz.hooks import Region
+
+DEFAULT_RADIUS_M = 0.0105
+"""About 3.5 cm2: a patch of a cheek, and a demo that ends within a minute."""
+EXAMINED_RADIUS_M = 0.022
+"""Area examined around the middle of the surface when no region is given [m]."""
+EXAMINED_MARGIN_M = 0.008
+"""Skin examined around a given region, so that a smooth course can be fitted [m]."""
+EDGE_MARGIN_M = 0.002
+"""The rim of a captured surface is ragged; nothing is treated nearer to it than this [m]."""
+NORMAL_SCALE_M = 0.002
+"""Normals are averaged with a Gaussian of this sigma [m]: 0.1 mm of noise on 1 mm triangles tilts
+a single triangle by 6 to 10 degrees."""
+
+
+class RegionError(ValueError):
+    """No skin where the region is; the text names cause and fix."""
+
+
+def edge_vertices(mesh: TriangleMesh) -> NDArray[np.bool_]:
+    """Return `(V,)` bool, vertices on an edge that has one triangle only."""
+    edges = np.sort(
+        np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]]), axis=1
+    )
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    rim = np.zeros(len(mesh.vertices), bool)
+    rim[unique[count == 1].ravel()] = True
+    return rim
+
+
+def smooth_normals(
+    mesh: TriangleMesh, points: NDArray[np.float64], scale_m: float = NORMAL_SCALE_M
+) -> NDArray[np.float64]:
+    """Return `(N, 3)` unit normals at points `(N, 3)` [m]: triangle normals, weighted by area and a Gaussian."""
+    centroids = mesh.vertices[mesh.faces].mean(axis=1)
+    cross = mesh.face_cross()
+    tree, target = cKDTree(centroids), cKDTree(points)
+    pairs = target.sparse_distance_matrix(tree, 2.5 * scale_m, output_type="coo_matrix")
+    own = cross[tree.query(points)[1]]
+    facing = np.einsum("ij,ij->i", cross[pairs.col], own[pairs.row]) > 0.0
+    weight = np.exp(-0.5 * (pairs.data / scale_m) ** 2) * facing
+    matrix = sparse.csr_matrix((weight, (pairs.row, pairs.col)), shape=(len(points), len(centroids)))
+    total = matrix @ cross
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    own_length = np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-30)
+    return np.where(length > 1e-15, total / np.maximum(length, 1e-30), own / own_length)
+
+
+def disc(surface: SkinSurface, region: Region, *, keep_edge: bool = False) -> NDArray[np.bool_]:
+    """Return `(V,)` bool: vertices of the region, connected to its centre and facing the same way.
+
+    Raises:
+        RegionError: no skin there.
+    """
+    mesh = surface.mesh
+    center = np.asarray(region.center_m)
+    distance = np.linalg.norm(mesh.vertices - center, axis=1)
+    start = int(np.argmin(distance))
+    if distance[start] > max(region.radius_m, 0.003):
+        raise RegionError(
+            f"the region's centre {np.round(center, 4).tolist()} m lies {distance[start] * 1000:.1f} mm from the"
+            f" captured skin; the nearest skin is at {np.round(mesh.vertices[start], 4).tolist()} m"
+        )
+    around = smooth_normals(mesh, mesh.vertices[start][None], 0.004)[0]
+    keep = (distance <= region.radius_m) & (surface.normals @ around > 0.2)
+    if not keep_edge:
+        rim = edge_vertices(mesh)
+        if rim.any():
+            keep &= cKDTree(mesh.vertices[rim]).query(mesh.vertices)[0] > EDGE_MARGIN_M
+    inside = keep[mesh.faces].all(axis=1)
+    faces = mesh.faces[inside]
+    if len(faces) == 0:
+        raise RegionError(
+            f"the region of radius {region.radius_m * 1000:.1f} mm holds no captured skin"
+            f" more than {EDGE_MARGIN_M * 1000:.0f} mm from its rim; choose another centre or capture again"
+        )
+    links = sparse.coo_matrix(
+        (np.ones(3 * len(faces)), (faces.ravel(), faces[:, [1, 2, 0]].ravel())), shape=(len(keep), len(keep))
+    )
+    _, label = connected_components(links, directed=False)
+    used = np.zeros(len(keep), bool)
+    used[faces.ravel()] = True
+    nearest = int(np.flatnonzero(used)[np.argmin(distance[used])])
+    return used & (label == label[nearest])
+
+
+def middle(surface: SkinSurface) -> NDArray[np.float64]:
+    """Return the vertex `(3,)` [m] nearest to the middle of the well-seen skin: far from the rim first."""
+    mesh = surface.mesh
+    weight = mesh.vertex_areas() * np.clip(surface.quality, 0.05, 1.0)
+    center = (mesh.vertices * weight[:, None]).sum(axis=0) / weight.sum()
+    score = np.linalg.norm(mesh.vertices - center, axis=1)
+    rim = edge_vertices(mesh)
+    if rim.any():
+        score = score - 0.5 * np.minimum(cKDTree(mesh.vertices[rim]).query(mesh.vertices)[0], 0.02)
+    return mesh.vertices[int(np.argmin(score))]
+
+
+def most_affected(
+    surface: SkinSurface, area: NDArray[np.bool_], severity: NDArray[np.float64], radius_m: float
+) -> NDArray[np.float64]:
+    """Return the centre `(3,)` [m] within `area` whose disc holds the most severity; the middle if there is none."""
+    vertices = surface.mesh.vertices
+    load = severity * surface.mesh.vertex_areas() * area
+    start = middle(surface)
+    affected = np.flatnonzero(load > 0)
+    if len(affected) == 0:
+        return start
+    candidates = np.flatnonzero(area)
+    candidates = candidates[:: max(1, len(candidates) // 400)]
+    pairs = cKDTree(vertices[candidates]).query_ball_tree(cKDTree(vertices[affected]), radius_m)
+    score = np.array([load[affected[found]].sum() for found in pairs])
+    score = np.round(score / max(float(score.max()), 1e-30), 3)
+    far = np.linalg.norm(vertices[candidates] - start, axis=1)
+    return vertices[candidates[np.lexsort((far, -score))[0]]]

@@ -1,0 +1,79 @@
+"""What may be asked of the planner, checked once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from openmtz.hooks import PatientFacts, Region
+
+
+class RequestError(ValueError):
+    """A request that cannot be read; the text names the field and what is valid."""
+
+
+class Overrides(BaseModel):
+    """What the operator sets against the plugin's prescription. Limits still hold.
+
+    `density_scale`: times the prescribed density. `energy_mj`, `passes`, `profile`: instead of the
+    prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    density_scale: float = Field(default=1.0, gt=0.0, le=5.0, allow_inf_nan=False)
+    energy_mj: float | None = Field(default=None, gt=0.0, le=500.0, allow_inf_nan=False)
+    passes: int | None = Field(default=None, ge=1, le=8)
+    profile: str | None = None
+    allow_partial: bool = False
+
+
+class RegionRequest(BaseModel):
+    """A region in a request: centre [m, world] and radius [m]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    center_m: tuple[float, float, float]
+    radius_m: float = Field(default=0.0105, ge=0.001, le=0.25, allow_inf_nan=False)
+
+
+class PlanRequest(BaseModel):
+    """The JSON object of `PlanTreatment.request_json`: `{"facts": {...}, "region": {...}, "overrides": {...}}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    facts: PatientFacts = PatientFacts()
+    region: RegionRequest | None = None
+    overrides: Overrides = Overrides()
+
+    def as_region(self) -> Region | None:
+        """Return the region asked for, None if the planner is to choose."""
+        return None if self.region is None else Region(self.region.center_m, self.region.radius_m)
+
+
+def parse(model: type[Any], value: Any, what: str) -> Any:
+    """Return `value` (a mapping, JSON text, None or an instance) as `model`.
+
+    Raises:
+        RequestError: with the field, what it got and what it wants.
+    """
+    if isinstance(value, model):
+        return value
+    try:
+        if isinstance(value, str):
+            return model.model_validate_json(value or "{}")
+        return model.model_validate({} if value is None else value)
+    except ValidationError as error:
+        lines = []
+        for item in error.errors():
+            where = ".".join(str(part) for part in item["loc"]) or "the whole"
+            lines.append(f"{where}: {item['msg']} (got {item.get('input')!r:.60})")
+        valid = ", ".join(model.model_fields)
+        raise RequestError(f"{what} cannot be used: {'; '.join(lines)}. Fields: {valid}") from error
+
+
+def parse_request(request_json: str) -> PlanRequest:
+    """Return the request of a JSON text; the empty text asks for nothing in particular."""
+    request: PlanRequest = parse(PlanRequest, request_json, "the request")
+    return request
