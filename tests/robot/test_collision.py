@@ -20,6 +20,10 @@ from openmtz.robot import (
 TARGET = np.array([0.5, 0.0, 0.05])
 
 
+def above(height_m: float) -> np.ndarray:
+    return TARGET + np.array([0.0, 0.0, height_m])
+
+
 def dome(radius: float = 0.12, half: float = 0.1, count: int = 120) -> TriangleMesh:
     """A cylinder-like limb along y, its crest at the patient target."""
     g = np.linspace(-half, half, count)
@@ -70,7 +74,7 @@ def test_every_station_and_view_is_reachable_and_free_from_home_and_from_each_ot
 
 def test_the_patient_the_bed_and_the_arm_itself_are_found_and_named(arm: ArmKinematics) -> None:
     cell = CellCollision(patient=dome())
-    low = arm.inverse(look_along(TARGET + [0, 0, 0.03], (0, 0, -1)))
+    low = arm.inverse(look_along(above(0.03), (0, 0, -1)))
     hit = cell.check(low.q)
     assert low.ok and hit is not None and (hit.first, hit.second) == ("head_body", "patient")
     assert "head_body comes within 20 mm of patient" in hit.text
@@ -94,7 +98,7 @@ def test_the_margin_counts_in_millimetres(arm: ArmKinematics) -> None:
     """The head's window is 20 mm before its origin: it touches at 20 mm, is too near below 40 mm."""
     cell = CellCollision(patient=dome(), margin_m=0.02)
     for height, free in ((0.042, True), (0.038, False)):
-        q = arm.inverse(look_along(TARGET + [0, 0, height], (0, 0, -1))).q
+        q = arm.inverse(look_along(above(height), (0, 0, -1))).q
         assert (cell.check(q) is None) is free, height
 
 
@@ -120,20 +124,30 @@ def test_a_move_blocked_on_the_straight_way_goes_by_home(arm: ArmKinematics) -> 
 
 
 def test_no_free_way_says_what_is_in_it(arm: ArmKinematics, cell: CellCollision) -> None:
-    move = plan_move(arm, cell, HOME, look_along(TARGET + [0, 0, 0.02], (0, 0, -1)))
+    move = plan_move(arm, cell, HOME, look_along(above(0.02), (0, 0, -1)))
     assert not move.ok and "patient" in move.reason and "standoff" in move.reason
     far = plan_move(arm, cell, HOME, look_along((1.9, 0, 0.2), (0, 0, -1)))
     assert not far.ok and "out of reach" in far.reason
 
 
 def test_an_arm_that_stands_too_near_may_leave(arm: ArmKinematics, cell: CellCollision) -> None:
-    near = arm.inverse(look_along(TARGET + [0, 0, 0.035], (0, 0, -1))).q
+    near = arm.inverse(look_along(above(0.035), (0, 0, -1))).q
     assert cell.check(near) is not None
-    assert plan_move(arm, cell, near, look_along(TARGET + [0, 0, 0.15], (0, 0, -1))).ok
+    assert plan_move(arm, cell, near, look_along(above(0.15), (0, 0, -1))).ok
+
+
+def test_leaving_does_not_mean_pushing_through(arm: ArmKinematics, cell: CellCollision) -> None:
+    """Within the margin at the start the arm may move off, but not touch on its way."""
+    near = arm.inverse(look_along(above(0.03), (0, 0, -1))).q
+    deeper = arm.inverse(look_along(above(-0.01), (0, 0, -1)), q_seed=near).q
+    away = arm.inverse(look_along(above(0.2), (0, 0, -1)), q_seed=near).q
+    path = np.vstack([np.linspace(near, deeper, 10), np.linspace(deeper, away, 100)])
+    hit = cell.check_path(path)
+    assert hit is not None and hit.second == "patient" and hit.margin_m == 0 and "touches patient" in hit.text
 
 
 def test_the_station_check_answers_for_planning(arm: ArmKinematics, cell: CellCollision) -> None:
     check = StationCheck(arm, cell)
-    assert check(look_along(TARGET + [0, 0, 0.15], (0, 0, -1)))
-    assert "patient" in check.reason(look_along(TARGET + [0, 0, 0.02], (0, 0, -1)))
+    assert check(look_along(above(0.15), (0, 0, -1)))
+    assert "patient" in check.reason(look_along(above(0.02), (0, 0, -1)))
     assert "out of reach" in check.reason(look_along((3, 0, 0), (0, 0, -1)))

@@ -149,7 +149,7 @@ def test_joint_limits_are_named() -> None:
 
 
 def test_bad_arguments_say_what_is_valid(arm: ArmKinematics) -> None:
-    with pytest.raises(ValueError, match="unknown frame 'laser'.*scan_head"):
+    with pytest.raises(ValueError, match=r"unknown frame 'laser'.*scan_head"):
         arm.forward(HOME, "laser")
     with pytest.raises(ValueError, match="six finite"):
         arm.forward([0, 0, 0])

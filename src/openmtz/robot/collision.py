@@ -40,6 +40,8 @@ class Collision:
     def text(self) -> str:
         """One sentence for people."""
         where = f" {self.fraction:.0%} of the way" if self.fraction > 0 else " at the start"
+        if self.margin_m <= 0:
+            return f"{self.first} touches {self.second}{where}"
         return f"{self.first} comes within {self.margin_m * 1e3:.0f} mm of {self.second}{where}"
 
 
@@ -86,6 +88,7 @@ class CellCollision:
                 geometry.addCollisionPair(pin.CollisionPair(a, b))
         self._geometry = geometry
         self._geometry_data = pin.GeometryData(geometry)
+        self._touch_data = pin.GeometryData(geometry)
         for k, margin in enumerate(margins):
             self._geometry_data.collisionRequests[k].security_margin = margin
         self._margins = margins
@@ -114,23 +117,24 @@ class CellCollision:
         """Return the first pair too near at joints `(6,)` [rad], or None."""
         return self._check(np.asarray(q, np.float64), 0, 0.0)
 
-    def _check(self, q: Array, index: int, fraction: float) -> Collision | None:
-        hit = pin.computeCollisions(self.model, self._data, self._geometry, self._geometry_data, q, True)
-        if not hit:
+    def _check(self, q: Array, index: int, fraction: float, touch: bool = False) -> Collision | None:
+        """`touch`: without margins, only what really touches."""
+        data = self._touch_data if touch else self._geometry_data
+        if not pin.computeCollisions(self.model, self._data, self._geometry, data, q, True):
             return None
-        for k, result in enumerate(self._geometry_data.collisionResults):
+        for k, result in enumerate(data.collisionResults):
             if result.isCollision():
                 pair = self._geometry.collisionPairs[k]
                 names = self._names[pair.first], self._names[pair.second]
-                return Collision(*names, self._margins[k], index, fraction, q.copy())
+                return Collision(*names, 0.0 if touch else self._margins[k], index, fraction, q.copy())
         raise AssertionError("a collision without a pair")
 
     def check_path(self, positions: ArrayLike) -> Collision | None:
         """Return the first collision along joints `(T, 6)` [rad], or None.
 
         Samples nearer to each other than `STEP_RAD` are skipped, wider gaps are filled; the first
-        and the last are always checked. A path that starts inside a margin may leave it: only
-        a collision that is still there, or comes, after the first 20 % counts.
+        and the last are always checked. A path that starts within a margin may leave it: in its first
+        20 % only what really touches counts.
         """
         path = np.atleast_2d(np.asarray(positions, np.float64))
         last = len(path) - 1
@@ -143,8 +147,9 @@ class CellCollision:
             pieces = max(1, int(np.ceil(gap / STEP_RAD)))
             for k in range(1, pieces + 1):
                 fraction = (i - 1 + k / pieces) / last
-                hit = self._check(checked + (path[i] - checked) * (k / pieces), i, fraction)
-                if hit and not (first and fraction < 0.2):
+                leaving = first is not None and fraction < 0.2
+                hit = self._check(checked + (path[i] - checked) * (k / pieces), i, fraction, leaving)
+                if hit:
                     return hit
             checked = path[i]
         return first if last == 0 else None

@@ -26,9 +26,7 @@ WORLD_FRAME = "world"
 
 URDF_NAME = "openmtz_cell.urdf"
 
-HOME: NDArray[np.float64] = np.array(
-    [-0.27, -1.60, 1.54, 0.06 - np.pi / 2, -np.pi / 2, -0.27 - np.pi / 2]
-)
+HOME: NDArray[np.float64] = np.array([-0.27, -1.60, 1.54, 0.06 - np.pi / 2, -np.pi / 2, -0.27 - np.pi / 2])
 """The arm waits here [rad]: scan head straight down, its x along world x, 0.37 m above the patient's
 usual place, elbow up."""
 HOME.setflags(write=False)

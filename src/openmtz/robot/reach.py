@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,15 +50,13 @@ def plan_move(
         if not found.ok:
             return MoveResult(None, found.reason)
         for stops in ([now, found.q], [now, HOME, found.q]):
-            legs = [plan_motion(a, b, speed_fraction) for a, b in zip(stops[:-1], stops[1:], strict=True)]
+            legs = [plan_motion(a, b, speed_fraction) for a, b in pairwise(stops)]
             path = _join(legs)
             hit: Collision | None = collision.check_path(path.positions) if collision else None
             if hit is None:
                 return MoveResult(path)
             reasons.append(hit.text)
-    return MoveResult(
-        None, f"no free way: {reasons[0]}; raise the standoff, tilt less, or move the patient"
-    )
+    return MoveResult(None, f"no free way: {reasons[0]}; raise the standoff, tilt less, or move the patient")
 
 
 def _join(legs: list[Trajectory]) -> Trajectory:

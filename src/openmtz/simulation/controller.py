@@ -174,12 +174,7 @@ class JointController:
         if self.state is ArmState.RESTING or now_s >= self._end_s - STEP_S:
             return Setpoint(self._hold, self._still, self._still)
         if self.state is ArmState.BRAKING:
-            q, qd = self._brake_from
-            t = np.minimum(now_s - self._start_s, np.abs(qd) / BRAKE_RAD_S2)
-            sign = np.sign(qd)
-            moving = (now_s - self._start_s) * BRAKE_RAD_S2 < np.abs(qd)
-            slowing = np.where(moving, -sign * BRAKE_RAD_S2, 0.0)
-            return Setpoint(q + qd * t - sign * BRAKE_RAD_S2 * t * t / 2, qd - sign * BRAKE_RAD_S2 * t, slowing)
+            return self._braking(now_s - self._start_s)
         t = now_s - self._start_s
         i = min(max(int(np.searchsorted(self._times, t, side="right")) - 1, 0), len(self._coefficients) - 1)
         s = t - self._times[i]
@@ -188,6 +183,14 @@ class JointController:
         rates = np.array([0.0, 1.0, 2 * s, 3 * s * s, 4 * s**3, 5 * s**4])
         bends = np.array([0.0, 0.0, 2.0, 6 * s, 12 * s * s, 20 * s**3])
         return Setpoint(powers @ c, rates @ c, bends @ c)
+
+    def _braking(self, since_s: float) -> Setpoint:
+        """Every joint slows evenly, each until it stands."""
+        q, qd = self._brake_from
+        slowing = -np.sign(qd) * BRAKE_RAD_S2
+        t = np.minimum(since_s, np.abs(qd) / BRAKE_RAD_S2)
+        moving = since_s * BRAKE_RAD_S2 < np.abs(qd)
+        return Setpoint(q + qd * t + slowing * t * t / 2, qd + slowing * t, np.where(moving, slowing, 0.0))
 
     def observe(self, q: Array, qd: Array, now_s: float) -> Array | None:
         """Look at the joints after a step; return the `(6,)` the brakes now hold exactly, or None.

@@ -34,7 +34,8 @@ def height_field(mesh: TriangleMesh, floor_m: float, cell_m: float = CELL_M) -> 
     low, high = mesh.vertices[:, :2].min(axis=0), mesh.vertices[:, :2].max(axis=0)
     size = np.maximum(high - low, 2 * cell_m)
     cell = max(cell_m, float(size.max()) / MAX_CELLS)
-    shape = np.ceil(size / cell).astype(int) + 1
+    # One empty row all round: MuJoCo stretches heights from their minimum, so some must be zero.
+    shape = np.ceil(size / cell).astype(int) + 3
     center = (low + high) / 2
     origin = center - (shape - 1) * cell / 2
     bottom = min(floor_m, float(mesh.vertices[:, 2].min()))
