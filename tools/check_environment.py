@@ -1,11 +1,11 @@
-"""What is left to do in the environment of ./openmtz, one word a line: venv, ros, libraries, interfaces, project.
+"""What is left to do in the ./openmtz environment, a word a line: venv, ros, libraries, interfaces, project.
 
 A line `damaged NAME==VERSION` names an installed distribution of which something is missing. Nothing printed:
 the environment is complete. Run with `python -I -S`, from the environment itself and before anything is
 installed: standard library only, no site packages, and quick, as every ./openmtz command begins with it.
 
     check_environment.py ROOT VENV wheels|sourced             what is left to do
-    check_environment.py ROOT VENV wheels|sourced --deep      ... comparing every installed file with its record
+    check_environment.py ROOT VENV wheels|sourced --deep      ... comparing installed files with their record
     check_environment.py ROOT VENV wheels|sourced --clean     remove what an interrupted pip left half-written
     check_environment.py ROOT VENV wheels|sourced --done STEP remember that a step (or `manifest`) succeeded
 """
@@ -17,13 +17,30 @@ import os
 import re
 import sys
 
+PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 STEPS = ("ros", "libraries", "interfaces", "project")
 INTERFACES = ("openmtz_interfaces", "tf2_msgs")
 # Folders that must be there when their step is done, whatever the manifest says.
 KEY_MODULES = {
     "ros": ("rclpy", "rosidl_generator_py", "sensor_msgs"),
-    "libraries": ("cobs", "jinja2", "matplotlib", "mcap", "mujoco", "numba", "numpy", "open3d", "pluggy", "pydantic",
-                  "pytest", "rich", "scipy", "serial", "typer", "yaml"),
+    "libraries": (
+        "cobs",
+        "jinja2",
+        "matplotlib",
+        "mcap",
+        "mujoco",
+        "numba",
+        "numpy",
+        "open3d",
+        "pluggy",
+        "pydantic",
+        "pytest",
+        "rich",
+        "scipy",
+        "serial",
+        "typer",
+        "yaml",
+    ),
     "interfaces": ("openmtz_interfaces",),
 }
 
@@ -32,7 +49,7 @@ class Environment:
     def __init__(self, root: str, venv: str, mode: str) -> None:
         self.root, self.venv, self.mode = root, os.path.abspath(venv), mode
         self.state = os.path.join(self.venv, ".openmtz")
-        self.site = os.path.join(self.venv, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+        self.site = os.path.join(self.venv, "lib", PYTHON, "site-packages")
 
     # -- stamps: a step is done when the hash of all it depends on is the one stored after its success
 
@@ -51,7 +68,9 @@ class Environment:
             parts.append(self.root)
             files = [os.path.join(self.root, name) for name in ("setup.cfg", "setup.py")]
             for plugin in sorted(_listdir(os.path.join(self.root, "plugins"))):
-                files += self._under(os.path.join("plugins", plugin), names=("setup.cfg", "setup.py", "pyproject.toml"))
+                files += self._under(
+                    os.path.join("plugins", plugin), names=("setup.cfg", "setup.py", "pyproject.toml")
+                )
         else:
             files = []
         digest = hashlib.sha256("\0".join(parts).encode())
@@ -61,7 +80,7 @@ class Environment:
                     content = file.read()
             except OSError:
                 content = b"missing"
-            digest.update(("\0%s\0%d\0" % (os.path.relpath(path, self.root), len(content))).encode() + content)
+            digest.update(f"\0{os.path.relpath(path, self.root)}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
 
     def _under(self, folder: str, names: tuple[str, ...] = ()) -> list[str]:
@@ -91,10 +110,16 @@ class Environment:
     def entries(self) -> list[str]:
         """What lies in site-packages, lib and share: the first two levels of a complete environment."""
         listed = []
-        for label, folder in (("site", self.site), ("lib", os.path.join(self.venv, "lib")),
-                              ("share", os.path.join(self.venv, "share"))):
-            listed += [label + "/" + name for name in sorted(_listdir(folder))
-                       if name != "__pycache__" and not name.startswith("~")]
+        for label, folder in (
+            ("site", self.site),
+            ("lib", os.path.join(self.venv, "lib")),
+            ("share", os.path.join(self.venv, "share")),
+        ):
+            listed += [
+                label + "/" + name
+                for name in sorted(_listdir(folder))
+                if name != "__pycache__" and not name.startswith("~")
+            ]
         return listed
 
     def distributions(self) -> list[str]:
@@ -103,7 +128,7 @@ class Environment:
     def pins(self) -> dict[str, str]:
         """Name -> version, of constraints.txt, for this Python."""
         pins = {}
-        here = '"%d.%d"' % sys.version_info[:2]
+        here = f'"{PYTHON.removeprefix("python")}"'
         for line in _read(os.path.join(self.root, "requirements", "constraints.txt")).splitlines():
             requirement, _, marker = line.partition(";")
             name, _, version = requirement.partition("==")
@@ -119,21 +144,21 @@ class Environment:
         answer, unowned, pins = set(), set(), self.pins()
         for entry in gone:
             label, _, name = entry.partition("/")
-            if re.match("(lib)?(%s)([-_.]|$)" % "|".join(INTERFACES), name):
+            if re.match(f"(lib)?({'|'.join(INTERFACES)})([-_.]|$)", name):
                 answer.add("interfaces")
             elif re.match("(__editable__|openmtz)", name) and label == "site":
                 answer.add("project")
             elif name.endswith(".dist-info"):
                 found = _normal(name.rsplit("-", 2)[0])
                 if found in pins:
-                    answer.add("damaged %s==%s" % (found, pins[found]))
+                    answer.add(f"damaged {found}=={pins[found]}")
             else:
                 unowned.add({"site": "", "lib": "../../", "share": "../../../share/"}[label] + name)
         for folder in self.distributions() if unowned else ():
             name = _normal(folder.rsplit("-", 2)[0])
             paths = [path for path, _ in _record(os.path.join(self.site, folder))]
             if name in pins and any(path == u or path.startswith(u + "/") for path in paths for u in unowned):
-                answer.add("damaged %s==%s" % (name, pins[name]))
+                answer.add(f"damaged {name}=={pins[name]}")
         return answer
 
     def damaged(self) -> set[str]:
@@ -149,18 +174,22 @@ class Environment:
                 for path, _ in installed[name]:
                     claimed[path] = claimed.get(path, 0) + 1
                 if version != pins[name]:
-                    answer.add("damaged %s==%s" % (name, pins[name]))
+                    answer.add(f"damaged {name}=={pins[name]}")
         for name, record in installed.items():
             for path, size in record:
                 if path.endswith(".pyc"):
                     continue
                 try:
-                    wrong = os.stat(os.path.join(self.site, path)).st_size != size and size >= 0 and claimed[path] == 1
+                    wrong = (
+                        os.stat(os.path.join(self.site, path)).st_size != size
+                        and size >= 0
+                        and claimed[path] == 1
+                    )
                 except OSError:
                     wrong = True
                 if wrong:
-                    print("%s: %s is missing or changed" % (name, path), file=sys.stderr)
-                    answer.add("damaged %s==%s" % (name, pins[name]))
+                    print(f"{name}: {path} is missing or changed", file=sys.stderr)
+                    answer.add(f"damaged {name}=={pins[name]}")
                     break
         return answer
 
@@ -170,14 +199,18 @@ class Environment:
 
         for name in _listdir(self.site):
             path = os.path.join(self.site, name)
-            if name.startswith("~") or (name.endswith(".dist-info") and not os.path.exists(os.path.join(path, "RECORD"))):
+            if name.startswith("~") or (
+                name.endswith(".dist-info") and not os.path.exists(os.path.join(path, "RECORD"))
+            ):
                 print("removing", path)
                 shutil.rmtree(path, ignore_errors=True)
 
     # -- the answer
 
     def todo(self, deep: bool) -> list[str]:
-        healthy = os.path.exists(os.path.join(self.venv, "pyvenv.cfg")) and os.path.isdir(os.path.join(self.site, "pip"))
+        healthy = os.path.exists(os.path.join(self.venv, "pyvenv.cfg")) and os.path.isdir(
+            os.path.join(self.site, "pip")
+        )
         if not healthy or not self.is_done("venv"):
             return ["venv", *STEPS]
         answer = {step for step in STEPS if not self.is_done(step)}
@@ -214,7 +247,7 @@ def _read(path: str) -> str:
 
 
 def _record(folder: str) -> list[tuple[str, int]]:
-    """Path (relative to site-packages) and size of every file of a distribution; size -1 where not recorded."""
+    """Path (relative to site-packages) and size of every file of a distribution; -1 where not recorded."""
     import csv
 
     rows = csv.reader(_read(os.path.join(folder, "RECORD")).splitlines())

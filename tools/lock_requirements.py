@@ -1,8 +1,8 @@
 """Write requirements/constraints.txt: every package, direct or not, at one version for each supported Python.
 
 Maintainers only: python tools/lock_requirements.py PYTHON3.10 PYTHON3.11 PYTHON3.12
-Each argument is an interpreter; pip resolves the requirement files in each, preferring the versions already in
-constraints.txt (--fresh forgets them). Lines that do not hold for every Python get an environment marker.
+Each argument is an interpreter; pip resolves the requirement files in each, preferring the versions already
+in constraints.txt (--fresh forgets them). Lines that do not hold for every Python get an environment marker.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEADER = "# Every package at one version. Written by tools/lock_requirements.py;
 
 
 def resolve(python: str, constraints: Path | None) -> tuple[str, dict[str, str]]:
-    """The Python version of an interpreter, as "3.11", and the version of every package pip chooses for it."""
+    """The Python version of an interpreter ("3.11"), and the version of every package pip chooses for it."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
@@ -32,7 +32,10 @@ def resolve(python: str, constraints: Path | None) -> tuple[str, dict[str, str]]
             command += ["-c", str(constraints)]
         subprocess.run(command, check=True)
         data = json.loads(report.read_text())
-    chosen = {re.sub(r"[-_.]+", "-", i["metadata"]["name"]).lower(): i["metadata"]["version"] for i in data["install"]}
+    chosen = {
+        re.sub(r"[-_.]+", "-", i["metadata"]["name"]).lower(): i["metadata"]["version"]
+        for i in data["install"]
+    }
     return ".".join(data["environment"]["python_version"].split(".")[:2]), chosen
 
 

@@ -178,7 +178,7 @@ def check_shared_memory() -> Check:
 
 
 def check_loopback() -> Check:
-    """Nodes find each other by multicast, or on this machine alone by unicast: both need UDP over loopback."""
+    """Nodes of this machine find each other and talk over loopback UDP."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
             receiver.bind(("127.0.0.1", 0))
