@@ -121,7 +121,7 @@ def test_an_empty_trajectory_stops_the_arm() -> None:
     c = controller()
     send(c)
     speed = c.setpoint(0.2).velocity
-    send(c, q=c.setpoint(0.2).position, qd=speed, now=0.2, times=[], positions=[])
+    send(c, q=c.setpoint(0.2).position, qd=speed, now=0.2, names=(), times=[], positions=[], velocities=[])
     assert c.state is ArmState.BRAKING and "empty trajectory" in c.reason
 
 

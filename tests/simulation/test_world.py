@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import mujoco
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from openmtz.geometry import TriangleMesh, look_along
 from openmtz.robot import CAMERA_FRAME, HOME, JOINT_NAMES, ArmKinematics, Trajectory, plan_motion
@@ -130,6 +133,49 @@ def test_emergency_stop_brakes_within_the_brakes_distance_and_holds(world: World
     follow(world, plan_motion(stop.position, HOME))
     run_to_rest(world)
     assert np.array_equal(world.joint_state().position, HOME)
+
+
+def test_the_outstretched_arm_stops_too() -> None:
+    """Largest inertia, all big joints at speed: the brakes' distance holds and nothing swings back."""
+    start = np.array([0.0, -1.2, 0.1, 0.0, -1.57, 0.0])
+    world = World(None, q_start=start)
+    motion = plan_motion(start, start + np.array([1.5, -1.2, 0.5, 0.2, 0.1, 0.5]))
+    follow(world, motion)
+    world.step(motion.duration_s / 2)
+    before = world.joint_state()
+    world.set_emergency_stop(True)
+    way = [before.position]
+    while not world.resting:
+        world.step(0.002)
+        way.append(world.joint_state().position)
+    expected = before.velocity * np.abs(before.velocity) / (2 * BRAKE_RAD_S2)
+    assert np.abs(way[-1] - before.position - expected).max() < 3e-3
+    back = (np.diff(way, axis=0) * -np.sign(before.velocity)).max()
+    assert back < 2e-4, "a joint turned back"
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_no_sequence_of_commands_breaks_it(data: st.DataObject) -> None:
+    """Motions on top of motions, stops, emergency stops, uneven steps: joints stay finite and within
+    limits, and an open emergency stop always ends in rest."""
+    world = World(None)
+    for _ in range(data.draw(st.integers(1, 8))):
+        act = data.draw(st.sampled_from(["follow", "stop", "open", "close", "step"]))
+        if act == "follow":
+            change = data.draw(st.lists(st.floats(-1.5, 1.5), min_size=6, max_size=6))
+            with contextlib.suppress(TrajectoryRejected):
+                follow(world, plan_motion(world.joint_state().position, HOME + np.array(change)))
+        elif act == "stop":
+            world.stop()
+        elif act in ("open", "close"):
+            world.set_emergency_stop(act == "open")
+        world.step(data.draw(st.floats(0.0, 0.4)))
+        state = world.joint_state()
+        assert np.isfinite(state.position).all() and np.abs(state.position).max() < 2 * np.pi
+        assert np.abs(state.velocity).max() < np.pi + 0.1
+    world.set_emergency_stop(True)
+    run_to_rest(world, 1.5)
 
 
 def test_emergency_stop_at_scanning_speed_is_below_a_millimetre(world: World) -> None:

@@ -93,13 +93,13 @@ class JointController:
             TrajectoryRejected: emergency stop open, wrong names, shapes, NaN, times not increasing,
                 beyond position or velocity limits, or a start away from the measured joints.
         """
+        t = np.array(times, np.float64).reshape(-1)
+        if len(t) == 0:  # a stop is never refused, whatever else the message lacks
+            self.brake(q, qd, now_s, "stopped by an empty trajectory")
+            return
         if self.stopped_open:
             raise TrajectoryRejected("the emergency stop is open; close it and send the motion again")
         order = _order(names)
-        t = np.array(times, np.float64).reshape(-1)
-        if len(t) == 0:
-            self.brake(q, qd, now_s, "stopped by an empty trajectory")
-            return
         p = _rows(positions, len(t), "positions")[:, order]
         v = None if velocities is None else _rows(velocities, len(t), "velocities")[:, order]
         a = None if accelerations is None else _rows(accelerations, len(t), "accelerations")[:, order]

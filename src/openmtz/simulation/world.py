@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 STIFFNESS = 2500.0
 """Computed torque: error dynamics e'' = -K e - D e', critically damped at 50 rad/s."""
 DAMPING = 100.0
+BRAKE_HELP = 3.0
+"""While braking, friction brakes work beside the motors: torque up to this many times theirs [M]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +175,10 @@ class World:
         push = want.acceleration + STIFFNESS * (want.position - data.qpos)
         push += DAMPING * (want.velocity - data.qvel)
         mujoco.mj_mulM(self.model, data, self._torque, push)
-        self._effort = np.clip(self._torque + data.qfrc_bias, -self._effort_limit, self._effort_limit)
+        limit = self._effort_limit
+        if self.controller.state is ArmState.BRAKING:
+            limit = limit * BRAKE_HELP
+        self._effort = np.clip(self._torque + data.qfrc_bias, -limit, limit)
         return self._effort
 
     def _engage_brakes(self, q: Array) -> None:
