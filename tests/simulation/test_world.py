@@ -135,11 +135,12 @@ def test_emergency_stop_brakes_within_the_brakes_distance_and_holds(world: World
     assert np.array_equal(world.joint_state().position, HOME)
 
 
-def test_the_outstretched_arm_stops_too() -> None:
+@pytest.mark.parametrize("lift", [-1.2, 1.0], ids=["rising", "falling"])
+def test_the_outstretched_arm_stops_too(lift: float) -> None:
     """Largest inertia, all big joints at speed: the brakes' distance holds and nothing swings back."""
     start = np.array([0.0, -1.2, 0.1, 0.0, -1.57, 0.0])
     world = World(None, q_start=start)
-    motion = plan_motion(start, start + np.array([1.5, -1.2, 0.5, 0.2, 0.1, 0.5]))
+    motion = plan_motion(start, start + np.array([1.5, lift, 0.2, 0.2, 0.1, 0.5]))
     follow(world, motion)
     world.step(motion.duration_s / 2)
     before = world.joint_state()
