@@ -76,7 +76,7 @@ def test_a_line_reported_twice_is_one_emission(plan):
 def test_missing_names_the_first_spot_and_the_station(plan):
     result = verify(plan, report(range(8)), truth(plan, range(8)))
     assert not result.ok and result.missing == 4
-    assert "first is spot 8 (station 1)" in result.findings[0].text
+    assert "from spot 8 at station 1" in result.findings[0].text
 
 
 def test_repeated(plan):

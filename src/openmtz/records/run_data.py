@@ -46,6 +46,7 @@ class RunData:
         timeline: events in any order. permit_times_s, shot_times_s: `(K,)` [s] on the same clock.
         capture: facts on the capture, e.g. the fields of CaptureQuality.msg.
         environment: versions and machine, name to text. patient: where the patient comes from.
+        simulated: say so at the top; ground truth implies it.
         summary: the run's `summary.json` as a mapping, shown for programs' readers.
     """
 
@@ -55,6 +56,7 @@ class RunData:
     reason: str = ""
     started_utc: str = ""
     patient: str = ""
+    simulated: bool = False
     surface: SkinSurface | None = None
     severity: NDArray[np.floating] | None = None
     deficit_depth_m: NDArray[np.floating] | None = None

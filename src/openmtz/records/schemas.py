@@ -121,5 +121,6 @@ class SchemaLibrary:
         searched = ", ".join(str(p) for p in self._prefixes) or "nowhere"
         raise SchemaError(
             f"the definition of {type_name} is not installed (looked for"
-            f" share/{package}/{folder}/{file_name} in {searched}); build ros2_ws or source the ROS 2 workspace that holds {package}"
+            f" share/{package}/{folder}/{file_name} in {searched}); build ros2_ws, or source the ROS 2"
+            f" workspace that holds {package}"
         )

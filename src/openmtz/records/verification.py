@@ -242,7 +242,9 @@ def _findings(
     missing = np.flatnonzero(status == SpotStatus.MISSING)
     if len(missing):
         stations = ", ".join(str(s) for s in np.unique(plan.station[missing]))
-        where = f"the first is spot {missing[0]} (station {stations})"
+        where = (
+            f"from spot {missing[0]} at station {plan.station[missing[0]]} on; stations concerned: {stations}"
+        )
         fix = "Continue the same plan from that spot; do not plan the region again."
         add(len(missing), "missing", f"{len(missing)} planned spots were not delivered, {where}.", fix)
     add(repeated, "repeated", f"{repeated} emissions repeated a spot that had already been fired.")
