@@ -79,8 +79,26 @@ def merge_slivers(mesh: TriangleMesh, shortest_m: float) -> TriangleMesh:
 
 def unique_edges(faces: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return `(E, 2)` vertex pairs, lower index first, each once."""
-    pairs = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    return np.unique(pairs.astype(np.int64), axis=0)
+    return edge_table(faces)[0]
+
+
+def edge_table(
+    faces: NDArray[np.integer],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return edges `(E, 2)`, lower vertex first; edges 01, 12, 20 of each face `(F, 3)`; uses `(E,)`."""
+    f = faces.astype(np.int64)
+    pairs = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
+    count = int(f.max()) + 1
+    keys, inverse, uses = np.unique(
+        pairs.min(axis=1) * count + pairs.max(axis=1), return_inverse=True, return_counts=True
+    )
+    return np.stack([keys // count, keys % count], axis=1), inverse.reshape(3, -1).T, uses
+
+
+def rim_edges(faces: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return `(B, 2)` vertex pairs of edges with one face only: the rim of an open surface."""
+    edges, _, uses = edge_table(faces)
+    return edges[uses == 1]
 
 
 def largest_piece(mesh: TriangleMesh) -> TriangleMesh:
@@ -103,9 +121,7 @@ def pieces_by_area(mesh: TriangleMesh, most: int = 1) -> list[TriangleMesh]:
 def averaging_matrix(mesh: TriangleMesh) -> csr_matrix:
     """Return `(V, V)` rows that average the neighbours; on the boundary only those along the boundary."""
     count = len(mesh.vertices)
-    f = mesh.faces.astype(np.int64)
-    pairs = np.sort(np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]]), axis=1)
-    edges, uses = np.unique(pairs, axis=0, return_counts=True)
+    edges, _, uses = edge_table(mesh.faces)
     border = edges[uses == 1]
     on_border = np.zeros(count, bool)
     on_border[border.ravel()] = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-HFOV_MIN_DEG, HFOV_MAX_DEG = 5.0, 150.0
+FOV_MIN_DEG, FOV_MAX_DEG = 10.0, 130.0
 """Outside this a pinhole depth camera is a mistake in the numbers, not a camera [M]."""
 
 
@@ -43,10 +43,10 @@ class CameraIntrinsics:
             )
         for name, size, focal in (("horizontal", self.width, self.fx), ("vertical", self.height, self.fy)):
             angle = float(np.rad2deg(2.0 * np.arctan(size / (2.0 * focal))))
-            if not HFOV_MIN_DEG <= angle <= HFOV_MAX_DEG:
+            if not FOV_MIN_DEG <= angle <= FOV_MAX_DEG:
                 raise ValueError(
                     f"a focal length of {focal:g} px gives a {name} field of view of {angle:.1f} degrees; "
-                    f"{HFOV_MIN_DEG:g} to {HFOV_MAX_DEG:g} is possible; give it in pixels of this image"
+                    f"{FOV_MIN_DEG:g} to {FOV_MAX_DEG:g} is possible; give it in pixels of this image"
                 )
 
     @classmethod

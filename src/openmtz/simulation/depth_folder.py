@@ -58,7 +58,7 @@ def load_depth_folder(
     if not filled:
         raise PatientError(
             f"none of the {len(frames)} depth frames in {path} holds any depth (all zero)",
-            "check that these are the depth images, not colour or infrared, and that the camera saw something",
+            "check that these are the depth images and that the camera saw something",
         )
     _check_unit(filled, unit)
     return filled
@@ -101,11 +101,15 @@ def _read(file: Path) -> tuple[NDArray[np.generic], Array | None]:
         except (OSError, ValueError, BadZipFile, EOFError) as error:
             if isinstance(error, PatientError):
                 raise
-            raise PatientError(f"{file.name} cannot be read ({error})", "replace or remove this file") from error
+            raise PatientError(
+                f"{file.name} cannot be read ({error})", "replace or remove this file"
+            ) from error
     else:
         depth, matrix = _read_png(file), None
     if depth.ndim != 2 or depth.shape[0] < 16 or depth.shape[1] < 16:
-        raise PatientError(f"{file.name} holds {depth.shape}, not one depth image", "give (H, W) depth images")
+        raise PatientError(
+            f"{file.name} holds {depth.shape}, not one depth image", "give (H, W) depth images"
+        )
     if not np.issubdtype(depth.dtype, np.number):
         raise PatientError(f"{file.name} holds no numbers", "give depth counts")
     return depth, matrix
@@ -162,5 +166,9 @@ def _check_unit(frames: list[DepthFrame], unit: float) -> None:
     if NEAR_M <= median <= FAR_M:
         return
     better = [unit * 10.0**k for k in (-3, 3, -2, 2, -1, 1, -4, 4) if 0.15 <= median * 10.0**k <= 2.5]
-    hint = f"a unit of {better[0]:g} m would give {median * better[0] / unit:.2f} m" if better else "check the unit"
+    hint = (
+        f"a unit of {better[0]:g} m would give {median * better[0] / unit:.2f} m"
+        if better
+        else "check the unit"
+    )
     raise PatientError(f"with a depth unit of {unit:g} m the frames lie {median:.4g} m away", hint)

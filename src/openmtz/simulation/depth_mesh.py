@@ -79,30 +79,45 @@ def fill_small_holes(depth: Array, part: Mask, largest_px: int = 30) -> tuple[Ar
     return np.where(known, filled, 0.0), known
 
 
-def denoise(depth: Array, part: Mask, iterations: int = 2, sigma_px: float = 1.6, sigma_m: float = 0.003) -> Array:
+def denoise(
+    depth: Array, part: Mask, iterations: int = 2, sigma_px: float = 1.6, sigma_m: float = 0.003
+) -> Array:
     """Return the depth of the part, outliers replaced by medians and bilaterally smoothed, 0 elsewhere."""
+    rows, columns = np.nonzero(part)
+    window = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    smooth = np.zeros(depth.shape)
+    smooth[window] = _denoise_window(depth[window], part[window], iterations, sigma_px, sigma_m)
+    return smooth
+
+
+def _denoise_window(depth: Array, part: Mask, iterations: int, sigma_px: float, sigma_m: float) -> Array:
     values = np.where(part, depth, np.nan)
-    stack = _neighbours(values, 1)
-    with np.errstate(all="ignore"):
-        middle = np.nanmedian(np.where(part, stack, 0.0), axis=0)
+    around = np.sort(_neighbours(values, 1)[:, part], axis=0)  # NaN last
+    known = np.isfinite(around).sum(axis=0)
+    middle = np.zeros(depth.shape)
+    middle[part] = around[known // 2, np.arange(around.shape[1])]
     values = np.where(part & (np.abs(values - middle) > 0.002), middle, values)
     radius = int(np.ceil(2 * sigma_px))
-    offsets = [(dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
+    span = range(-radius, radius + 1)
+    offsets = [(dy, dx) for dy in span for dx in span if dy > 0 or (dy == 0 and dx >= 0)]
     for _ in range(iterations):
         padded = np.pad(np.where(part, values, np.nan), radius, constant_values=np.nan)
         total, weight = np.zeros(depth.shape), np.zeros(depth.shape)
         for dy, dx in offsets:
             # Opposite neighbours in pairs: on a slope their differences cancel; a lone one (at the
             # rim) would pull the surface, so it is left out.
-            here = padded[radius + dy : radius + dy + depth.shape[0], radius + dx : radius + dx + depth.shape[1]]
-            there = padded[radius - dy : radius - dy + depth.shape[0], radius - dx : radius - dx + depth.shape[1]]
-            pair = 0.5 * (here + there)
+            pair = 0.5 * (_shifted(padded, radius, dy, dx) + _shifted(padded, radius, -dy, -dx))
             w = np.exp(-(dx * dx + dy * dy) / (2 * sigma_px**2) - (pair - values) ** 2 / (2 * sigma_m**2))
             good = np.isfinite(pair) & np.isfinite(w)
             total[good] += (w * pair)[good]
             weight[good] += w[good]
         values = np.where(part & (weight > 0), total / np.maximum(weight, 1e-12), values)
     return np.where(part, values, 0.0)
+
+
+def _shifted(padded: Array, radius: int, dy: int, dx: int) -> Array:
+    height, width = padded.shape[0] - 2 * radius, padded.shape[1] - 2 * radius
+    return padded[radius + dy : radius + dy + height, radius + dx : radius + dx + width]
 
 
 def _neighbours(values: Array, radius: int) -> Array:
@@ -112,7 +127,9 @@ def _neighbours(values: Array, radius: int) -> Array:
     return np.stack([padded[i : i + h, j : j + w] for i in range(size) for j in range(size)])
 
 
-def depth_to_mesh(depth: Array, part: Mask, intrinsics: CameraIntrinsics, smoothing: int = 10) -> TriangleMesh:
+def depth_to_mesh(
+    depth: Array, part: Mask, intrinsics: CameraIntrinsics, smoothing: int = 10
+) -> TriangleMesh:
     """Return the largest piece of the part as a mesh in the optical frame, facing the camera.
 
     Raises:
@@ -130,7 +147,8 @@ def depth_to_mesh(depth: Array, part: Mask, intrinsics: CameraIntrinsics, smooth
     faces = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
     if len(faces) < 100:
         raise PatientError(
-            "the depth frame holds no connected surface", "check the depth unit: steps between pixels are huge"
+            "the depth frame holds no connected surface",
+            "check the depth unit: steps between pixels are huge",
         )
     mesh = largest_piece(TriangleMesh(points[part], faces.astype(np.int32)))
     return taubin(mesh, smoothing)

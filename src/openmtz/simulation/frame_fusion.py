@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """`reference_T_frame` `(4, 4)`; `fitness`: share of points with a partner; `rmse_m` point to plane [m]."""
+    """`pose` reference_T_frame; `fitness`: share of points with a partner; `rmse_m` to their planes [m]."""
 
     pose: Array
     fitness: float
@@ -30,7 +30,9 @@ class Registration:
         return self.fitness > 0.85 and self.rmse_m < 0.0008
 
 
-def register(points: Array, reference: TriangleMesh, iterations: int = 30, start_m: float = 0.02) -> Registration:
+def register(
+    points: Array, reference: TriangleMesh, iterations: int = 30, start_m: float = 0.02
+) -> Registration:
     """Register points `(N, 3)` [m] to a mesh by point-to-plane ICP from the identity.
 
     The partner distance shrinks from `start_m` to 3 mm, so that a shift between frames is caught first.
@@ -84,5 +86,8 @@ def merge_into(depth: Array, part: Mask, intrinsics: CameraIntrinsics, others: l
         layers.append(np.where(part, layer, np.nan))
     stack = np.stack(layers)
     merged = depth.copy()
-    merged[part] = np.nanmedian(stack[:, part], axis=0)
+    column = np.sort(stack[:, part], axis=0)  # NaN last
+    known = np.isfinite(column).sum(axis=0)
+    across = np.arange(column.shape[1])
+    merged[part] = 0.5 * (column[(known - 1) // 2, across] + column[known // 2, across])
     return merged

@@ -35,7 +35,8 @@ def load_mesh(path: str | Path, scale_m_per_unit: float) -> TriangleMesh:
     faces = np.asarray(getattr(raw, "faces", np.zeros((0, 3))), np.int64)
     if len(faces) == 0:
         raise PatientError(
-            f"{file.name} has no faces ({len(vertices)} points)", "export it as a triangle mesh, not as points"
+            f"{file.name} has no faces ({len(vertices)} points)",
+            "export it as a triangle mesh, not as points",
         )
     bad = int((~np.isfinite(vertices)).any(axis=1).sum())
     if bad:
@@ -79,7 +80,9 @@ def _check_size(file: Path, extent: float, scale: float) -> None:
     size = extent * scale
     if SIZE_M[0] <= size <= SIZE_M[1]:
         return
-    likely = [s for s in SCALES if 0.1 <= extent * s <= 2.2] or [s for s in SCALES if 0.03 <= extent * s <= 3.0]
+    likely = [s for s in SCALES if 0.1 <= extent * s <= 2.2] or [
+        s for s in SCALES if 0.03 <= extent * s <= 3.0
+    ]
     hint = (
         f"a scale of {likely[0]:g} metres per unit would make it {extent * likely[0]:.2f} m"
         if likely

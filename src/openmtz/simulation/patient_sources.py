@@ -20,7 +20,7 @@ from openmtz.simulation.lesions import LesionKind, carve_lesions
 from openmtz.simulation.mesh_files import load_mesh
 from openmtz.simulation.patient_errors import PatientError
 from openmtz.simulation.patients import PATIENT_TARGET_M, Patient
-from openmtz.simulation.refine import refine_near
+from openmtz.simulation.refine import refine_near, smooth_near
 from openmtz.simulation.region_choice import RegionChoice, choose_region, region_at
 
 __all__ = ["PatientError", "patient_from_depth", "patient_from_mesh"]
@@ -29,8 +29,10 @@ Array = NDArray[np.float64]
 Region = tuple[float, float, float, float]
 PART_SIZE_M = (0.03, 2.5)
 """What a human part can measure across [m] [M]; outside, the focal length or the unit is wrong."""
-KEEP_RADIUS_M = 0.30
+KEEP_RADIUS_M = 0.25
 """Skin further from the target than this is left out of the world: it only gets in the arm's way [m]."""
+COARSE_EDGE_M = 0.004
+"""Longer edges of a mesh file are split everywhere, the region's further still [m]."""
 TOWARDS_CAMERA = (0.0, 0.0, -1.0)
 
 
@@ -55,6 +57,9 @@ def patient_from_mesh(
         PatientError: file, mesh, scale or region that cannot be used.
     """
     mesh = load_mesh(path, scale_m_per_unit)
+    area = float(mesh.face_areas().sum())
+    # Coarse facets hide where the skin is smooth; at most some 200,000 faces come of this.
+    mesh = refine_near(mesh, (0.0, 0.0, 0.0), np.inf, max(COARSE_EDGE_M, float(np.sqrt(area / 1e5))))
     choice = _region(mesh, region, towards_viewer, region_radius_m)
     return _place(mesh, choice, f"{Path(path).stem} mesh", lesions, seed)
 
@@ -109,9 +114,9 @@ def _region(
     return region_at(mesh, region[:3], float(region[3]))
 
 
-def _best_frame(frames: list[DepthFrame], radius_m: float) -> int:
-    """Return the index of the frame whose best region scores highest; at most 8 are looked at."""
-    looked = sorted({int(k) for k in np.linspace(0, len(frames) - 1, min(8, len(frames)))})
+def _best_frame(frames: list[DepthFrame], radius_m: float, most: int = 6) -> int:
+    """Return the index of the frame whose best region scores highest; `most` of them are looked at."""
+    looked = sorted({int(k) for k in np.linspace(0, len(frames) - 1, min(most, len(frames)))})
     scores: dict[int, float] = {}
     problem: PatientError | None = None
     for index in looked:
@@ -133,7 +138,7 @@ def _plain_mesh(frame: DepthFrame) -> TriangleMesh:
     return depth_to_mesh(denoise(depth, part, iterations=1), part, frame.intrinsics)
 
 
-def _mesh_of(frames: list[DepthFrame], best: int, neighbours: int = 4) -> tuple[TriangleMesh, int]:
+def _mesh_of(frames: list[DepthFrame], best: int, neighbours: int = 3) -> tuple[TriangleMesh, int]:
     """Return the mesh of frame `best` with its neighbours merged in where they fit, and how many did."""
     frame = frames[best]
     part = nearest_part(frame.depth, frame.intrinsics)
@@ -174,7 +179,11 @@ def _place(
 ) -> Patient:
     """Move the region to the patient target with its mean normal +z, turned clear of the robot."""
     kind: LesionKind = lesions or "none"
-    fine = refine_near(mesh, choice.center, 1.8 * choice.radius_m, 0.0006 if kind != "none" else 0.0015)
+    reach = choice.radius_m + 0.012
+    fine = refine_near(mesh, choice.center, reach, 0.0006 if kind != "none" else 0.0015)
+    if len(fine.vertices) > len(mesh.vertices):
+        fine = smooth_near(fine, choice.center, reach)
+        choice = region_at(fine, choice.center, choice.radius_m)
     near = np.linalg.norm(fine.vertices - choice.center, axis=1) < KEEP_RADIUS_M
     fine = fine.submesh(near[fine.faces].all(axis=1))[0]
     target = np.asarray(PATIENT_TARGET_M, np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmtz.capture.cleaning import averaging_matrix, edge_table
 from openmtz.geometry import TriangleMesh
 
 Array = NDArray[np.float64]
@@ -27,11 +28,24 @@ def refine_near(mesh: TriangleMesh, center: ArrayLike, radius_m: float, edge_m: 
     return current
 
 
+def smooth_near(mesh: TriangleMesh, center: ArrayLike, radius_m: float, iterations: int = 8) -> TriangleMesh:
+    """Return the mesh smoothed within `radius_m` of `center`, fading to nothing at its edge (Taubin).
+
+    For meshes just refined: what is left of the coarse facets is an artefact of the file, not skin.
+    """
+    average = averaging_matrix(mesh)
+    distance = np.linalg.norm(mesh.vertices - np.asarray(center, np.float64), axis=1)
+    weight = np.clip(2.0 * (1.0 - distance / radius_m), 0.0, 1.0)[:, None]
+    points = mesh.vertices
+    for _ in range(iterations):
+        for factor in (0.5, -0.51):
+            points = points + weight * factor * (average @ points - points)
+    return TriangleMesh(points, mesh.faces)
+
+
 def _split_once(mesh: TriangleMesh, center: Array, radius_m: float, edge_m: float) -> TriangleMesh | None:
     v, f = mesh.vertices, mesh.faces.astype(np.int64)
-    pairs = np.sort(np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]]), axis=1)
-    edges, inverse = np.unique(pairs, axis=0, return_inverse=True)
-    inverse = inverse.reshape(3, -1).T
+    edges, inverse, _ = edge_table(f)
     a, b = v[edges[:, 0]], v[edges[:, 1]]
     along = b - a
     length = np.linalg.norm(along, axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from openmtz.capture.cleaning import rim_edges
 from openmtz.geometry import TriangleMesh
 from openmtz.simulation.patient_errors import PatientError
 
@@ -116,10 +117,7 @@ def region_at(mesh: TriangleMesh, point: ArrayLike, radius_m: float) -> RegionCh
 
 def rim_vertices(mesh: TriangleMesh) -> NDArray[np.int64]:
     """Return indices of vertices on an open edge."""
-    f = mesh.faces.astype(np.int64)
-    pairs = np.sort(np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]]), axis=1)
-    edges, uses = np.unique(pairs, axis=0, return_counts=True)
-    return np.unique(edges[uses == 1])
+    return np.unique(rim_edges(mesh.faces))
 
 
 def _rate(
@@ -142,7 +140,8 @@ def _rate(
         return None
     mean /= length
     spread = _spread(tree, mesh, normals, areas, center, radius_m, mean)
-    if strict and spread > np.deg2rad(28.0):
+    covered = float(areas[near].sum()) / (np.pi * radius_m**2)
+    if strict and (spread > np.deg2rad(28.0) or not 0.6 < covered < 1.7):
         return None
     return RegionChoice(center, mean, radius_m, 0.0, spread)
 
