@@ -174,6 +174,7 @@ class RealDevice:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(5)
+        self.wires.close()
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -200,3 +201,58 @@ def poll() -> Callable[..., Any]:
 
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+class Granter:
+    """Stands in for the safety monitor: grants credit by the link's status, as often as it is asked to."""
+
+    def __init__(
+        self, link: Any, records: bytes, first: int = 0, window: int = 64, every_s: float = 0.015
+    ) -> None:
+        self.link, self.first, self.window, self.every_s = link, first, window, every_s
+        self.digests = running_digest(records)
+        self.counter = 0
+        self.next_s = 0.0
+        self.last: PermitFrame | None = None
+        self.events: list[Any] = []
+
+    def pump(self) -> list[Any]:
+        """Grant if it is time, collect events; returns all events so far."""
+        from openmtz.devices import encode
+
+        status, now = self.link.status, time.monotonic()
+        if (
+            status is not None
+            and now >= self.next_s
+            and status.loaded_until > max(status.executed, self.first)
+        ):
+            self.next_s = now + self.every_s
+            self.counter += 1
+            credit = min(status.executed + self.window, status.loaded_until)
+            digest = int(self.digests[credit - self.first - 1])
+            self.last = PermitFrame(
+                self.counter, PLAN[:16], 3, 0, credit, digest, status.boot_id, status.device_tick_us, 60_000
+            )
+            self.link.relay_permit(encode(self.last))
+        self.events += self.link.events()
+        return self.events
+
+    def fired(self) -> list[int]:
+        self.pump()
+        return [e.first + i for e in self.events if isinstance(e, Fired) for i in range(len(e.shots))]
+
+
+@pytest.fixture
+def link(device: RealDevice) -> Iterator[Any]:
+    from openmtz.devices import ScanHeadLink
+
+    wait_until(device.link.exists, what="the device's port")
+    device.lines()
+    head = ScanHeadLink(str(device.link))
+    yield head
+    head.close()
+
+
+@pytest.fixture
+def granter() -> type[Granter]:
+    return Granter

@@ -6,7 +6,8 @@ A mapped file survives `kill -9` of the process (the pages belong to the kernel)
 by one 8-byte copy and carries its own complement, so a torn write is noticed. It does not model loss of
 power of the host: a real head has ferroelectric memory.
 
-File: 64 slots of 48 bytes: SHA-256 (32), executed u32, its complement u32, order of use u64.
+File: 64 slots of 48 bytes: SHA-256 (32), executed u32, its complement u32, CRC-32 of the SHA-256
+u32, order of use u32. A damaged name would make an executed plan look new, so it is checked as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import fcntl
 import mmap
 import os
 import struct
+import zlib
 from typing import Protocol
 
 SLOTS = 64
@@ -53,7 +55,9 @@ class SlotMemory:
         at = slot * SLOT_BYTES
         plan = bytes(self._buffer[at : at + 32])
         executed, complement = _WORD.unpack_from(self._buffer, at + 32)
-        (order,) = struct.unpack_from("<Q", self._buffer, at + 40)
+        check, order = _WORD.unpack_from(self._buffer, at + 40)
+        if (any(plan) or order) and zlib.crc32(plan) != check:
+            raise MemoryFailure(f"slot {slot}: the plan's name is damaged")
         if any(plan) and executed ^ complement != 0xFFFFFFFF:
             raise MemoryFailure(f"slot {slot}: executed index and its complement disagree")
         return plan, executed, order
@@ -82,12 +86,11 @@ class SlotMemory:
         else:
             slot = min(range(SLOTS), key=lambda s: slots[s][2])
             at = slot * SLOT_BYTES
-            # The name goes last: a crash in between leaves an entry without a name, not a wrong index.
-            self._buffer[at : at + 32] = bytes(32)
-            self._buffer[at + 32 : at + 40] = _WORD.pack(0, 0xFFFFFFFF)
-            self._buffer[at : at + 32] = plan_sha256
+            # One copy, so that a crash leaves the old entry, the new one, or one that fails its checks.
+            fresh = plan_sha256 + _WORD.pack(0, 0xFFFFFFFF) + _WORD.pack(zlib.crc32(plan_sha256), order)
+            self._buffer[at : at + SLOT_BYTES] = fresh
         self._slot = slot
-        self._buffer[slot * SLOT_BYTES + 40 : slot * SLOT_BYTES + 48] = struct.pack("<Q", order)
+        self._buffer[slot * SLOT_BYTES + 44 : slot * SLOT_BYTES + 48] = struct.pack("<I", order)
         return self._read(slot)[1]
 
     def write(self, executed: int) -> None:
