@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from openmtz.nodes.operator import Observed
 
 START_TIMEOUT_S = 60.0
+STANDBY_TIMEOUT_S = 20.0
 TREATMENT_TIMEOUT_S = 3600.0
 
 
@@ -130,6 +131,7 @@ def _treat(
         plan_request["region_radius_m"] = request.patient.region[3]
     deadline = time.monotonic() + TREATMENT_TIMEOUT_S
     try:
+        client.wait_for_standby(STANDBY_TIMEOUT_S)
         future = client.start_treatment(request.indication, plan_request, request.seed)
         while not future.done():
             client.pump(0.05)

@@ -26,6 +26,8 @@ from openmtz.nodes import convert, topics
 from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters
 from openmtz.robot import JOINT_NAMES, ArmKinematics, CellCollision, Trajectory, plan_move, stop_motion
 
+FRESH_S = 0.03
+HOLD_S = 0.5
 TOOLS = ("scan_head", "camera_depth_optical_frame")
 
 
@@ -140,9 +142,9 @@ class Arm(rclpy.node.Node):
         self._motion = _Motion(goal, target, tool, move.trajectory, time.monotonic())
         self._publish(move.trajectory)
 
-    def _publish(self, trajectory: Trajectory) -> None:
+    def _publish(self, trajectory: Trajectory, skip: int = 0) -> None:
         message = JointTrajectory(joint_names=list(JOINT_NAMES))
-        for k in range(len(trajectory.times)):
+        for k in range(skip, len(trajectory.times)):
             total_ns = round(float(trajectory.times[k]) * 1e9)
             message.points.append(
                 JointTrajectoryPoint(
@@ -185,7 +187,7 @@ class Arm(rclpy.node.Node):
         if motion is None or self._joints is None:
             return
         if stop:
-            self._publish(stop_motion(self._joints, self._velocity))
+            self._stop()
         reached = self._kinematics.forward(self._joints, motion.tool)
         distance, angle = pose_distance(reached, motion.target)
         motion.goal.finish(
@@ -193,6 +195,20 @@ class Arm(rclpy.node.Node):
                 success=success, reason=reason, position_error_m=distance, orientation_error_rad=angle
             )
         )
+
+    def _stop(self) -> None:
+        """Brake along a jerk-limited path; with joints too old for that, hold where they were seen.
+
+        Both begin later than 0, so that the controller starts from what it measures itself. (An empty
+        trajectory is no stop: the joint_trajectory_controller of Jazzy discards it.)
+        """
+        assert self._joints is not None
+        if time.monotonic() - self._joints_at < FRESH_S:
+            self._publish(stop_motion(self._joints, self._velocity), skip=1)
+            return
+        held = np.vstack([self._joints, self._joints])
+        zero = np.zeros_like(held)
+        self._publish(Trajectory(np.array([0.0, HOLD_S]), held, zero, zero), skip=1)
 
     def make_safe(self) -> None:
         """Stop a motion that is under way before the node goes."""

@@ -32,7 +32,8 @@ from openmtz.planning import (
     parse_request,
     plan_treatment,
 )
-from openmtz.robot import HOME, ArmKinematics
+from openmtz.planning.stations import Reachable
+from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class MtzPlanner(rclpy.node.Node):
             seed=seed,
             manager=self._plugins,
             region=request.as_region(),
-            reachable=self._reachable if self._config.check_reach else None,
+            reachable=self._reach(surface) if self._config.check_reach else None,
             overrides=request.overrides,
             progress=self._note_step,
         )
@@ -101,10 +102,10 @@ class MtzPlanner(rclpy.node.Node):
     def _note_step(self, step: str, fraction: float) -> None:
         self._step = (step, fraction)
 
-    def _reachable(self, pose: Any) -> str | None:
-        """Return why the arm cannot bring the scan head there; None if it can."""
-        solution = self._kinematics.inverse(pose, "scan_head", HOME)
-        return None if solution.ok else solution.reason
+    def _reach(self, surface: SkinSurface) -> Reachable:
+        """Return a check whether the arm brings the scan head to a pose without touching anything."""
+        check = StationCheck(self._kinematics, CellCollision(patient=surface.mesh))
+        return lambda pose: check.reason(pose) or None
 
     def _work(self) -> None:
         self._progress.work(time.monotonic())

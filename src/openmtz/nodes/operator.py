@@ -144,6 +144,23 @@ class OperatorClient:
         self.wait(future.done, timeout_s, f"answer of {name}")
         return future.result()
 
+    def wait_for_standby(self, timeout_s: float) -> None:
+        """Wait until the safety monitor sees the whole stack.
+
+        Raises:
+            TimeoutError: it does not; the text says what it misses.
+        """
+        try:
+            self.wait(self._in_standby, timeout_s, "the safety monitor")
+        except TimeoutError as error:
+            seen = self.observed.safety
+            why = f"{seen.state_name}, {', '.join(seen.withheld)}" if seen is not None else "it says nothing"
+            raise TimeoutError(f"the safety monitor does not reach standby: {why}") from error
+
+    def _in_standby(self) -> bool:
+        seen = self.observed.safety
+        return seen is not None and seen.state == SafetyState.STANDBY
+
     def start_treatment(self, indication: str, request: dict[str, Any], seed: int) -> Any:
         """Ask for a treatment; returns the goal handle's result future.
 
@@ -214,6 +231,14 @@ class OperatorClient:
             rclpy.try_shutdown()
 
 
+PATIENCE_S = 0.4
+"""What resolves itself within this (a held footswitch at the next station) wants no act."""
+
+
+LINE_SETTLE_S = 0.3
+"""A line counts as good only after it has settled; a person takes longer than this."""
+
+
 class SimulatedOperator:
     """What a person does during a simulated treatment: attests eyewear, approves, arms, presses.
 
@@ -224,6 +249,7 @@ class SimulatedOperator:
         self._client = client
         self._approver = approver
         self._acted_on: tuple[str, str] | None = None
+        self._asked: tuple[tuple[str, str], float] | None = None
 
     def act(self) -> str:
         """Do what is waited for, if anything; returns a line saying what was done.
@@ -233,10 +259,13 @@ class SimulatedOperator:
         """
         status = self._client.observed.status
         if status is None or not status.waiting_for:
-            self._acted_on = None
+            self._acted_on = self._asked = None
             return ""
         key = (status.waiting_for, status.plan_sha256)
-        if key == self._acted_on:
+        now = time.monotonic()
+        if self._asked is None or self._asked[0] != key:
+            self._asked = (key, now)
+        if key == self._acted_on or now - self._asked[1] < PATIENCE_S:
             return ""
         if status.waiting_for == "approval":
             plan = self._client.observed.plan
@@ -247,6 +276,7 @@ class SimulatedOperator:
         elif status.waiting_for == "ready":
             self._client.set_interlock("eyewear_attested", True)
             self._client.set_interlock("footswitch_pressed", False)
+            self._client.pump(LINE_SETTLE_S)
             accepted, reason = self._client.request_ready()
             said = "attested eyewear, asked for ready"
         elif status.waiting_for == "footswitch":

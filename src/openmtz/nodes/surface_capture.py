@@ -67,7 +67,8 @@ class SurfaceCapture(rclpy.node.Node):
         topics.JOINT_STATES.subscription(self, self._on_joints)
         topics.CAMERA_INFO.subscription(self, self._on_info)
         topics.DEPTH.subscription(self, self._on_depth)
-        self._streaming = self.create_client(SetBool, "camera/set_streaming")
+        self._switch = self.create_client(SetBool, "camera/set_streaming")
+        self._streaming = False
         self.create_service(Trigger, "surface_capture/finish", self._on_finish)
         self._slot: GoalSlot[Any] = GoalSlot(self, CaptureSurface, "capture_surface", self._start, self._cancel)
         self._progress = ProgressCounter(self, 1.0)
@@ -104,8 +105,15 @@ class SurfaceCapture(rclpy.node.Node):
         self._gate.add_frame(stamp, depth.reshape(message.height, message.width))
 
     def _start(self, goal: Goal[Any]) -> None:
+        """Joints are noted from now on, frames once worker and camera are there."""
         self._intrinsics = None
-        self._stream(True)
+        self._streaming = False
+        self._stamps = []
+        self._gate = FrameGate(
+            per_standstill=self._config.frames_per_rest,
+            settle_s=self._config.settle_s,
+            tolerance_rad=self._config.rest_tolerance_rad,
+        )
         self._waiting_start = (goal, time.monotonic() + self._config.ready_timeout_s)
 
     def _begin(self, goal: Goal[Any]) -> None:
@@ -122,13 +130,6 @@ class SurfaceCapture(rclpy.node.Node):
             self._worker.start(settings)
         except (ValueError, CaptureError) as error:
             self._fail(str(error))
-            return
-        self._stamps = []
-        self._gate = FrameGate(
-            per_standstill=self._config.frames_per_rest,
-            settle_s=self._config.settle_s,
-            tolerance_rad=self._config.rest_tolerance_rad,
-        )
 
     def _cancel(self, _goal: Goal[Any]) -> None:
         self._worker.cancel()
@@ -146,8 +147,9 @@ class SurfaceCapture(rclpy.node.Node):
 
     def _stream(self, on: bool) -> None:
         """A camera that can be switched is; one that cannot streams all the time."""
-        if self._streaming.service_is_ready():
-            self._streaming.call_async(SetBool.Request(data=on))
+        self._streaming = on
+        if self._switch.service_is_ready():
+            self._switch.call_async(SetBool.Request(data=on))
 
     def _work(self) -> None:
         now = time.monotonic()
@@ -161,7 +163,9 @@ class SurfaceCapture(rclpy.node.Node):
         progress = self._worker.progress()
         if self._waiting_start is not None:
             goal, deadline = self._waiting_start
-            if self._intrinsics is not None and progress.ready:
+            if progress.ready and not self._streaming:
+                self._stream(True)
+            if progress.ready and self._intrinsics is not None:
                 self._waiting_start = None
                 self._begin(goal)
             elif now > deadline:

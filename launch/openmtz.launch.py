@@ -1,0 +1,90 @@
+"""The graph of OpenMTZ on a sourced ROS 2: the same description as `./openmtz up` (config/graph.yaml).
+
+    ros2 launch openmtz openmtz.launch.py                       # simulation
+    ros2 launch openmtz openmtz.launch.py mode:=hardware serial_port:=/dev/ttyUSB0
+
+Arguments: mode, serial_port, graph (another description), phantom or patient_json, plugin (a
+distribution that must be installed), seed, out. There is no supervisor here and so no run line:
+when a process dies the launch ends, and the safety monitor's progress counters stop the laser.
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, OpaqueFunction, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.substitutions import LaunchConfiguration
+
+ARGUMENTS = {
+    "mode": ("simulation", "simulation or hardware"),
+    "serial_port": ("", "serial port of the scan head; needed on hardware"),
+    "graph": ("", "another graph description than the installed config/graph.yaml"),
+    "patient_json": ("", "simulated patient, docs/nodes/simulation.md; empty: a cheek with scars"),
+    "plugin": ("", "an indication plugin that must be there, e.g. openmtz_striae"),
+    "seed": ("0", "seed of the simulation"),
+    "out": ("openmtz_run", "folder for record, plan and logs"),
+}
+
+
+def _processes(context):
+    from importlib import metadata
+    from pathlib import Path
+
+    from openmtz.graph import load_graph
+    from openmtz.graph.description import fill
+
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    if given["mode"] not in ("simulation", "hardware"):
+        raise ValueError(f"mode:={given['mode']}: must be simulation or hardware")
+    simulation = given["mode"] == "simulation"
+    if not simulation and not given["serial_port"]:
+        raise ValueError("hardware needs serial_port:=, the serial port of the scan head")
+    if given["plugin"]:
+        try:
+            metadata.distribution(given["plugin"])
+        except metadata.PackageNotFoundError:
+            raise ValueError(f"plugin:={given['plugin']}: no such distribution is installed") from None
+    out = Path(given["out"]).resolve()
+    if (out / "record.mcap").exists():
+        raise ValueError(f"out:={out} holds a record already; nothing is overwritten")
+    (out / "logs").mkdir(parents=True, exist_ok=True)
+    runtime = Path(tempfile.mkdtemp(prefix="openmtz-"))
+    substitutions = {
+        "runtime_dir": str(runtime),
+        "log_dir": str(out / "logs"),
+        "serial_port": given["serial_port"] or str(runtime / "scan_head"),
+        "seed": given["seed"],
+        "record_path": str(out / "record.mcap"),
+        "plan_dir": str(out / "plan"),
+    }
+    graph = load_graph(Path(given["graph"]) if given["graph"] else None)
+    overrides = {"simulation": {"patient_json": given["patient_json"]}}
+    actions = []
+    for spec in graph.for_mode(simulation):
+        if spec.program:
+            command = [sys.executable, "-m", spec.program, *(str(fill(a, substitutions)) for a in spec.arguments)]
+        else:
+            path = runtime / f"{spec.name}.params.json"
+            path.write_text(json.dumps(graph.node_parameters(spec.nodes, substitutions, overrides)))
+            command = [sys.executable, "-m", "openmtz.nodes", "--parameters", str(path)]
+            command += ["--use-sim-time"] if simulation else []
+            command += ["--critical"] if spec.critical else []
+            command += list(spec.nodes)
+        process = ExecuteProcess(cmd=command, name=spec.name, output="screen", env=dict(os.environ, PYTHONUNBUFFERED="1"))
+        actions.append(process)
+        stop_all = EmitEvent(event=Shutdown(reason=f"{spec.name} ended"))
+        actions.append(RegisterEventHandler(OnProcessExit(target_action=process, on_exit=[stop_all])))
+    return actions
+
+
+def generate_launch_description():
+    """Return the description that `ros2 launch` runs."""
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=_processes)])
