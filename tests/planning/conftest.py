@@ -1,4 +1,4 @@
-"""Synthetic captured-like skin: a curved patch of radius 70 mm, 1 mm triangles, 0.1 mm smooth noise, lesions."""
+"""Synthetic captured-like skin: curved, radius 70 mm, 1 mm triangles, 0.1 mm smooth noise, lesions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ STRIAE = ((-5.0, 0.25, 14.0), (0.5, 0.4, 16.0), (6.0, 0.3, 12.0))
 
 
 def make_skin(
-    kind: str = "plain", *, seed: int = 0, side_mm: float = 60.0, noise_mm: float = 0.1, radius_mm: float = 70.0
+    kind: str = "plain",
+    *,
+    seed: int = 0,
+    side_mm: float = 60.0,
+    noise_mm: float = 0.1,
+    radius_mm: float = 70.0,
 ) -> SkinSurface:
     """Return a captured-like surface around the usual target point, `kind` plain, scars or striae."""
     steps = int(side_mm) + 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class Refused(Exception):
-    """Raised by a plugin in `prescribe`: this must not be planned. `fix` is the nearest thing that would help."""
+    """Raised by a plugin in `prescribe`: this must not be planned. `fix` is what would help."""
 
     def __init__(self, reason: str, *, code: str = "refused-by-plugin", fix: str = "") -> None:
         super().__init__(reason)

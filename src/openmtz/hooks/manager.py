@@ -47,9 +47,10 @@ class PluginManager:
         It fails on hooks that do not exist, an `indications` or `handpiece_profiles` that raises or
         returns the wrong things, and on names another plugin already has.
         """
+        if self._pluggy.has_plugin(name):
+            self._fail(name, "register", ValueError("another plugin of the same name is installed"))
+            return False
         try:
-            if self._pluggy.has_plugin(name):
-                raise ValueError("another plugin of the same name is installed")
             unknown = [
                 key
                 for key, member in inspect.getmembers(plugin)
@@ -63,6 +64,8 @@ class PluginManager:
             self._pluggy.check_pending()
         except _CAUGHT as error:
             self._fail(name, "register", error)
+            if self._pluggy.has_plugin(name):
+                self._pluggy.unregister(name=name)
             return False
         self._versions[name] = version
         try:

@@ -42,7 +42,11 @@ class PatientFacts(BaseModel):
 
 @dataclass(frozen=True)
 class Region:
-    """The skin to treat: what lies within `radius_m` of `center_m` `(3,)` [m, world], measured along the surface."""
+    """The skin to treat: what lies within `radius_m` of `center_m` `(3,)` [m, world] and is connected to it.
+
+    Raises:
+        ValueError: not finite, or a radius outside 1 mm to 0.25 m.
+    """
 
     center_m: tuple[float, float, float]
     radius_m: float

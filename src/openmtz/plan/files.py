@@ -1,4 +1,4 @@
-"""A plan as a folder: `plan.omtz` (the canonical bytes), `plan.json` for people and tools, `spots.ply` to look at.
+"""A plan as a folder: `plan.omtz` (the canonical bytes), `plan.json` (to read), `spots.ply` (to look at).
 
 Only `plan.omtz` is read back; `plan.json` repeats its hash, so that a folder put together from two
 plans is noticed. docs/plan_format.md describes all three.

@@ -22,9 +22,8 @@ class Aim(NamedTuple):
 
     def in_field(self, profile: HandpieceProfile) -> NDArray[np.bool_]:
         """Return `(N,)` bool: within the square field and the galvo's full scale."""
-        return (np.abs(self.lateral_m) <= profile.field_half_m).all(axis=1) & (
-            np.abs(self.angles_rad) < profile.full_scale_rad
-        ).all(axis=1)
+        inside = np.abs(self.lateral_m).max(axis=1) <= profile.field_half_m
+        return np.asarray(inside & (np.abs(self.angles_rad).max(axis=1) < profile.full_scale_rad), np.bool_)
 
 
 def aim_from(

@@ -11,7 +11,7 @@ from openmtz.geometry import pose_to_vector
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.planning.heat import HeatModel
-from openmtz.planning.ordering import HeadTiming, firing_order
+from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
 from openmtz.planning.stations import Stations
 
 
@@ -58,19 +58,7 @@ def assemble(
             positions_m[largest], energy_uj[largest] / 1000.0, depth_um[largest], timing, heat
         )
         chosen = result.name
-        header["firing_order"] = {
-            "name": chosen,
-            "compared": [
-                {
-                    "name": name,
-                    "omega_p95": float(f"{omega:.3g}"),
-                    "rise_p99_k": round(rise, 1),
-                    "duration_s": round(s, 3),
-                }
-                for name, omega, rise, s in result.compared
-            ],
-            "model": "line sources, a ranking and not a temperature (docs/plan_format.md)",
-        }
+        header["firing_order"] = {"name": chosen, "compared": _relative(result)}
     rows_in_order, not_before = [], []
     for _, _, rows in groups:
         result = firing_order(
@@ -87,8 +75,18 @@ def assemble(
         energy_uj=energy_uj[order],
         pulse_us=np.rint(profile.pulse_of_energy_us(energy_uj[order] / 1000.0)),
         depth_um=depth_um[order],
-        not_before_us=np.concatenate(not_before) if groups else np.zeros(0),
-        station=stations.station[order],
-        pass_index=pass_index[order],
+        not_before_us=np.concatenate([np.zeros(0), *not_before]).astype(np.uint32),
+        station=stations.station[order].astype(np.uint16),
+        pass_index=pass_index[order].astype(np.uint8),
         station_pose=np.array([pose_to_vector(p) for p in stations.poses]).reshape(-1, 7),
     )
+
+
+def _relative(result: FiringOrder) -> list[dict[str, Any]]:
+    """Return the orders compared, damage Omega as a multiple of the chosen one's: eta is too uncertain for
+    absolute numbers to mean anything (domain facts, section 3)."""
+    base = max(result.omega, 1e-12)
+    return [
+        {"name": name, "omega_relative": float(f"{omega / base:.3g}"), "duration_s": round(seconds, 3)}
+        for name, omega, _, seconds in result.compared
+    ]

@@ -67,13 +67,9 @@ def fit_course(surface: SkinSurface, area: NDArray[np.bool_], smooth_m: float = 
     scale = float(np.abs(uv[rows]).max())
     x, y = (uv[rows] / scale).T
     basis = np.stack([x**i * y**j for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)], axis=1)
-    residual = _robust_residual(basis, height, weights / weights.mean())
+    residual, healthy = _robust_residual(basis, height, weights / weights.mean())
     smoothed = _average(points, residual, weights, smooth_m)
-    noise = 1.4826 * float(np.median(np.abs(np.minimum(smoothed - np.median(smoothed), 0.0)))) * 2.0
-    noise = max(
-        noise,
-        1.4826 * float(np.percentile(np.abs(smoothed[smoothed < 0]), 50)) if (smoothed < 0).any() else 0.0,
-    )
+    noise = float(np.sqrt(np.average(smoothed**2, weights=healthy)))
     deficit = np.zeros(len(mesh.vertices))
     deficit[rows] = np.clip(smoothed, 0.0, MAX_DEFICIT_M)
     return Course(np.round(deficit, 7), noise, uv)
@@ -107,7 +103,7 @@ def lesions_of(
 def spread_out(
     surface: SkinSurface, values: NDArray[np.float64], reach_m: float, area: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return `(V,)` the largest of `values` within `reach_m` [m] of each vertex of `area`: a margin around lesions."""
+    """Return `(V,)` the largest of `values` within `reach_m` [m] of each vertex of `area`: a margin."""
     result = values.copy()
     source = np.flatnonzero(values > 0)
     if len(source):
@@ -123,19 +119,18 @@ def spread_out(
 
 def _robust_residual(
     basis: NDArray[np.float64], height: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return course minus height `(K,)` [m], positive in dents; iteratively reweighted (Tukey, lopsided)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return course minus height `(K,)` [m], positive in dents, and the weight `(K,)` 0 to 1 of each
+    vertex as healthy skin; iteratively reweighted (Tukey, 3.5 sigma by the median absolute deviation)."""
     robust = np.ones(len(height))
     residual = np.zeros(len(height))
     for _ in range(25):
         root = np.sqrt(weights * robust)
         coefficients = np.linalg.lstsq(basis * root[:, None], height * root, rcond=None)[0]
         residual = basis @ coefficients - height
-        above = residual[residual <= 0.0]
-        sigma = max(1.4826 * float(np.median(np.abs(above))) if len(above) else 0.0, 2e-5)
-        limit = np.where(residual > 0.0, 2.5, 5.0) * sigma
-        robust = np.maximum(1.0 - (residual / limit) ** 2, 0.0) ** 2 + 1e-6
-    return residual
+        sigma = max(1.4826 * float(np.median(np.abs(residual))), 2e-5)
+        robust = np.maximum(1.0 - (residual / (3.5 * sigma)) ** 2, 0.0) ** 2 + 1e-9
+    return residual, robust
 
 
 def _average(

@@ -46,9 +46,8 @@ def mid_gaps(uv_m: NDArray[np.float64], most: int = 64) -> NDArray[np.float64]:
         corners = uv_m[Delaunay(uv_m).simplices]
     except QhullError:
         return uv_m[:0]
-    area = np.abs(
-        np.cross(corners[:, 1] - corners[:, 0], np.pad(corners[:, 2] - corners[:, 0], ((0, 0), (0, 1))))
-    )[:, 2]
+    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
     good = corners[area <= np.median(area) * 1.5].mean(axis=1)
     inner = np.argsort(np.round(np.linalg.norm(good - np.median(uv_m, axis=0), axis=1), 7), kind="stable")
     inner = inner[: max(most, len(inner) // 2)]
@@ -73,7 +72,8 @@ def rank_values(
     times = np.linspace(0.0, end, int(np.clip(end / 0.012, 150, 400)))
     order = np.argsort(fired_at_s, kind="stable")
     rise = _rise(
-        uv_m[order], probes_m, fired_at_s[order], energy_mj[order] * 1e-3 * heat.eta, depth_um[order] * 1e-6, times,
+        uv_m[order], probes_m, fired_at_s[order], energy_mj[order] * 1e-3 * heat.eta, depth_um[order] * 1e-6,
+        times,
         heat.conductivity_w_mk, heat.diffusivity_m2_s, (heat.spot_um * 0.5e-6) ** 2 / 2.0,
     )  # fmt: skip
     kelvin = rise + heat.skin_c + 273.15

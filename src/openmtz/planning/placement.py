@@ -91,7 +91,8 @@ def place_spots(
         )
     if count == 0:
         raise PlacementError(
-            f"the density integrates to {total:.2f} spots: less than one; prescribe more or treat a larger area"
+            f"the density integrates to {total:.2f} spots: less than one;"
+            " prescribe more or treat a larger area"
         )
     used = np.flatnonzero(mass > 0.0)
     local = mesh.faces[used]

@@ -1,4 +1,4 @@
-"""From captured skin to a treatment plan: region, assessment, prescription, spots, stations, order, checks."""
+"""From captured skin to a plan: region, assessment, prescription, spots, stations, order, checks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PlanningError(RuntimeError):
 class PlanningResult:
     """A plan and what led to it.
 
-    `areas` [cm2]: `surface`, `examined`, `region`, `treated`. Per vertex of the surface `(V,)`: `region` bool,
+    `areas` [cm2]: `surface`, `examined`, `region`, `treated`. Per vertex `(V,)`: `region` bool,
     `density_per_cm2` (all passes), `severity`, `deficit_depth_m`. `refused_m` `(R, 3)` [m] spots not planned,
     `refused_cause` `(R,)`.
     """
@@ -101,7 +101,8 @@ def plan_treatment(
     findings += prescription.findings
     profile = _profile(manager, prescription, wanted)
     passes = wanted.passes or prescription.passes
-    density = np.round(np.where(treat, prescription.density_per_cm2 * wanted.density_scale, 0.0), 1)
+    scaled = np.asarray(prescription.density_per_cm2, np.float64) * wanted.density_scale
+    density: NDArray[np.float64] = np.round(np.where(treat, scaled, 0.0), 1).astype(np.float64)
     step("placing spots", 0.35)
     positions, owners, bary, treated_cm2 = _place(surface, density, passes, seed, findings)
     normals = skin.smooth_normals(surface.mesh, positions)
@@ -201,10 +202,10 @@ def _profile(manager: PluginManager, prescription: Prescription, wanted: Overrid
 def _place(
     surface: SkinSurface, density: NDArray[np.float64], passes: int, seed: int, findings: list[Finding]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], float]:
-    """Return positions `(N, 3)` [m], vertex rows of the triangles `(N, 3)`, barycentric `(N, 3)`, treated cm2."""
+    """Return positions `(N, 3)` [m], corner vertices `(N, 3)`, barycentric `(N, 3)`, treated cm2."""
     mesh = surface.mesh
     # only whole triangles: density never bleeds over the border of what is to be treated
-    inside = (density[mesh.faces] > 0.0).all(axis=1)
+    inside = np.asarray(density[mesh.faces].min(axis=1) > 0.0, np.bool_)
     if not inside.any():
         text = "nothing to treat: the prescribed density is zero in the whole region"
         fix = "choose a region with findings, or another indication"

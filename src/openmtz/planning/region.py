@@ -42,7 +42,7 @@ def edge_vertices(mesh: TriangleMesh) -> NDArray[np.bool_]:
 def smooth_normals(
     mesh: TriangleMesh, points: NDArray[np.float64], scale_m: float = NORMAL_SCALE_M
 ) -> NDArray[np.float64]:
-    """Return `(N, 3)` unit normals at points `(N, 3)` [m]: triangle normals, weighted by area and a Gaussian."""
+    """Return `(N, 3)` unit normals at points `(N, 3)` [m]: Gaussian average of triangle normals."""
     centroids = mesh.vertices[mesh.faces].mean(axis=1)
     cross = mesh.face_cross()
     tree, target = cKDTree(centroids), cKDTree(points)
@@ -69,8 +69,9 @@ def disc(surface: SkinSurface, region: Region, *, keep_edge: bool = False) -> ND
     start = int(np.argmin(distance))
     if distance[start] > max(region.radius_m, 0.003):
         raise RegionError(
-            f"the region's centre {np.round(center, 4).tolist()} m lies {distance[start] * 1000:.1f} mm from the"
-            f" captured skin; the nearest skin is at {np.round(mesh.vertices[start], 4).tolist()} m"
+            f"the region's centre {np.round(center, 4).tolist()} m lies"
+            f" {distance[start] * 1000:.1f} mm from the captured skin; the nearest skin is at"
+            f" {np.round(mesh.vertices[start], 4).tolist()} m"
         )
     around = smooth_normals(mesh, mesh.vertices[start][None], 0.004)[0]
     keep = (distance <= region.radius_m) & (surface.normals @ around > 0.2)
@@ -110,7 +111,7 @@ def middle(surface: SkinSurface) -> NDArray[np.float64]:
 def most_affected(
     surface: SkinSurface, area: NDArray[np.bool_], severity: NDArray[np.float64], radius_m: float
 ) -> NDArray[np.float64]:
-    """Return the centre `(3,)` [m] within `area` whose disc holds the most severity; the middle if there is none."""
+    """Return the centre `(3,)` [m] in `area` whose disc holds the most severity; the middle if none."""
     vertices = surface.mesh.vertices
     load = severity * surface.mesh.vertex_areas() * area
     start = middle(surface)

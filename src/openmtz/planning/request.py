@@ -39,7 +39,7 @@ class RegionRequest(BaseModel):
 
 
 class PlanRequest(BaseModel):
-    """The JSON object of `PlanTreatment.request_json`: `{"facts": {...}, "region": {...}, "overrides": {...}}`."""
+    """The JSON object of `PlanTreatment.request_json`: `facts`, `region`, `overrides`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from openmtz_atrophic_scar.classes import DOSES, EDGE_FACTOR, MAX_PERCENT, kind_of
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import Assessment, Indication, PatientFacts, Prescription, hookimpl
@@ -18,13 +17,14 @@ from openmtz.hooks.cautions import (
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
 from openmtz.planning.deficit import Course, Lesion, fit_course, lesions_of, spread_out
+from openmtz_atrophic_scar.classes import DOSES, EDGE_FACTOR, MAX_PERCENT, kind_of
 
 NAME = "atrophic_scar"
 PROFILE = "co2_120um_low_energy"
-LEAST_DEPTH_M = 0.00012
+LEAST_DEPTH_M = 0.00015
 FULL_SEVERITY_M = 0.001
 LEAST_AREA_CM2 = 0.006
-MARGIN_M = 0.0012
+MARGIN_M = 0.0008
 """Skin around a scar that is treated like it: its shoulder."""
 
 
@@ -61,7 +61,7 @@ def assess(surface: SkinSurface, area: NDArray[np.bool_], facts: PatientFacts) -
             findings.append(
                 Finding(
                     Severity.WARNING, NAME, "icepick-needs-more",
-                    f"{kinds.count('icepick')} icepick scars: fractional laser alone does little (Xu & Deng 2018)",
+                    f"{kinds.count('icepick')} icepick scars: the laser alone does little (Xu & Deng 2018)",
                     "combine with another method, e.g. focal acid or punch", kinds.count("icepick"),
                 )
             )  # fmt: skip
@@ -104,8 +104,11 @@ def prescribe(
     percent = np.where(region, percent, 0.0)
     factor, findings = fitzpatrick_multiplier(facts, NAME)
     percent = percent * factor
-    rationale = "; ".join(f"{kind}: {DOSES[kind].energy_mj:g} mJ at {DOSES[kind].percent:g} %, {DOSES[kind].source}"
-                          for kind in ("rolling", "boxcar", "icepick", "around") if kind in used)  # fmt: skip
+    rationale = "; ".join(
+        f"{kind}: {dose.energy_mj:g} mJ at {dose.percent:g} %, {dose.source}"
+        for kind, dose in DOSES.items()
+        if kind in used
+    )
     if facts.site == "neck":
         percent = np.minimum(percent, 0.9 * NECK_MAX_PERCENT)
         energy = np.minimum(energy, NECK_MAX_ENERGY_MJ)

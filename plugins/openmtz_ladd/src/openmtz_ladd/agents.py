@@ -28,7 +28,10 @@ AGENTS = {
             "deposition x6 / x9 / x11 over intact skin at 21 h for channels to epidermis / superficial /"
             " mid dermis; detectable at 15 min, saturates at 7 h [V]",
         ),
-        Agent("mal", 40.0, "cream", 0.0, "methyl aminolevulinate: uptake independent of depth 300-2100 um at 3 h [V]"),
+        Agent(
+            "mal", 40.0, "cream", 0.0,
+            "methyl aminolevulinate: uptake independent of depth 300-2100 um at 3 h [V]",
+        ),
         Agent(
             "plla", 80.0, "liquid", 63.0,
             "poly-L-lactic acid, particles 40-63 um [V]: a filling problem; 95 % of scars improved at"

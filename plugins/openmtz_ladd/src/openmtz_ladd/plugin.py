@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from openmtz_ladd.agents import AGENTS, FILLING_PERCENT, PARTICLE_FACTOR_REFUSE, PARTICLE_FACTOR_WARN
-from openmtz_ladd.uptake import channels
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import Assessment, Indication, PatientFacts, Prescription, Refused, hookimpl
 from openmtz.hooks.cautions import density_per_cm2, fitzpatrick_multiplier
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
+from openmtz_ladd.agents import AGENTS, FILLING_PERCENT, PARTICLE_FACTOR_REFUSE, PARTICLE_FACTOR_WARN
+from openmtz_ladd.uptake import channels
 
 NAME = "ladd"
 PROFILE = "co2_120um_deep"
@@ -78,7 +78,7 @@ def prescribe(
     opened = channels(profile, agent.energy_mj, per_cm2)
     if agent.particle_um > 0.0:
         ratio = opened.open_um / agent.particle_um
-        text = f"openings of {opened.open_um:.0f} um are {ratio:.1f} times the {agent.particle_um:g} um particles"
+        text = f"{opened.open_um:.0f} um openings: {ratio:.1f} times the {agent.particle_um:g} um particles"
         if ratio < PARTICLE_FACTOR_REFUSE:
             raise Refused(text, code="particles-do-not-pass", fix="a wider spot, or a finer suspension")
         if ratio < PARTICLE_FACTOR_WARN:
@@ -93,8 +93,10 @@ def prescribe(
             )
     filled = FILLING_PERCENT[agent.energy_mj][agent.vehicle]
     text = (
-        f"{agent.name}: {agent.uptake}. Channels {opened.depth_um:.0f} um deep, wall {opened.wall_cm2:.2f} cm2 and"
-        f" volume {opened.volume_ul:.2f} uL per cm2 of skin; {filled:g} % of channels fill with a {agent.vehicle} [V];"
+        f"{agent.name}: {agent.uptake}."
+        f" Channels {opened.depth_um:.0f} um deep, wall {opened.wall_cm2:.2f} cm2"
+        f" and volume {opened.volume_ul:.2f} uL per cm2 of skin;"
+        f" {filled:g} % of channels fill with a {agent.vehicle} [V];"
         " apply at once: uptake falls strongly within 30-90 min [M]"
     )
     findings.append(Finding(Severity.INFO, NAME, "expected-uptake", text))

@@ -14,7 +14,7 @@ from openmtz.planning.deficit import fit_course, lesions_of, spread_out
 
 NAME = "striae"
 PROFILE = "co2_120um_low_energy"
-LEAST_DEPTH_M = 0.00008
+LEAST_DEPTH_M = 0.0001
 LEAST_AREA_CM2 = 0.02
 LEAST_ASPECT = 2.2
 """Length over width from which a deficit counts as a band [M]."""
@@ -43,8 +43,8 @@ def indications() -> list[Indication]:
 @hookimpl
 def assess(surface: SkinSurface, area: NDArray[np.bool_]) -> Assessment:
     """Return severity along bands: connected deficits at least 2.2 times as long as wide."""
-    course = fit_course(surface, area, smooth_m=0.0010)
-    threshold = max(LEAST_DEPTH_M, 2.5 * course.noise_m)
+    course = fit_course(surface, area)
+    threshold = max(LEAST_DEPTH_M, 3.0 * course.noise_m)
     found = lesions_of(surface, course, course.deficit_m > threshold, LEAST_AREA_CM2)
     bands = [b for b in found if b.length_m >= LEAST_ASPECT * max(b.width_m, 1e-6)]
     severity = np.zeros(len(area))
