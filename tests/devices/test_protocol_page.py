@@ -21,7 +21,9 @@ def test_every_message_stands_in_the_tables_with_its_type_byte() -> None:
 def test_every_code_is_explained() -> None:
     codes = re.findall(r"^\| (\d) \| \w", PAGE.split("## Faults")[1], re.MULTILINE)
     assert [int(c) for c in codes] == [int(c) for c in FaultCode if c]
-    naks = re.findall(r"\| (\d+) \| [a-z]", PAGE.split("| Nak |")[1].split("##")[0])
+    naks = re.findall(
+        r"\| (\d+) \| [a-z]", PAGE.split("| Nak | Meaning | | Nak | Meaning |")[1].split("##")[0]
+    )
     assert sorted(map(int, naks)) == [int(c) for c in NakCode]
 
 
