@@ -78,6 +78,14 @@ def run():
     return synthetic.make_run()
 
 
+@pytest.fixture(autouse=True)
+def small_pictures(request, monkeypatch):
+    """Full size only where time and size are measured."""
+    if request.node.name != "test_a_good_run":
+        monkeypatch.setattr("openmtz.records.maps.MAP_PX", 250)
+        monkeypatch.setattr("openmtz.records.style.MAP_DPI", 50)
+
+
 def test_a_good_run(tmp_path, run):
     began = time.process_time()
     path = write_report(tmp_path, run)
@@ -192,9 +200,9 @@ def grid_mesh(size_m=0.03, pitch=1e-3, radius=None) -> TriangleMesh:
     return TriangleMesh(points.reshape(-1, 3), faces)
 
 
-@pytest.mark.parametrize("radius", [None, 0.02])
-def test_density_is_that_of_the_curved_surface(radius):
-    mesh = grid_mesh(radius=radius)
+@pytest.mark.parametrize(("radius", "pitch"), [(None, 1e-3), (0.02, 1e-3), (None, 5.8e-3)])
+def test_density_is_that_of_the_curved_surface(radius, pitch):
+    mesh = grid_mesh(radius=radius, pitch=pitch)
     rng = np.random.default_rng(1)
     face = rng.choice(len(mesh.faces), 6000)  # equal areas: uniform on the surface, 9 cm2
     weights = rng.dirichlet([1, 1, 1], 6000)

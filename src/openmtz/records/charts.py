@@ -24,7 +24,9 @@ def draw_aim(data: RunData) -> Picture:
     with matplotlib.rc_context(STYLE):
         fig = Figure(figsize=(5.0, 4.6), layout="constrained")
         ax = fig.subplots()
-        for radius in np.arange(0.1, limit, 0.1):
+        half = max(limit * 1.12, float(np.abs(offset).max(initial=0)) * 1.05)
+        half = min(half, 6 * limit)
+        for radius in np.arange(0.1, limit - 0.05, 0.1) if half < 1.6 * limit else ():
             ax.add_patch(Circle((0, 0), radius, fill=False, ec=LINE, lw=0.8))
             ax.text(
                 0,
@@ -51,8 +53,6 @@ def draw_aim(data: RunData) -> Picture:
         ax.axvline(0, color=LINE, lw=0.8, zorder=0)
         colors = np.array(STATION_COLORS)[station % len(STATION_COLORS)]
         ax.scatter(offset[:, 0], offset[:, 1], s=7, c=colors, alpha=0.55, lw=0, rasterized=True)
-        half = max(limit * 1.12, float(np.abs(offset).max(initial=0)) * 1.05)
-        half = min(half, 6 * limit)
         ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
         ax.axis("off")
         return png(fig, "Lateral miss of every shot in millimetres, as seen looking at the skin.")

@@ -152,14 +152,14 @@ def key_figures(data: RunData) -> list[tuple[str, list[tuple[str, str]]]]:
             ("Delivered as planned", _n(check.delivered)),
             ("Missing", _n(check.missing)),
             ("Misplaced", _n(check.misplaced) if check.by_truth else "not measured"),
-            ("Energy off by over 20 %", _n(check.off_energy)),
+            ("Energy off by over 20\u202f%", _n(check.off_energy)),
             ("Fired twice or more", _n(check.repeated)),
             ("Outside the plan", _n(check.outside_plan)),
             ("Judged by", "ground truth" if check.by_truth else "the device's report"),
         ]
         if np.isfinite(check.miss_percentile_m(50)):
             p = [_mm(check.miss_percentile_m(q)) for q in (50, 95, 100)]
-            rows.append(("Miss: median, 95 %, worst", f"{p[0]}, {p[1]}, {p[2]} mm"))
+            rows.append(("Miss: median, 95\u202f%, worst", f"{p[0]}, {p[1]}, {p[2]} mm"))
         laser = laser_seconds(data)
         if laser:
             rows.append(("Spots per second of firing", f"{check.emissions_total / laser:.0f}"))

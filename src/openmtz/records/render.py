@@ -180,6 +180,9 @@ def hollows(mesh: TriangleMesh, normals: Floats, full_mm: float = 0.25) -> Float
 
     1 stands for `full_mm` [mm] below; the curvature of the whole is taken out by the median.
     """
+    edges = mesh.vertices[mesh.faces[:, 0]] - mesh.vertices[mesh.faces[:, 1]]
+    if np.median(np.linalg.norm(edges, axis=1)) > 2e-3:
+        return np.zeros(len(mesh.vertices))  # too coarse a mesh to have any
     fine, coarse = smooth_vertices(mesh, 0.5e-3), smooth_vertices(mesh, 3.5e-3)
     below_mm = ((coarse - fine) * normals).sum(axis=1) * 1e3
     return np.clip((below_mm - np.median(below_mm)) / full_mm, -0.1, 1.0)
