@@ -218,8 +218,8 @@ class Environment:
         if deep:
             answer |= self.damaged()
         for step, modules in KEY_MODULES.items():
-            if step == "ros" and self.mode == "sourced":
-                continue
+            if step != "interfaces" and self.mode == "sourced":
+                continue  # the system's own packages may serve
             if not all(os.path.isdir(os.path.join(self.site, module)) for module in modules):
                 answer.add(step)
         if not answer and not os.path.exists(os.path.join(self.state, "manifest")):
