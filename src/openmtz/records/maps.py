@@ -122,6 +122,7 @@ def draw_surface(scene: Scene, data: RunData) -> Picture:
             (edge[0], min(edge[1] + 0.16 * (top - bottom), top * 0.93)),
             ha="center",
             arrowprops={"arrowstyle": "-", "color": INK, "lw": 0.9, "shrinkB": 1},
+            bbox={"fc": "white", "ec": "none", "pad": 2, "alpha": 0.6},
         )
     _scale_bar(ax, view)
     if severity is not None and severity.max() > 0:
