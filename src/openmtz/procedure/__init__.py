@@ -1,0 +1,21 @@
+"""The treatment from capture to verification as one pure state machine."""
+
+from openmtz.procedure import commands, events
+from openmtz.procedure.events import Group
+from openmtz.procedure.procedure import Procedure, ProcedureConfig, ProcedureStatus
+from openmtz.procedure.table import ACTIVE, FINAL, ROWS, STATES, Row, State
+
+__all__ = [
+    "ACTIVE",
+    "FINAL",
+    "ROWS",
+    "STATES",
+    "Group",
+    "Procedure",
+    "ProcedureConfig",
+    "ProcedureStatus",
+    "Row",
+    "State",
+    "commands",
+    "events",
+]

@@ -1,0 +1,379 @@
+"""States: what leads where, and that nothing resumes by itself."""
+
+from __future__ import annotations
+
+import pytest
+from safety_cell import BOOT, Cell, station_pose
+
+from openmtz.safety import (
+    Approve,
+    RequestToken,
+    Reset,
+    SafetyConfig,
+    SafetyMonitor,
+    SafetyState,
+    SetReady,
+    Token,
+)
+
+S = SafetyState
+
+
+def test_it_begins_off_with_nothing_approved() -> None:
+    cell = Cell()
+    out = cell.monitor.step(cell.inputs(), cell.now)
+    assert (out.state, out.token, out.grant) == (S.OFF, Token.NONE, None)
+    assert out.approved_plan_sha256 == "" and out.stop_arm
+
+
+def test_it_needs_a_boot_id() -> None:
+    with pytest.raises(ValueError, match="boot_id"):
+        SafetyMonitor(SafetyConfig(), "", 0.0)
+
+
+@pytest.mark.parametrize("missing", ["interlocks", "head", "arm", "progress scan_head", "progress recorder"])
+def test_it_stays_off_until_every_source_reports(missing: str) -> None:
+    cell = Cell()
+    cell.silent.add(missing)
+    assert cell.run(3.0).state is S.OFF
+    cell.silent.clear()
+    assert cell.run(0.2).state is S.STANDBY
+
+
+def test_without_a_recorder_only_if_the_config_says_so() -> None:
+    cell = Cell(SafetyConfig(recorder=""))
+    cell.silent.add("progress recorder")
+    assert cell.run(0.3).state is S.STANDBY
+
+
+def test_an_emergency_stop_at_start_is_no_fault_but_keeps_it_off() -> None:
+    cell = Cell()
+    cell.lines["emergency_stop_closed"] = False
+    assert cell.run(0.5).state is S.OFF
+    cell.lines["emergency_stop_closed"] = True
+    assert cell.run(0.3).state is S.STANDBY
+
+
+def test_the_whole_way_to_the_last_spot() -> None:
+    cell = Cell().to_firing()
+    while cell.executed < 100:
+        cell.step()
+    cell.step()
+    assert "group-complete" in cell.out.withheld
+    assert cell.ask(RequestToken(Token.NONE)).accepted
+    assert cell.monitor.state is S.READY
+    reply = cell.ask(RequestToken(Token.MOTION))
+    assert not reply.accepted and reply.code == "permit-alive"
+    cell.run(0.1)
+    assert cell.ask(RequestToken(Token.MOTION)).accepted
+    cell.pose, cell.joints = station_pose(cell.plan, 1), cell.joints + 0.1
+    cell.run(0.2)
+    assert cell.ask(RequestToken(Token.NONE)).accepted
+    assert cell.ask(RequestToken(Token.EMISSION, 1)).accepted
+    cell.select(1)
+    cell.run(0.5)  # the footswitch was held all the way: one fresh press per READY
+    assert cell.executed == 200
+    assert [i for _, i in cell.emissions] == list(range(200))
+    assert cell.out.state is S.FIRING
+
+
+def test_ready_takes_its_delay_and_a_released_footswitch() -> None:
+    cell = Cell().to_standby()
+    assert cell.ask(SetReady(True)).code == "approval-ended"
+    assert cell.approve().accepted
+    cell.lines["footswitch_pressed"] = True
+    cell.step()
+    assert cell.ask(SetReady(True)).code == "footswitch-in-arming"
+    cell.lines["footswitch_pressed"] = False
+    cell.step()
+    began = cell.now
+    assert cell.ask(SetReady(True)).accepted
+    while cell.step().state is S.ARMING:
+        pass
+    assert cell.out.state is S.READY and cell.now - began >= 2.0
+
+
+def test_a_press_while_arming_goes_back_to_standby() -> None:
+    cell = Cell().to_standby()
+    cell.approve()
+    cell.ask(SetReady(True))
+    cell.lines["footswitch_pressed"] = True
+    assert cell.step().state is S.STANDBY
+    assert cell.out.cause == "footswitch-in-arming"
+
+
+def test_firing_needs_a_press_after_ready() -> None:
+    cell = Cell().to_emission()
+    assert cell.run(1.0).state is S.READY and not cell.emissions
+    cell.lines["footswitch_pressed"] = True
+    assert cell.run(0.05).state is S.FIRING and cell.emissions
+
+
+def test_releasing_the_footswitch_holds_and_a_new_press_resumes_where_it_was() -> None:
+    cell = Cell().to_firing()
+    cell.lines["footswitch_pressed"] = False
+    assert cell.step().state is S.HOLD and cell.out.revoke
+    fired = len(cell.emissions)
+    cell.run(1.0)
+    assert len(cell.emissions) == fired
+    cell.lines["footswitch_pressed"] = True
+    cell.run(0.6)
+    assert [i for _, i in cell.emissions] == list(range(100))
+
+
+def test_a_hold_by_another_cause_needs_a_fresh_press() -> None:
+    cell = Cell().to_firing()
+    good = cell.pose.copy()
+    cell.pose = good.copy()
+    cell.pose[0, 3] += 0.0005
+    assert cell.step().state is S.HOLD and cell.out.cause == "arm-off-station" and cell.out.revoke
+    cell.pose = good
+    assert cell.run(0.5).state is S.HOLD  # the pedal is still down
+    cell.lines["footswitch_pressed"] = False
+    cell.step()
+    cell.lines["footswitch_pressed"] = True
+    assert cell.run(0.05).state is S.FIRING
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [("door_closed", "door-open"), ("smoke_evacuator_on", "smoke-evacuator-off"),
+     ("eyewear_attested", "eyewear-not-attested")],
+)  # fmt: skip
+def test_an_opened_line_means_standby_and_ready_by_hand(line: str, cause: str) -> None:
+    cell = Cell().to_firing()
+    cell.lines[line] = False
+    out = cell.step()
+    assert (out.state, out.cause, out.token, out.revoke) == (S.STANDBY, cause, Token.NONE, True)
+    cell.lines[line] = True
+    fired = len(cell.emissions)
+    assert cell.run(5.0).state is S.STANDBY
+    assert len(cell.emissions) == fired
+    assert cell.out.approved_plan_sha256 == cell.plan.sha256  # survives a door
+    cell.lines["footswitch_pressed"] = False
+    cell.step()
+    assert cell.ask(SetReady(True)).accepted
+
+
+def test_key_off_is_off_and_ends_the_approval() -> None:
+    cell = Cell().to_firing()
+    cell.lines["key_on"] = False
+    out = cell.step()
+    assert (out.state, out.revoke, out.approved_plan_sha256) == (S.OFF, True, "")
+
+
+def _estop(cell: Cell) -> None:
+    cell.lines["emergency_stop_closed"] = False
+
+
+def _run_line(cell: Cell) -> None:
+    cell.run_line_ok = False
+
+
+def _device_fault(cell: Cell) -> None:
+    cell.fault_code = 5
+
+
+def _reboot(cell: Cell) -> None:
+    cell.boot_id += 1
+
+
+def _unplugged(cell: Cell) -> None:
+    cell.connected = False
+
+
+def _executed_too_far(cell: Cell) -> None:
+    cell.executed += 70
+
+
+def _executed_back(cell: Cell) -> None:
+    cell.executed -= 1
+    cell.shots_per_step = 0
+
+
+def _shutter(cell: Cell) -> None:
+    cell.ask(RequestToken(Token.NONE))
+    cell.gate_stuck = True
+
+
+def _power(cell: Cell) -> None:
+    cell.energy_factor = 1.25
+
+
+def _clock(cell: Cell) -> None:
+    cell.now -= 1.0
+
+
+@pytest.mark.parametrize(
+    ("what", "cause", "within_s"),
+    [
+        (_estop, "emergency-stop", 0.005),
+        (_run_line, "run-line-down", 0.005),
+        (_device_fault, "device-fault", 0.005),
+        (_reboot, "device-restarted", 0.005),
+        (_unplugged, "head-disconnected", 0.005),
+        (_executed_too_far, "fired-outside-credit", 0.02),
+        (_executed_back, "spot-repeated", 0.02),
+        (_shutter, "gate-open-without-permit", 0.2),
+        (_power, "output-deviates", 0.02),
+        (_clock, "clock-invalid", 0.005),
+    ],
+)
+def test_faults_latch_from_firing(what, cause: str, within_s: float) -> None:  # type: ignore[no-untyped-def]
+    cell = Cell().to_firing()
+    what(cell)
+    out = cell.run(within_s)
+    assert (out.state, out.cause) == (S.FAULT, cause), (out.cause, out.detail)
+    assert out.stop_arm and out.token is Token.NONE and out.approved_plan_sha256 == ""
+    assert out.detail
+
+
+@pytest.mark.parametrize(
+    ("source", "cause", "state"),
+    [("interlocks", "interlocks-lost", S.FAULT), ("head", "head-lost", S.FAULT), ("arm", "arm-lost", S.HOLD),
+     ("progress scan_head", "progress-stopped", S.FAULT),
+     ("progress recorder", "recorder-stopped", S.STANDBY)],
+)  # fmt: skip
+def test_a_source_that_falls_silent(source: str, cause: str, state: SafetyState) -> None:
+    cell = Cell()
+    cell.shots_per_step = 0
+    cell.to_firing()
+    cell.silent.add(source)
+    out = cell.run(0.09 if source == "head" else 0.4)
+    assert out.state is S.FIRING and out.grant is None and out.withheld, out.withheld
+    out = cell.run(1.2)
+    assert (out.state, out.cause) == (state, cause)
+
+
+def test_one_late_message_only_withholds() -> None:
+    cell = Cell()
+    cell.shots_per_step = 0
+    cell.to_firing()
+    cell.silent.add("head")
+    cell.run(0.07)
+    assert cell.out.withheld == ("head-stale",) and not cell.out.revoke
+    cell.silent.clear()
+    cell.run(0.03)
+    assert cell.out.state is S.FIRING and cell.out.withheld == ()
+
+
+def test_reset_needs_the_cause_gone_and_leads_to_standby_only() -> None:
+    cell = Cell().to_firing()
+    cell.lines["emergency_stop_closed"] = False
+    cell.run(0.1)
+    assert cell.ask(Reset()).code == "emergency-stop"
+    cell.lines["emergency_stop_closed"] = True
+    cell.run(0.2)
+    assert cell.monitor.state is S.FAULT
+    fired = len(cell.emissions)
+    assert cell.ask(Reset()).accepted
+    assert cell.run(3.0).state is S.STANDBY and len(cell.emissions) == fired
+    assert cell.out.approved_plan_sha256 == ""
+    assert cell.ask(Reset()).code == "no-fault"
+
+
+def test_a_device_fault_is_cleared_through_the_device() -> None:
+    cell = Cell().to_firing()
+    cell.fault_code = 5
+    cell.run(0.1)
+    reply = cell.ask(Reset())
+    assert reply.accepted and cell.out.reset_device and cell.out.state is S.FAULT
+    assert cell.run(0.05).state is S.STANDBY
+
+
+def test_a_device_that_keeps_its_fault_keeps_the_monitor_in_fault() -> None:
+    cell = Cell().to_firing()
+    cell.fault_code = 5
+    cell.run(0.1)
+    cell.ask(Reset())
+    cell.fault_code = 5
+    assert cell.run(3.0).state is S.FAULT
+    cell.fault_code = 0
+    assert cell.run(1.0).state is S.FAULT  # too late: the reset was for then, not for now
+
+
+def test_counts_that_disagree_fault_and_after_reset_the_spots_in_doubt_are_not_fired_again() -> None:
+    cell = Cell().to_firing()
+    cell.run(0.05)
+    cell.mute_shots = True
+    cell.run(0.6)
+    assert cell.out.cause == "fired-counts-disagree"
+    cell.mute_shots = False
+    cell.lines["footswitch_pressed"] = False
+    done = cell.executed
+    assert cell.ask(Reset()).accepted
+    cell.run(0.1)
+    assert cell.approve().accepted and cell.ask(SetReady(True)).accepted
+    cell.run(2.1)
+    assert cell.ask(RequestToken(Token.EMISSION, 0)).accepted
+    cell.select(0, first=done)
+    cell.lines["footswitch_pressed"] = True
+    cell.run(0.5)
+    spots = [i for _, i in cell.emissions]
+    assert len(spots) == len(set(spots)) and max(spots) == 99
+
+
+def test_a_device_that_forgot_what_it_fired_gets_no_credit_again() -> None:
+    cell = Cell().to_firing()
+    cell.run(0.02)
+    cell.executed = 0
+    cell.run(0.02)
+    assert cell.out.state is S.FAULT and cell.out.cause == "spot-repeated"
+    assert cell.ask(Reset()).accepted
+    cell.run(0.1)
+    reply = cell.approve()
+    assert not reply.accepted and reply.code == "in-doubt"
+
+
+def test_progress_means_the_counter_not_the_message() -> None:
+    cell = Cell()
+    cell.shots_per_step = 0
+    cell.to_firing()
+    frozen = cell.counters["arm"]
+    for _ in range(400):
+        cell.counters["arm"] = frozen
+        cell.step()
+    assert cell.out.cause == "progress-stopped"
+
+
+def test_a_restarted_node_is_noticed() -> None:
+    cell = Cell().to_firing()
+    cell.counters["scan_head"] = 0
+    assert cell.step().cause == "progress-restarted" and cell.out.state is S.FAULT
+
+
+def test_ready_and_hold_end_by_themselves() -> None:
+    config = SafetyConfig(ready_timeout_s=3.0, hold_timeout_s=3.0)
+    assert Cell(config).to_ready().run(3.1).cause == "ready-timeout"
+    cell = Cell(config).to_firing()
+    cell.lines["footswitch_pressed"] = False
+    assert cell.run(3.1).cause == "hold-timeout" and cell.out.state is S.STANDBY
+
+
+def test_an_attestation_expires_with_the_session() -> None:
+    cell = Cell(SafetyConfig(session_s=4.0)).to_ready()
+    assert cell.run(4.0).cause == "eyewear-not-attested"
+
+
+def test_a_new_monitor_knows_no_approval_and_counts_on_from_the_device() -> None:
+    cell = Cell().to_firing()
+    highest = cell.counter
+    cell.monitor = SafetyMonitor(cell.config, "monitor-2", cell.now)
+    fired = len(cell.emissions)
+    cell.run(1.0)
+    assert cell.out.state is S.STANDBY and cell.out.approved_plan_sha256 == ""
+    assert len(cell.emissions) <= fired + 64  # at most what was credited before, within its life
+    reply = cell.ask(Approve(cell.plan.sha256, BOOT, "dr test"))
+    assert not reply.accepted and reply.code == "other-boot-id"
+    assert cell.ask(Approve(cell.plan.sha256, "monitor-2", "dr test")).accepted
+    cell.lines["footswitch_pressed"] = False
+    cell.step()
+    assert cell.ask(SetReady(True)).accepted
+    cell.run(2.1)
+    assert cell.ask(RequestToken(Token.EMISSION, 0)).accepted
+    cell.select(0, first=cell.executed)
+    cell.lines["footswitch_pressed"] = True
+    cell.run(0.5)
+    assert cell.executed == 100 and cell.counter > highest
+    spots = [i for _, i in cell.emissions]
+    assert spots == sorted(set(spots))
