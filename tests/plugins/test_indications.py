@@ -65,6 +65,11 @@ def test_scars_are_denser_and_stronger_than_the_skin_around(manager, patch):
     assert given.energy_mj[inside].min() > given.energy_mj[outside].max()
 
 
+def test_region_without_scars_is_said(manager, patch):
+    given = prescribe(manager, patch, "atrophic_scar", 0.0, fitzpatrick=1, site="cheek")
+    assert "no-scars-in-region" in {f.code for f in given.findings}
+
+
 def test_neck_is_limited_or_refused(manager, patch):
     given = prescribe(manager, patch, "atrophic_scar", 0.5, fitzpatrick=1, site="neck")
     assert given.energy_mj.max() <= 10.0

@@ -21,6 +21,9 @@ from openmtz.planning.aiming import aim_from
 
 FOCUS_SHARE = 0.75
 """Share of the depth of focus used for planning: 0.3 of 0.4 mm; the rest is for pose and capture error."""
+SPARE_FOCUS_SHARE = 0.875
+SPARE_SHARE = 0.01
+"""So few of the spots may use 0.35 of 0.4 mm, where that saves a station of a few spots."""
 INCIDENCE_RESERVE_RAD = float(np.deg2rad(1.0))
 FIELD_SHARE = 0.97
 MAX_STATIONS = 64
@@ -30,7 +33,8 @@ SEAM_COST = 1.5
 _TURNS_RAD = (0.0, np.pi / 2, -np.pi / 2, np.pi)
 
 Reachable = Callable[[NDArray[np.float64]], "bool | str | None"]
-"""Takes a world pose `(4, 4)` of scan_head; True or None: in reach; False or a text: not, and why."""
+"""Takes a world pose `(4, 4)` of scan_head. True, None or an empty text: in reach; False or a text: not, and
+why. `openmtz.robot.StationCheck(...).reason` is one."""
 
 CAUSE_REACH = "out-of-reach"
 CAUSE_LIMIT = "too-many-stations"
@@ -78,6 +82,9 @@ def plan_stations(
             continue
         poses.append(turned)
         cover.left &= ~cover.seen(turned)
+        if 0.0 < cover.left.mean() <= SPARE_SHARE:
+            for known in poses:
+                cover.left &= ~cover.seen(known, SPARE_FOCUS_SHARE)
     cause = np.where(cover.left, CAUSE_REACH if cover.banned.any() else CAUSE_LIMIT, "")
     if not poses:
         return Stations(np.zeros((0, 4, 4)), np.full(len(positions_m), -1), cause, reach.detail)
@@ -175,21 +182,21 @@ class _Cover:
             else np.zeros((len(self._p), 0), int)
         )
 
-    def cost(self, pose: NDArray[np.float64]) -> NDArray[np.float64]:
+    def cost(self, pose: NDArray[np.float64], focus_share: float = FOCUS_SHARE) -> NDArray[np.float64]:
         """Return `(N,)` how badly a pose meets each spot; infinite where it must not."""
         aim = aim_from(pose, self._p, self._n, self._profile)
         limit = self._profile.incidence_limit_rad - INCIDENCE_RESERVE_RAD
         usable = (
             (np.abs(aim.lateral_m) <= self._half).all(axis=1)
             & (aim.incidence_rad <= limit)
-            & (np.abs(aim.defocus_m) <= self._budget)
+            & (np.abs(aim.defocus_m) <= focus_share * self._profile.depth_of_focus_m)
         )
         worst = (aim.incidence_rad / limit) ** 2 + 0.3 * (aim.defocus_m / self._budget) ** 2
         return np.where(usable, worst + 0.3 * (aim.lateral_m**2).sum(axis=1) / self._half**2, np.inf)
 
-    def seen(self, pose: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def seen(self, pose: NDArray[np.float64], focus_share: float = FOCUS_SHARE) -> NDArray[np.bool_]:
         """Return `(N,)` bool: spots the pose covers."""
-        return np.isfinite(self.cost(pose))
+        return np.isfinite(self.cost(pose, focus_share))
 
 
 class _Reach:
@@ -211,7 +218,7 @@ class _Reach:
             rotation = pose[:3, :3] @ Rotation.from_euler("z", turn).as_matrix()
             turned = make_pose(rotation, pose[:3, 3])
             answer = self._ask(turned)
-            if answer is None or answer is True:
+            if answer is None or answer is True or answer == "":
                 return turned
             if isinstance(answer, str):
                 self.detail = answer
@@ -225,13 +232,20 @@ def _assign(
 
     Returns the poses kept and `(N,)` their row, -1 where no station covers the spot.
     """
-    cost = np.array([cover.cost(p) for p in poses])
-    usable = np.isfinite(cost)
+    tight = np.array([cover.seen(p) for p in poses])
+    spare = np.array([cover.cost(p, SPARE_FOCUS_SHARE) for p in poses])
+    reached = np.isfinite(spare)
     kept = list(range(len(poses)))
-    for row in sorted(kept, key=lambda r: (int(usable[r].sum()), r)):
+    for row in sorted(kept, key=lambda r: (int(tight[r].sum()), r)):
         others = [r for r in kept if r != row]
-        if others and (usable[others].any(axis=0) >= usable[row]).all():
+        if not others:
+            continue
+        covered = tight[others].any(axis=0) | ~reached[kept].any(axis=0)
+        if (~covered).mean() <= SPARE_SHARE and reached[others].any(axis=0)[~covered].all():
             kept = others
+    only_spare = reached & ~(tight | ~tight[kept].any(axis=0))  # sharp from elsewhere: not from here
+    cost = np.where(only_spare, np.inf, spare)
+    usable = np.isfinite(cost)
     station = _contiguous(cost[kept], cover.neighbours())
     station[~usable[kept].any(axis=0)] = -1
     used = [k for k in range(len(kept)) if (station == k).any()]

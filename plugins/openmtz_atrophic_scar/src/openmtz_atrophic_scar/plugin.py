@@ -104,6 +104,10 @@ def prescribe(
     percent = np.where(region, percent, 0.0)
     factor, findings = fitzpatrick_multiplier(facts, NAME)
     percent = percent * factor
+    if used == {"around"}:
+        text = "no scar in the region: only the light dose for the skin around scars is planned"
+        fix = "give a region with scars, or capture closer"
+        findings.append(Finding(Severity.WARNING, NAME, "no-scars-in-region", text, fix))
     rationale = "; ".join(
         f"{kind}: {dose.energy_mj:g} mJ at {dose.percent:g} %, {dose.source}"
         for kind, dose in DOSES.items()
