@@ -38,7 +38,7 @@ def assess(surface: SkinSurface, area: NDArray[np.bool_]) -> Assessment:
     """Return nothing to repair: the whole region is an entry for the agent."""
     nothing = np.zeros(len(area))
     worst = float(np.percentile(surface.quality[area], 5)) if area.any() else 0.0
-    findings = ()
+    findings: tuple[Finding, ...] = ()
     if worst < 0.2:
         text = "parts of the area were poorly seen by the camera"
         findings = (Finding(Severity.WARNING, NAME, "poorly-seen", text, "capture from more views"),)
