@@ -55,13 +55,15 @@ def test_a_tilted_normal_is_refused_at_30_degrees() -> None:
 
 @pytest.mark.parametrize(
     ("field", "delta", "reason"),
-    [("energy_uj", 1, "energy differs"), ("pulse_us", 1, "pulse differs"), ("not_before_us", -1, "earlier than"),
-     ("counts", 400, "lands beside")],
+    [("energy_uj", 1, "energy differs"), ("pulse_us", 1, "pulse differs"),
+     ("not_before_us", -1, "earlier than"), ("counts", 400, "lands beside")],
 )  # fmt: skip
 def test_one_changed_record_ends_the_credit_before_it(field: str, delta: int, reason: str) -> None:
-    values = getattr(LOADED, field).copy()
-    values[37] = values[37] + delta
-    result = check_aim(PLAN, replace(LOADED, **{field: values}), POSE, PROFILE, LIMITS)
+    values = getattr(LOADED, field).astype(np.int64)
+    values[37] += delta
+    result = check_aim(
+        PLAN, replace(LOADED, **{field: values.astype(getattr(LOADED, field).dtype)}), POSE, PROFILE, LIMITS
+    )
     assert result.ok_until == 37 and any(reason in r for r in result.reasons)
 
 
