@@ -60,7 +60,7 @@ def main() -> int:
     _register()
     console = Console(stderr=True)
     try:
-        result = app(standalone_mode=False)
+        result = app(prog_name="openmtz", standalone_mode=False)
     except UserError as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return error.exit_code

@@ -7,7 +7,27 @@ from pathlib import Path
 import typer
 
 from openmtz.cli.errors import UserError
-from openmtz.cli.patient_options import parse_patient
+from openmtz.cli.patient_options import PatientOptions, parse_patient
+
+DEMO_FACTS: dict[str, dict[str, object]] = {"striae": {"striae_stage": "alba"}, "ladd": {"agent": "methotrexate"}}
+"""Facts of the simulated patient where the user states none; they stand in the plan's header."""
+
+
+def demo_facts(
+    indication: str,
+    patient: PatientOptions,
+    fitzpatrick: int,
+    site: str | None,
+    agent: str | None,
+    striae_stage: str | None,
+) -> dict[str, object]:
+    """Return the facts about the patient: what was stated, else what the simulated patient is."""
+    facts: dict[str, object] = {"fitzpatrick": fitzpatrick, **DEMO_FACTS.get(indication, {})}
+    if patient.mesh is None and patient.frames is None:
+        facts["site"] = patient.phantom
+    stated = {"site": site, "agent": agent, "striae_stage": striae_stage}
+    facts.update({name: value for name, value in stated.items() if value})
+    return facts
 
 
 def demo(
@@ -24,6 +44,7 @@ def demo(
     fitzpatrick: int = typer.Option(2, min=1, max=6, help="Skin type; lowers density from IV up."),
     site: str = typer.Option(None, help="Body site, e.g. cheek, abdomen, forearm, neck (neck has hard limits)."),
     agent: str = typer.Option(None, help="For ladd: the medication, e.g. methotrexate, plla."),
+    striae_stage: str = typer.Option(None, help="For striae: rubrae (red, early) or alba (white, late)."),
     confirm: bool = typer.Option(False, "--confirm", help="Ask before approving the plan."),
     serial_port: str = typer.Option("", help="Another serial port for the scan head than the simulated one."),
     graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
@@ -48,11 +69,7 @@ def demo(
     patient = parse_patient(indication, phantom, mesh, scale, frames, intrinsics, depth_unit, region)
     if frames is not None and not 1e-7 < depth_unit < 0.1:
         raise UserError(f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001")
-    facts: dict[str, object] = {"fitzpatrick": fitzpatrick}
-    if site:
-        facts["site"] = site
-    if agent:
-        facts["agent"] = agent
+    facts = demo_facts(indication, patient, fitzpatrick, site, agent, striae_stage)
     request = TreatmentRequest(
         indication=indication,
         seed=seed,

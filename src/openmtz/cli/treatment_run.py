@@ -18,6 +18,7 @@ from openmtz.cli.live import LiveView
 from openmtz.cli.patient_options import PatientOptions
 from openmtz.graph import GraphError, Supervisor, load_graph
 from openmtz.graph.supervisor import describe_death
+from openmtz.simulation.patients import PATIENT_TARGET_M
 
 if TYPE_CHECKING:
     from openmtz.nodes.operator import Observed
@@ -128,7 +129,9 @@ def _treat(
 ) -> tuple[str, str]:
     plan_request: dict[str, Any] = {"facts": request.facts}
     if request.patient.region is not None:
-        plan_request["region_radius_m"] = request.patient.region[3]
+        # The simulation lays the centre of the region at the patient target, whatever the source's frame.
+        center = list(PATIENT_TARGET_M)
+        plan_request["region"] = {"center_m": center, "radius_m": request.patient.region[3]}
     deadline = time.monotonic() + TREATMENT_TIMEOUT_S
     try:
         client.wait_for_standby(STANDBY_TIMEOUT_S)

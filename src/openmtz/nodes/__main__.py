@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from openmtz.graph.description import NODE_NAMES
+from openmtz.graph.supervisor import raise_priority
 from openmtz.nodes.support import NodeError, fail, tell_ready
 
 
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros_arguments: list[str]) -> int:
+    # Modules first and priority before anything starts a thread: threads inherit it.
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
     from rclpy.parameter import Parameter
@@ -49,6 +51,9 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
+    makers = {name: importlib.import_module(f"openmtz.nodes.{name}").create for name in options.nodes}
+    if options.critical and not raise_priority():
+        print("note: no real-time priority here (needs root or rtprio); timing is best effort", flush=True)
     rclpy.init(args=["openmtz", *ros_arguments], signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     nodes: list[Any] = []
@@ -58,11 +63,10 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
             overrides = [Parameter(k, value=v) for k, v in parameters.get(name, {}).items()]
             sim_time = options.use_sim_time and name != "simulation"
             overrides.append(Parameter("use_sim_time", value=sim_time))
-            create = importlib.import_module(f"openmtz.nodes.{name}").create
-            nodes.append(create(overrides))
+            nodes.append(makers[name](overrides))
             executor.add_node(nodes[-1])
         if options.critical:
-            _make_critical()
+            _stop_collecting_garbage()
         tell_ready()
         while not stop:
             executor.spin_once(timeout_sec=0.1)
@@ -86,12 +90,8 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
     return code
 
 
-def _make_critical() -> None:
+def _stop_collecting_garbage() -> None:
     """No collection may stall the work loop (120-165 ms measured with large libraries loaded)."""
-    from openmtz.graph.supervisor import raise_priority
-
-    if not raise_priority():
-        print("note: no real-time priority here (needs root or rtprio); timing is best effort", flush=True)
     gc.collect()
     gc.freeze()
     gc.disable()

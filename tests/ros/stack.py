@@ -1,0 +1,89 @@
+"""A running graph for tests: started by the project's own supervisor, in a ROS domain of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from openmtz.graph import GraphDescription, ProcessDied, Supervisor, load_graph
+
+DOMAIN = str(40 + os.getpid() % 60)
+"""Runs of the suite side by side, and a stack of the developer's, must not hear each other."""
+
+
+class Stack:
+    """`with Stack(tmp_path) as stack:` runs the graph; `emissions()` reads the device's own log."""
+
+    def __init__(
+        self, folder: Path, *, ungrouped: bool = False, overrides: dict[str, Any] | None = None, **substitutions: str
+    ) -> None:
+        os.environ["ROS_DOMAIN_ID"] = DOMAIN
+        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+        self.folder = folder
+        graph: GraphDescription = load_graph()
+        if ungrouped:
+            graph = graph.ungrouped()
+        patient = {"kind": "phantom", "phantom": "forearm", "lesions": "none"}
+        given = {"simulation": {"patient_json": json.dumps(patient)}}
+        given.update(overrides or {})
+        self.supervisor = Supervisor(
+            graph,
+            log_dir=folder / "logs",
+            substitutions={
+                "record_path": str(folder / "record.mcap"),
+                "plan_dir": str(folder / "plan"),
+                **substitutions,
+            },
+            overrides=given,
+        )
+
+    def __enter__(self) -> Stack:
+        try:
+            self.supervisor.start()
+            self.supervisor.wait_ready(90.0)
+        except BaseException:
+            self.supervisor.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.supervisor.stop()
+
+    @property
+    def died(self) -> ProcessDied | None:
+        return self.supervisor.died
+
+    def wait_died(self, timeout_s: float) -> ProcessDied:
+        deadline = time.monotonic() + timeout_s
+        while self.supervisor.died is None:
+            assert time.monotonic() < deadline, f"nothing died within {timeout_s} s"
+            time.sleep(0.005)
+        return self.supervisor.died
+
+    def device_log(self) -> list[dict[str, Any]]:
+        """Lines of the simulated device's own log that are complete."""
+        path = self.folder / "logs" / "scan_head_device.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_bytes().split(b"\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+    def emissions(self) -> list[float]:
+        """Instants of every pulse on the machine's monotonic clock [s]."""
+        return [row["t"] for row in self.device_log() if row["event"] == "emission"]
+
+
+def children_of(pids: list[int]) -> list[int]:
+    """Which of these processes still run (a zombie does not)."""
+    alive = []
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state != "Z":
+            alive.append(pid)
+    return alive
