@@ -99,3 +99,13 @@ def test_every_import_room_is_in_the_readme() -> None:
     rooms = {p.parent.name for p in (ROOT / "src" / "openmtz").glob("*/__init__.py")}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert not [room for room in rooms if f"`{room}`" not in readme and f"openmtz/{room}/" not in readme]
+
+
+def test_what_is_waited_for_is_on_the_page_of_the_treatment() -> None:
+    from openmtz.procedure import STATES
+
+    page = (ROOT / "docs" / "nodes" / "treatment.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^\| `(\w+)` \| [a-z]", page, flags=re.M))
+    assert {s.waiting_for for s in STATES.values() if s.waiting_for} == shown & {
+        "approval", "ready", "footswitch", "operator",
+    }  # fmt: skip
