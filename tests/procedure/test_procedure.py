@@ -70,9 +70,12 @@ def test_a_hold_pauses_and_firing_goes_on_at_the_next_spot(alive: bool) -> None:
     fires = sum(isinstance(c, cmd.Fire) for c in d.commands)
     if not alive:
         d.send(ev.FireInterrupted(d.fire.ticket, 42, "held"))
-        assert d.procedure.state == "paused"
+        assert d.procedure.state == "refiring" and isinstance(d.commands[-1], cmd.ReturnToken)
+        d.set_safety("READY", "token-returned")
+        d.tick()
+        assert d.procedure.status.waiting_for == "footswitch"
     d.set_safety("FIRING")
-    assert d.procedure.state == "firing"
+    assert d.procedure.state == "firing" and d.procedure.status.waiting_for == ""
     assert sum(isinstance(c, cmd.Fire) for c in d.commands) == fires + (not alive)
     assert d.fire.first == (0 if alive else 42)
 
@@ -84,9 +87,18 @@ def test_an_interruption_told_before_the_hold() -> None:
     assert d.procedure.state == "refiring"
     d.set_safety("HOLD")
     d.tick()
-    assert d.procedure.state == "paused"
     d.set_safety("FIRING")
-    assert d.fire.first == 10
+    assert d.procedure.state == "firing" and d.fire.first == 10
+
+
+def test_holds_may_interrupt_as_often_as_the_operator_likes() -> None:
+    d = Driver().to_firing()
+    for k in range(20):
+        d.set_safety("FIRING")
+        d.set_safety("HOLD")
+        d.send(ev.FireInterrupted(d.fire.ticket, k, "held"))
+        d.tick()
+    assert d.procedure.state == "firing" and d.fire.first == 19
 
 
 def test_interruptions_are_retried_but_not_for_ever() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from procedure_driver import GROUPS, SHA
 
+from openmtz.procedure import STATES as STATES_OF_THE_TABLE
 from openmtz.procedure import Procedure, ProcedureConfig
 from openmtz.procedure import commands as cmd
 from openmtz.procedure import events as ev
@@ -99,7 +100,7 @@ class Oracle:
 
     def command(self, command: cmd.Command) -> None:
         if hasattr(command, "ticket"):
-            self.requests[command.ticket] = command
+            self.requests.setdefault(command.ticket, command)  # FinishCapture has the capture's
         if isinstance(command, cmd.RequestToken):
             self.asked = command
         if isinstance(command, cmd.ReturnToken):
@@ -126,7 +127,7 @@ class Oracle:
             self.fired_to, self.approved = 0, False
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=250, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32), st.booleans())
 def test_never_fire_without_approval_token_and_arrival(seed: int, begin: bool) -> None:
     walk = walk_of(seed)
@@ -169,7 +170,7 @@ def test_never_fire_without_approval_token_and_arrival(seed: int, begin: bool) -
                 give(ev.SafetyChanged(safety))
             case "up":
                 give(ev.Approved(SHA))
-                safety = "FIRING" if procedure.state in ("firing", "holding", "paused") else "READY"
+                safety = "FIRING" if procedure.state in ("firing", "holding") else "READY"
                 give(ev.SafetyChanged(safety))
             case "tick":
                 now += choice / 20
@@ -189,4 +190,4 @@ def test_the_random_walks_went_everywhere() -> None:
     """Guards the test above against becoming empty; runs after it, in file order."""
     if not reached:  # another worker ran it
         return
-    assert {"firing", "holding", "paused", "retreat_moving", "done", "stopped", "failed"} <= reached, reached
+    assert set(STATES_OF_THE_TABLE) <= reached, set(STATES_OF_THE_TABLE) - reached

@@ -118,8 +118,10 @@ def test_surface_and_calibration_bind_the_approval() -> None:
     cell.surface_id = "surface-1"
     assert cell.step().approved_plan_sha256 == ""  # gone for good
     cell = Cell().to_ready()
-    cell.shown_plan = make_plan(seed=1)
-    assert cell.step().cause == "approval-ended"
+    for shown in (make_plan(seed=1), None):
+        cell = Cell().to_ready()
+        cell.shown_plan = shown
+        assert cell.step().cause == "approval-ended"
     assert Cell(SafetyConfig(approval_s=3.0)).to_ready().run(3.0).cause == "approval-ended"
 
 

@@ -102,7 +102,7 @@ class Procedure:
         """Where the treatment stands."""
         state = STATES[self._state]
         waiting = state.waiting_for
-        if self._state == "firing" and self._safety == "FIRING":
+        if self._state == "firing" and self._safety == "FIRING":  # pressed
             waiting = ""
         group = self._groups[min(self._group, len(self._groups) - 1)] if self._groups else None
         return ProcedureStatus(

@@ -98,7 +98,9 @@ def ended(approval: Approval | None, inputs: Inputs, config: SafetyConfig, now: 
     """Return why no approval is in force (any more), or an empty string."""
     if approval is None:
         return "no plan is approved"
-    if inputs.plan is not None and inputs.plan is not approval.plan and inputs.plan.sha256 != approval.sha256:
+    if inputs.plan is None:
+        return "the plan is gone"
+    if inputs.plan is not approval.plan and inputs.plan.sha256 != approval.sha256:
         return "another plan was made"
     if inputs.surface_id and inputs.surface_id != approval.plan.header.get("surface_id"):
         return "the skin was captured again"

@@ -160,7 +160,7 @@ GRANT_CAUSES: dict[str, str] = {
     "not-firing": "The state is not FIRING.",
     "no-emission-token": "The laser does not hold the token.",
     "other-plan-selected": "The scan head has not selected the approved plan.",
-    "nothing-loaded": "The scan head holds no spot that may be fired next.",
+    "nothing-loaded": "The scan head holds no spot that may be fired next. Load after the token is granted.",
     "group-complete": "Every spot of this station and pass is executed.",
     "heat-limit": "The energy limit within 1 cm2 in 10 s is reached; it ends by waiting.",
 }

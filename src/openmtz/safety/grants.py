@@ -8,8 +8,7 @@ from openmtz.safety.aim import check_aim
 from openmtz.safety.approval import Approval
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.fired import FiredBook
-from openmtz.safety.inputs import ArmState, HeadStatus
-from openmtz.safety.loaded import LoadedStore
+from openmtz.safety.inputs import ArmState, HeadStatus, LoadedSpots
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ def credit_now(
     approval: Approval,
     key: tuple[int, int],
     fired: FiredBook,
-    loaded: LoadedStore,
+    spots: LoadedSpots | None,
     head: HeadStatus,
     arm: ArmState,
     config: SafetyConfig,
@@ -46,7 +45,6 @@ def credit_now(
     start = account.next_spot
     if start >= group.end:
         return Credit(withheld="group-complete")
-    spots = loaded.spots
     if spots is None or (spots.plan_sha256, spots.station, spots.pass_index) != (approval.sha256, *key):
         return Credit(withheld="nothing-loaded")
     end = min(start + config.credit_window, group.end, head.loaded_until, spots.first + len(spots))

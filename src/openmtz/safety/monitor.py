@@ -36,6 +36,7 @@ class _Holder:
     token: Token = Token.NONE
     station: int = 0
     pass_index: int = 0
+    since: float = -math.inf
 
 
 class SafetyMonitor:
@@ -292,6 +293,9 @@ class SafetyMonitor:
         if refusal is not None:
             return refusal, ""
         self._give(wanted, request.station, request.pass_index, now)
+        if wanted is Token.EMISSION:
+            # Records and status from before the token may be of an earlier selection of the same group.
+            self._loaded.clear()
         return Reply(True, "granted", f"{wanted.name.lower()} token granted"), ""
 
     def _emission_refusal(self, request: RequestToken, active: dict[str, str]) -> Reply | None:
@@ -306,7 +310,7 @@ class SafetyMonitor:
     def _give(self, token: Token, station: int, pass_index: int, now: float) -> None:
         if token is not self._holder.token:
             self._event(now, "token", token.name.lower(), f"station {station}, pass {pass_index}")
-        self._holder = _Holder(token, station, pass_index)
+        self._holder = _Holder(token, station, pass_index, now)
 
     def _settle_tokens(self, now: float) -> None:
         """A state that does not allow the token takes it away."""
@@ -329,8 +333,9 @@ class SafetyMonitor:
         credit: Credit | None = None
         if not withheld and self._approval is not None and inputs.head is not None and inputs.arm is not None:
             key = (self._holder.station, self._holder.pass_index)
+            loaded = self._loaded.spots if inputs.head.received_at >= self._holder.since else None
             credit = credit_now(
-                self._approval, key, self._fired, self._loaded, inputs.head, inputs.arm, self.config, now
+                self._approval, key, self._fired, loaded, inputs.head, inputs.arm, self.config, now
             )
             if credit.withheld:
                 withheld.append(credit.withheld)
