@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -224,7 +225,6 @@ def test_chunks_are_put_together_and_a_repeated_one_begins_anew() -> None:
     store = LoadedStore()
 
     def part(a: int, b: int):  # type: ignore[no-untyped-def]
-        from dataclasses import replace
 
         rows = slice(a, b)
         return replace(
@@ -256,3 +256,18 @@ def test_a_step_costs_little() -> None:
             cell._relay(out.grant)
     # 0.1 ms median on an idle core; the limit leaves room for a loaded one
     assert float(np.median(costs)) < 0.001, f"{np.median(costs) * 1e6:.0f} us"
+
+
+def test_a_status_the_device_made_before_the_permit_s_end_proves_nothing() -> None:
+    """It may arrive late: fresh by our clock, old by the device's."""
+    cell = slow_cell().to_firing()
+    _, last = cell.grants()[-1]
+    cell.ask(RequestToken(Token.NONE))
+    cell.run(0.07)
+    inputs = cell.inputs(RequestToken(Token.MOTION))
+    assert inputs.head is not None
+    for tick, code in ((last.ttl_us - 1, "permit-alive"), (last.ttl_us, "granted")):
+        cell.now += cell.dt
+        head = replace(inputs.head, received_at=cell.now, device_tick_us=last.device_tick_us + tick)
+        out = cell.monitor.step(replace(inputs, head=head, interlocks=cell.last["interlocks"]), cell.now)
+        assert out.replies[0].code == code
