@@ -13,11 +13,18 @@ import os
 import sys
 import tempfile
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, OpaqueFunction, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
+
+from launch import LaunchDescription
 
 ARGUMENTS = {
     "mode": ("simulation", "simulation or hardware"),
@@ -66,7 +73,12 @@ def _processes(context):
     actions = []
     for spec in graph.for_mode(simulation):
         if spec.program:
-            command = [sys.executable, "-m", spec.program, *(str(fill(a, substitutions)) for a in spec.arguments)]
+            command = [
+                sys.executable,
+                "-m",
+                spec.program,
+                *(str(fill(a, substitutions)) for a in spec.arguments),
+            ]
         else:
             path = runtime / f"{spec.name}.params.json"
             path.write_text(json.dumps(graph.node_parameters(spec.nodes, substitutions, overrides)))
@@ -74,7 +86,9 @@ def _processes(context):
             command += ["--use-sim-time"] if simulation else []
             command += ["--critical"] if spec.critical else []
             command += list(spec.nodes)
-        process = ExecuteProcess(cmd=command, name=spec.name, output="screen", env=dict(os.environ, PYTHONUNBUFFERED="1"))
+        process = ExecuteProcess(
+            cmd=command, name=spec.name, output="screen", env=dict(os.environ, PYTHONUNBUFFERED="1")
+        )
         actions.append(process)
         stop_all = EmitEvent(event=Shutdown(reason=f"{spec.name} ended"))
         actions.append(RegisterEventHandler(OnProcessExit(target_action=process, on_exit=[stop_all])))

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import rclpy
 from geometry_msgs.msg import PoseStamped
-from openmtz_interfaces.msg import SafetyState, ScanHeadStatus, ShotsTruth, SkinSurface, SpotsFired, TreatmentPlan
+from openmtz_interfaces.msg import (
+    SafetyState,
+    ScanHeadStatus,
+    ShotsTruth,
+    SkinSurface,
+    SpotsFired,
+    TreatmentPlan,
+)
 from openmtz_interfaces.srv import ApprovePlan, InjectFault, RequestReady, RequestToken, SetInterlock
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
@@ -36,7 +43,9 @@ class IndependentClient:
         self.fired: list[SpotsFired] = []
         self._clients: dict[str, Any] = {}
         for name, kind in (("safety/state", SafetyState), ("surface", SkinSurface), ("plan", TreatmentPlan)):
-            self.node.create_subscription(kind, name, lambda m, n=name: self.latest.__setitem__(n, m), LATCHED)
+            self.node.create_subscription(
+                kind, name, lambda m, n=name: self.latest.__setitem__(n, m), LATCHED
+            )
         self.node.create_subscription(
             ScanHeadStatus, "scan_head/status", lambda m: self.latest.__setitem__("scan_head/status", m), 5
         )
@@ -59,7 +68,9 @@ class IndependentClient:
             self.executor.spin_once(timeout_sec=0.02)
 
     def wait_state(self, state: int, timeout_s: float) -> None:
-        self.wait(lambda: self.safety is not None and self.safety.state == state, timeout_s, f"safety state {state}")
+        self.wait(
+            lambda: self.safety is not None and self.safety.state == state, timeout_s, f"safety state {state}"
+        )
 
     def call(self, kind: Any, name: str, **fields: Any) -> Any:
         client = self._clients.setdefault(name, self.node.create_client(kind, name))
@@ -148,7 +159,9 @@ def pose_message(vector: Any) -> PoseStamped:
     return message
 
 
-def look_down(center: tuple[float, float, float], tilt: float, azimuth: float, distance: float) -> PoseStamped:
+def look_down(
+    center: tuple[float, float, float], tilt: float, azimuth: float, distance: float
+) -> PoseStamped:
     """A camera pose that looks at `center` from `distance`, tilted from the vertical."""
     out = np.array([math.sin(tilt) * math.cos(azimuth), math.sin(tilt) * math.sin(azimuth), math.cos(tilt)])
     x = np.array([1.0, 0.0, 0.0]) + out * (-out[0])

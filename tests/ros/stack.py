@@ -18,7 +18,12 @@ class Stack:
     """`with Stack(tmp_path) as stack:` runs the graph; `emissions()` reads the device's own log."""
 
     def __init__(
-        self, folder: Path, *, ungrouped: bool = False, overrides: dict[str, Any] | None = None, **substitutions: str
+        self,
+        folder: Path,
+        *,
+        ungrouped: bool = False,
+        overrides: dict[str, Any] | None = None,
+        **substitutions: str,
     ) -> None:
         os.environ["ROS_DOMAIN_ID"] = DOMAIN
         os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

@@ -48,7 +48,9 @@ def test_capture_plan_approve_treat_by_hand(stack: Stack) -> None:
             )
             wanted = 5 * (k + 1)
             client.wait(
-                lambda n=wanted: client.feedback["capture_surface"].frames_fused >= n, 20.0, f"{wanted} frames"
+                lambda n=wanted: client.feedback["capture_surface"].frames_fused >= n,
+                20.0,
+                f"{wanted} frames",
             )
         assert client.call(Trigger, "surface_capture/finish").success
         client.wait(capture.done, 30.0, "the surface")
@@ -100,13 +102,21 @@ def test_capture_plan_approve_treat_by_hand(stack: Stack) -> None:
         while at < count:
             s, p = int(station[at]), int(plan.pass_index[at])
             client.token(SafetyState.TOKEN_MOTION)
-            client.run(MoveToStation, "move_to_station", 20.0, target=pose_message(poses[s]), tool="scan_head")
+            client.run(
+                MoveToStation, "move_to_station", 20.0, target=pose_message(poses[s]), tool="scan_head"
+            )
             client.token(SafetyState.TOKEN_EMISSION, s, p)
             if not pressed:
                 client.line("footswitch_pressed", True)
                 pressed = True
             at = client.run(
-                FireStation, "fire_station", 60.0, plan_sha256=plan.plan_sha256, station=s, pass_index=p, first=at
+                FireStation,
+                "fire_station",
+                60.0,
+                plan_sha256=plan.plan_sha256,
+                station=s,
+                pass_index=p,
+                first=at,
             ).next_spot
         client.wait(lambda: len(client.delivered()[0]) >= count, 5.0, "the truth of every shot")
         index, hit = client.delivered()

@@ -117,12 +117,13 @@ def test_joints_in_another_order_are_put_in_ours() -> None:
     assert np.array_equal(c.hold, GOAL)
 
 
-def test_an_empty_trajectory_stops_the_arm() -> None:
+def test_an_empty_trajectory_is_discarded_as_by_jazzys_controller() -> None:
     c = controller()
     send(c)
-    speed = c.setpoint(0.2).velocity
-    send(c, q=c.setpoint(0.2).position, qd=speed, now=0.2, names=(), times=[], positions=[], velocities=[])
-    assert c.state is ArmState.BRAKING and "empty trajectory" in c.reason
+    here = c.setpoint(0.2)
+    with pytest.raises(TrajectoryRejected, match="no points"):
+        send(c, q=here.position, qd=here.velocity, now=0.2, names=(), times=[], positions=[], velocities=[])
+    assert c.state is ArmState.TRACKING, "the motion goes on"
 
 
 def test_braking_is_as_short_as_the_brakes_allow_and_never_turns_back() -> None:

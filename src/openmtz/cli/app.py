@@ -16,6 +16,8 @@ from rich.markup import escape
 from openmtz import __version__
 from openmtz.cli.errors import UserError
 
+INTERRUPTED = "interrupted: laser off, everything stopped"
+
 app = typer.Typer(
     name="openmtz",
     help="OpenMTZ: scan skin, plan micro-thermal zones on the curved surface, fire them under an independent"
@@ -36,7 +38,9 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     """See the commands below."""
 
@@ -65,11 +69,12 @@ def main() -> int:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return error.exit_code
     except KeyboardInterrupt:
-        console.print("interrupted: laser off, everything stopped", highlight=False)
+        console.print(INTERRUPTED, highlight=False)
         return 130
     except (typer.Exit, SystemExit) as done:
         return int(getattr(done, "exit_code", getattr(done, "code", 0)) or 0)
     except typer.Abort:
+        console.print(INTERRUPTED, highlight=False)
         return 130
     except Exception as error:
         if _is_usage_error(error):

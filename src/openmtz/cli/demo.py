@@ -9,7 +9,10 @@ import typer
 from openmtz.cli.errors import UserError
 from openmtz.cli.patient_options import PatientOptions, parse_patient
 
-DEMO_FACTS: dict[str, dict[str, object]] = {"striae": {"striae_stage": "alba"}, "ladd": {"agent": "methotrexate"}}
+DEMO_FACTS: dict[str, dict[str, object]] = {
+    "striae": {"striae_stage": "alba"},
+    "ladd": {"agent": "methotrexate"},
+}
 """Facts of the simulated patient where the user states none; they stand in the plan's header."""
 
 
@@ -32,9 +35,13 @@ def demo_facts(
 
 def demo(
     indication: str = typer.Option("atrophic_scar", help="atrophic_scar, striae, ladd, or a plugin's own."),
-    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of patient, noise and plan; same seed, same plan."),
+    seed: int = typer.Option(
+        0, min=0, max=2**32 - 1, help="Seed of patient, noise and plan; same seed, same plan."
+    ),
     out: Path = typer.Option(None, help="Result folder, new or empty (default: a new one under runs/)."),
-    phantom: str = typer.Option(None, help="Synthetic patient: cheek, forearm or abdomen (default: by indication)."),
+    phantom: str = typer.Option(
+        None, help="Synthetic patient: cheek, forearm or abdomen (default: by indication)."
+    ),
     mesh: Path = typer.Option(None, help="A mesh as the patient: GLB, OBJ, PLY or STL."),
     scale: float = typer.Option(1.0, help="Metres per unit of the mesh."),
     frames: Path = typer.Option(None, help="A folder of depth frames (16-bit PNG or NPZ) as the patient."),
@@ -42,7 +49,9 @@ def demo(
     depth_unit: float = typer.Option(0.001, help="Metres per count of those frames."),
     region: str = typer.Option(None, help="Where to treat: x,y,z,radius in metres, frame of mesh or frames."),
     fitzpatrick: int = typer.Option(2, min=1, max=6, help="Skin type; lowers density from IV up."),
-    site: str = typer.Option(None, help="Body site, e.g. cheek, abdomen, forearm, neck (neck has hard limits)."),
+    site: str = typer.Option(
+        None, help="Body site, e.g. cheek, abdomen, forearm, neck (neck has hard limits)."
+    ),
     agent: str = typer.Option(None, help="For ladd: the medication, e.g. methotrexate, plla."),
     striae_stage: str = typer.Option(None, help="For striae: rubrae (red, early) or alba (white, late)."),
     confirm: bool = typer.Option(False, "--confirm", help="Ask before approving the plan."),

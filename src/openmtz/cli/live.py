@@ -13,7 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 STAGES = ("start", "capture", "plan", "approve", "treat", "verify", "report")
-_COLOURS = {"FIRING": "bold red", "READY": "yellow", "ARMING": "yellow", "HOLD": "magenta", "FAULT": "bold white on red"}
+_COLOURS = {
+    "FIRING": "bold red",
+    "READY": "yellow",
+    "ARMING": "yellow",
+    "HOLD": "magenta",
+    "FAULT": "bold white on red",
+}
 
 
 class LiveView:
@@ -25,6 +31,7 @@ class LiveView:
         self._stage = ""
         self._since = time.monotonic()
         self._detail = ""
+        self._result = ""
         self._safety = "OFF"
         self._permits = 0
         self._spots = Progress(
@@ -35,14 +42,20 @@ class LiveView:
             console=console,
         )
         self._spot_task = self._spots.add_task("spots", total=None, visible=False)
-        self._live = Live(console=console, refresh_per_second=5, get_renderable=self._render) if console.is_terminal else None
+        self._live = (
+            Live(console=console, refresh_per_second=5, get_renderable=self._render)
+            if console.is_terminal
+            else None
+        )
 
     def __enter__(self) -> LiveView:
         if self._live:
             self._live.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close_stage()
         if self._live:
             self._live.__exit__(kind, value, trace)
@@ -52,13 +65,13 @@ class LiveView:
         if name == self._stage:
             return
         self._close_stage()
-        self._stage, self._since, self._detail = name, time.monotonic(), ""
+        self._stage, self._since, self._detail, self._result = name, time.monotonic(), "", ""
 
     def _close_stage(self) -> None:
         if self._stage:
             took = time.monotonic() - self._since
             self.stage_seconds[self._stage] = self.stage_seconds.get(self._stage, 0.0) + took
-            mark = f"[green]done[/] {self._stage:<8} {took:6.1f} s  [dim]{self._detail}[/]"
+            mark = f"[green]done[/] {self._stage:<8} {took:6.1f} s  [dim]{self._result}[/]"
             self.console.print(mark, highlight=False)
             self._stage = ""
 
@@ -68,6 +81,10 @@ class LiveView:
         self._safety, self._permits = safety or self._safety, permits
         if total:
             self._spots.update(self._spot_task, completed=done, total=total, visible=True)
+
+    def result(self, text: str) -> None:
+        """Say what the present stage has come to; it stands behind its time when it is done."""
+        self._result = text or self._result
 
     def note(self, text: str) -> None:
         """Print a line that stays."""

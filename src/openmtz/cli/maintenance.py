@@ -16,7 +16,9 @@ from openmtz.graph.description import share_folder
 
 def test(
     context: typer.Context,
-    campaign: bool = typer.Option(False, "--campaign", help="Also run the long campaigns (minutes to hours)."),
+    campaign: bool = typer.Option(
+        False, "--campaign", help="Also run the long campaigns (minutes to hours)."
+    ),
     checks: bool = typer.Option(True, help="Run ruff, mypy and the import rules first."),
 ) -> int:
     """Run the whole test suite: style, types, import rules, then every test.

@@ -11,6 +11,7 @@ from openmtz.cli.errors import UserError
 PHANTOMS = ("cheek", "forearm", "abdomen")
 PHANTOM_OF = {"atrophic_scar": "cheek", "striae": "abdomen", "ladd": "forearm"}
 LESIONS_OF = {"atrophic_scar": "atrophic_scar", "striae": "striae"}
+LESIONS_ON = {"cheek": "atrophic_scar", "abdomen": "striae", "forearm": "none"}
 MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl")
 
 
@@ -80,7 +81,9 @@ def parse_patient(
     if region:
         x, y, z, radius = numbers(region, 4, "--region", "x,y,z,radius in metres")
         if not 0.002 <= radius <= 0.1:
-            raise UserError(f"--region: the radius must be 0.002 to 0.1 m, got {radius:g}; the unit is metres")
+            raise UserError(
+                f"--region: the radius must be 0.002 to 0.1 m, got {radius:g}; the unit is metres"
+            )
         area = (x, y, z, radius)
     if mesh is not None:
         if not mesh.is_file():
@@ -100,7 +103,9 @@ def parse_patient(
         return PatientOptions(frames=frames, intrinsics=camera, depth_unit=depth_unit, region=area)
     if intrinsics:
         raise UserError("--intrinsics goes with --frames")
+    if region:
+        raise UserError("--region goes with --mesh or --frames; a phantom's region lies around its lesions")
     kind = phantom or PHANTOM_OF.get(indication, "cheek")
     if kind not in PHANTOMS:
         raise UserError(f"--phantom {kind}: unknown; there are {', '.join(PHANTOMS)}")
-    return PatientOptions(phantom=kind, lesions=LESIONS_OF.get(indication, "none"), region=area)
+    return PatientOptions(phantom=kind, lesions=LESIONS_OF.get(indication, "none"))

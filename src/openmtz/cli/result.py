@@ -53,7 +53,8 @@ def build_result(
         spots_missing=verification.missing if verification is not None else 0,
         spots_outside_plan=verification.outside_plan if verification is not None else 0,
         safety_events=[
-            SafetyEvent(t_s=e.t, state=e.name, detail=e.detail) for e in events if e.kind == "safety"
+            SafetyEvent(t_s=t, state=state, cause=cause, detail=detail)
+            for t, state, cause, detail in observed.safety_events
         ],
         stage_seconds=stage_seconds,
         details={"permits_granted": observed.permits, "patient": request.patient.as_request()},
@@ -141,7 +142,11 @@ def describe_patient(request: TreatmentRequest) -> str:
 
 def environment() -> dict[str, str]:
     """Return versions and machine, for the report."""
-    versions = {"OpenMTZ": __version__, "Python": platform.python_version(), "system": platform.platform(terse=True)}
+    versions = {
+        "OpenMTZ": __version__,
+        "Python": platform.python_version(),
+        "system": platform.platform(terse=True),
+    }
     for name in _PACKAGES:
         try:
             versions[name] = metadata.version(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import sys
@@ -17,6 +18,7 @@ from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
 from openmtz.cli.patient_options import PatientOptions
 from openmtz.graph import GraphError, Supervisor, load_graph
+from openmtz.graph.lock import StackLock
 from openmtz.graph.supervisor import describe_death
 from openmtz.simulation.patients import PATIENT_TARGET_M
 
@@ -62,12 +64,17 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
 
     console = console or Console()
     _check_indication(request.indication)
+    lock = StackLock()
     try:
+        lock.acquire()
         description = load_graph(request.graph)
         folder = new_run_folder(request.indication, request.seed, request.out)
     except (GraphError, RunFolderError) as error:
+        lock.release()
         raise UserError(str(error)) from error
-    console.print(f"OpenMTZ simulated treatment: [bold]{request.indication}[/], seed {request.seed} -> {folder}")
+    console.print(
+        f"OpenMTZ simulated treatment: [bold]{request.indication}[/], seed {request.seed} -> {folder}"
+    )
     started_utc = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     substitutions = {
         "seed": str(request.seed),
@@ -81,7 +88,11 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
         view.stage("start")
         try:
             supervisor = Supervisor(
-                description, log_dir=folder / "logs", substitutions=substitutions, overrides=overrides
+                description,
+                log_dir=folder / "logs",
+                substitutions=substitutions,
+                overrides=overrides,
+                lock=lock,
             )
         except GraphError as error:
             raise UserError(str(error)) from error
@@ -111,7 +122,9 @@ def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) ->
     from openmtz.nodes.operator import OperatorClient, SimulatedOperator
 
     try:
-        supervisor.wait_ready(START_TIMEOUT_S, lambda missing: view.status("waiting for " + ", ".join(missing), "", 0, 0, 0))
+        supervisor.wait_ready(
+            START_TIMEOUT_S, lambda missing: view.status("waiting for " + ", ".join(missing), "", 0, 0, 0)
+        )
     except GraphError as error:
         raise UserError(str(error)) from error
     client = OperatorClient()
@@ -161,8 +174,22 @@ def _show(observed: Observed, view: LiveView) -> None:
     status, safety = observed.status, observed.safety
     if status is not None and status.stage in ("capture", "plan", "approve", "treat", "verify"):
         view.stage(status.stage)
+        view.result(_came_to(status.stage, observed))
         state = safety.state_name if safety is not None else ""
         view.status(status.detail, state, observed.permits, status.spots_done, status.spots_total)
+
+
+def _came_to(stage: str, observed: Observed) -> str:
+    """Say in a few words what a stage has come to so far."""
+    quality, plan, status = observed.capture_quality, observed.plan, observed.status
+    if stage == "capture" and quality is not None:
+        return f"{quality.frames_fused} frames, {quality.area_cm2:.0f} cm2 of skin"
+    if stage == "approve" and plan is not None:
+        area = plan.header.get("area_cm2", 0.0)
+        return f"{len(plan)} spots on {area:.2f} cm2, {len(plan.station_pose)} stations"
+    if stage == "treat" and status is not None and status.spots_done:
+        return f"{status.spots_done} of {status.spots_total} spots"
+    return ""
 
 
 def _asks_approval(observed: Observed) -> bool:
@@ -201,7 +228,9 @@ def _conclude(
     """Verify against the truth, write report and summary."""
     from openmtz.cli.result import build_result
 
-    data, summary = build_result(request, folder, observed, outcome, reason, started_utc, dict(view.stage_seconds))
+    data, summary = build_result(
+        request, folder, observed, outcome, reason, started_utc, dict(view.stage_seconds)
+    )
     from openmtz.records import write_report, write_summary
 
     report: Path | None = None
@@ -217,24 +246,31 @@ def _write_interrupted(folder: Path, request: TreatmentRequest) -> None:
     from openmtz.records import RunSummary, write_summary
 
     summary = RunSummary(
-        ok=False, outcome="stopped", reason="interrupted by the user", indication=request.indication, seed=request.seed
+        ok=False,
+        outcome="stopped",
+        reason="interrupted by the user",
+        indication=request.indication,
+        seed=request.seed,
     )
-    try:
+    with contextlib.suppress(OSError):
         write_summary(folder, summary)
-    except OSError:
-        pass
 
 
 def _print_summary(console: Console, result: TreatmentOutcome, reason: str) -> None:
     s = result.summary
     verdict = "[bold green]OK[/]" if result.ok else "[bold red]NOT OK[/]"
     console.print(
-        f"\n{verdict}  {s['spots_delivered']} of {s['spots_planned']} spots delivered on {s['area_cm2']:.2f} cm2 "
-        f"from {s['stations']} stations; repeated {s['spots_repeated']}, outside the plan {s['spots_outside_plan']}",
+        f"\n{verdict}  {s['spots_delivered']} of {s['spots_planned']} spots delivered"
+        f" on {s['area_cm2']:.2f} cm2 from {s['stations']} stations;"
+        f" repeated {s['spots_repeated']}, outside the plan {s['spots_outside_plan']}",
         highlight=False,
+        soft_wrap=True,
     )
     if s["plan_sha256"]:
         console.print(f"     plan {s['plan_sha256'][:16]}", highlight=False)
     if reason:
         console.print(f"     [red]{reason}[/]", highlight=False)
-    console.print(f"     report: {result.report or 'none'}\n     record: {result.folder / 'record.mcap'}", highlight=False)
+    console.print(
+        f"     report: {result.report or 'none'}\n     record: {result.folder / 'record.mcap'}",
+        highlight=False,
+    )

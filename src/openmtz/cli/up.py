@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from openmtz.cli.errors import UserError
-from openmtz.cli.patient_options import PatientOptions
+from openmtz.cli.patient_options import LESIONS_ON, PHANTOMS, PatientOptions
 from openmtz.graph import GraphError, Supervisor, load_graph
 from openmtz.graph.supervisor import describe_death
 
@@ -23,7 +23,9 @@ def up(
     graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
     seed: int = typer.Option(0, min=0, help="Seed of the simulated patient and camera."),
     phantom: str = typer.Option("cheek", help="Simulated patient: cheek, forearm or abdomen."),
-    out: Path = typer.Option(None, help="Folder for record, plans and logs (default: a new one under runs/)."),
+    out: Path = typer.Option(
+        None, help="Folder for record, plans and logs (default: a new one under runs/)."
+    ),
 ) -> int:
     """Start the graph and supervise it until Ctrl-C; any ROS 2 client can then talk to it.
 
@@ -47,7 +49,9 @@ def up(
         substitutions["serial_port"] = serial_port
     overrides: dict[str, dict[str, Any]] = {}
     if not hardware:
-        patient = PatientOptions(phantom=phantom)
+        if phantom not in PHANTOMS:
+            raise UserError(f"--phantom {phantom}: unknown; there are {', '.join(PHANTOMS)}")
+        patient = PatientOptions(phantom=phantom, lesions=LESIONS_ON[phantom])
         overrides["simulation"] = {"patient_json": json.dumps(patient.as_request())}
     finished = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -63,7 +67,9 @@ def up(
         )
         with supervisor:
             supervisor.wait_ready(60.0)
-            console.print(f"the graph runs ({'hardware' if hardware else 'simulation'}); record and logs: {folder}")
+            console.print(
+                f"the graph runs ({'hardware' if hardware else 'simulation'}); record and logs: {folder}"
+            )
             console.print("Ctrl-C ends it")
             while not finished.wait(0.5):
                 pass

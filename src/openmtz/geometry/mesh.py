@@ -62,10 +62,14 @@ class TriangleMesh:
     def vertex_areas(self) -> NDArray[np.float64]:
         """Return `(V,)` areas [m2], a third of each adjacent triangle."""
         areas = self.face_areas() / 3.0
-        return np.bincount(self.faces.ravel(), weights=np.repeat(areas, 3), minlength=len(self.vertices))
+        weights = np.repeat(areas, 3)
+        total: NDArray[np.float64] = np.bincount(self.faces.ravel(), weights, len(self.vertices)).astype(
+            np.float64
+        )
+        return total
 
     def submesh(self, keep_faces: NDArray[np.bool_]) -> tuple[TriangleMesh, NDArray[np.int64]]:
         """Return the mesh of the faces kept `(F,)` bool and the `(V',)` old index of each vertex."""
         faces = self.faces[keep_faces]
         old, new = np.unique(faces, return_inverse=True)
-        return TriangleMesh(self.vertices[old], new.reshape(-1, 3).astype(np.int32)), old
+        return TriangleMesh(self.vertices[old], new.reshape(-1, 3).astype(np.int32)), old.astype(np.int64)

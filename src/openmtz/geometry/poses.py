@@ -71,9 +71,14 @@ def look_along(origin_m: ArrayLike, direction: ArrayLike, x_hint: ArrayLike = (1
     if not np.isfinite(length) or length < 1e-12:
         raise ValueError("a direction of length zero has no pose")
     z = z / length
-    for hint in (np.asarray(x_hint, dtype=np.float64), np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])):
+    hints: list[Array] = [
+        np.asarray(x_hint, np.float64),
+        np.array([0.0, 1.0, 0.0]),
+        np.array([0.0, 0.0, 1.0]),
+    ]
+    for hint in hints:
         x = hint - z * (hint @ z)
-        if np.linalg.norm(x) > 0.1 * max(np.linalg.norm(hint), 1e-12):
+        if np.linalg.norm(x) > 0.1 * max(float(np.linalg.norm(hint)), 1e-12):
             x /= np.linalg.norm(x)
             return make_pose(np.column_stack([x, np.cross(z, x), z]), origin_m)
     raise AssertionError("unreachable: y and z cannot both be parallel to one direction")

@@ -54,7 +54,7 @@ class SkinSurface:
         rows = np.arange(len(new_faces))[:, None]
         new_faces = new_faces[rows, (first[:, None] + np.arange(3)) % 3]
         new_faces = new_faces[np.lexsort(new_faces.T[::-1])]
-        canonical = TriangleMesh(grid * QUANTUM_M, new_faces)
+        canonical = TriangleMesh(grid.astype(np.float64) * QUANTUM_M, new_faces)
         unit = canonical.vertex_normals() if normals is None else np.asarray(normals, np.float64)[order]
         seen = np.ones(count) if quality is None else np.asarray(quality, np.float64)[order]
         digest = hashlib.sha256(b"OMTZSURF1")

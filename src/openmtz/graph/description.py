@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -71,7 +72,9 @@ class GraphDescription(BaseModel):
                 raise ValueError(f"{kind} {sorted(twice)[0]!r} appears twice")
         unknown = [n for n in self.parameters if n not in NODE_NAMES]
         if unknown:
-            raise ValueError(f"parameters for unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
+            raise ValueError(
+                f"parameters for unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}"
+            )
         return self
 
     def for_mode(self, simulation: bool) -> list[ProcessSpec]:
@@ -90,7 +93,10 @@ class GraphDescription(BaseModel):
         return self.model_copy(update={"processes": tuple(out)})
 
     def node_parameters(
-        self, nodes: tuple[str, ...], substitutions: Mapping[str, str], overrides: Mapping[str, Mapping[str, Any]]
+        self,
+        nodes: tuple[str, ...],
+        substitutions: Mapping[str, str],
+        overrides: Mapping[str, Mapping[str, Any]],
     ) -> dict[str, dict[str, Any]]:
         """Return parameters by node, with `{...}` filled in and overrides applied."""
         out = {}
@@ -127,14 +133,14 @@ def share_folder() -> Path:
     if (checkout / "config" / "graph.yaml").is_file():
         return checkout
     candidates = [Path(sys.prefix) / "share" / "openmtz"]
-    try:
+    with contextlib.suppress(metadata.PackageNotFoundError):
         candidates += [Path(str(metadata.distribution("openmtz").locate_file("../../../share/openmtz")))]
-    except metadata.PackageNotFoundError:
-        pass
     for folder in candidates:
         if (folder / "config" / "graph.yaml").is_file():
             return folder.resolve()
-    raise GraphError(f"config/graph.yaml is neither in {checkout} nor in {candidates[0]}: install OpenMTZ again")
+    raise GraphError(
+        f"config/graph.yaml is neither in {checkout} nor in {candidates[0]}: install OpenMTZ again"
+    )
 
 
 def load_graph(path: Path | None = None) -> GraphDescription:

@@ -22,11 +22,13 @@ class StackLock:
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock.
+        """Take the lock; nothing to do if it is held.
 
         Raises:
             GraphError: another stack holds it; names its process and what to do.
         """
+        if self._fd is not None:
+            return
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,8 +36,9 @@ class StackLock:
             holder = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(fd)
             raise GraphError(
-                f"another OpenMTZ stack (process {holder}) runs on this machine in ROS domain {self._domain}. "
-                f"Stop it, or give this one a domain of its own: ROS_DOMAIN_ID={(int(self._domain) + 1) % 102}"
+                f"another OpenMTZ stack (process {holder}) runs on this machine in ROS domain"
+                f" {self._domain}. Stop it, or give this one a domain of its own:"
+                f" ROS_DOMAIN_ID={(int(self._domain) + 1) % 102}"
             ) from None
         os.ftruncate(fd, 0)
         os.pwrite(fd, str(os.getpid()).encode(), 0)

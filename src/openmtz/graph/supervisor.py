@@ -8,6 +8,7 @@ then SIGTERM, then SIGKILL. Children also die with the supervisor (PR_SET_PDEATH
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -81,6 +82,7 @@ class Supervisor:
         log_dir: one file per process goes there. substitutions: for `{...}` in the description.
         overrides: parameters by node, over the description's.
         on_death: called once, from the watching thread, with the first process that died.
+        lock: held already by a caller who wants to know early; taken here otherwise.
 
     Raises:
         GraphError: another stack runs in this ROS domain, or a substitution is missing.
@@ -95,6 +97,7 @@ class Supervisor:
         substitutions: Mapping[str, str],
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
         on_death: Callable[[ProcessDied], None] | None = None,
+        lock: StackLock | None = None,
     ) -> None:
         self._graph = graph
         self._simulation = simulation
@@ -105,7 +108,7 @@ class Supervisor:
         self._died: ProcessDied | None = None
         self._stopping = threading.Event()
         self._changed = threading.Condition()
-        self._lock = StackLock()
+        self._lock = lock or StackLock()
         self._lock.acquire()
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="openmtz-"))
         self._substitutions = {
@@ -169,6 +172,8 @@ class Supervisor:
             arguments = [str(fill(a, self._substitutions)) for a in spec.arguments]
             return [sys.executable, "-m", spec.program, *arguments]
         parameters = self._graph.node_parameters(spec.nodes, self._substitutions, self._overrides)
+        if "safety_monitor" in parameters:
+            parameters["safety_monitor"].setdefault("require_run_line", True)
         path = self.runtime_dir / f"{spec.name}.params.json"
         path.write_text(json.dumps(parameters))
         command = [sys.executable, "-m", "openmtz.nodes", "--parameters", str(path)]
@@ -256,7 +261,9 @@ class Supervisor:
             if tick:
                 tick(waiting)
             if time.monotonic() > deadline:
-                raise GraphError(f"not ready after {timeout_s:.0f} s: {', '.join(waiting)}; logs: {self._log_dir}")
+                raise GraphError(
+                    f"not ready after {timeout_s:.0f} s: {', '.join(waiting)}; logs: {self._log_dir}"
+                )
 
     def stop(self) -> None:
         """End everything: SIGINT, SIGTERM, SIGKILL; removes the runtime folder. Safe to call twice."""
@@ -270,15 +277,11 @@ class Supervisor:
                 child.popen.send_signal(number)
             deadline = time.monotonic() + grace
             for child in alive:
-                try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
                     child.popen.wait(max(0.0, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    pass
         for child in self._children:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.popen.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             child.popen.wait()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(1.0)

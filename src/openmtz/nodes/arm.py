@@ -70,7 +70,9 @@ class Arm(rclpy.node.Node):
         topics.JOINT_STATES.subscription(self, self._on_joints)
         topics.SAFETY_STATE.subscription(self, self._on_safety)
         topics.SURFACE.subscription(self, self._on_surface)
-        self._slot: GoalSlot[Any] = GoalSlot(self, MoveToStation, "move_to_station", self._start, self._cancel)
+        self._slot: GoalSlot[Any] = GoalSlot(
+            self, MoveToStation, "move_to_station", self._start, self._cancel
+        )
         self._progress = ProgressCounter(self, 1.0)
         self.create_timer(0.02, self._work)
 
@@ -180,7 +182,9 @@ class Arm(rclpy.node.Node):
         if resting and error <= self._config.goal_tolerance_rad:
             self._end(True, "")
         elif elapsed > duration + self._config.settle_timeout_s:
-            self._end(False, f"not at the goal after {elapsed:.1f} s, off by {np.rad2deg(error):.2f} deg", stop=True)
+            self._end(
+                False, f"not at the goal after {elapsed:.1f} s, off by {np.rad2deg(error):.2f} deg", stop=True
+            )
 
     def _end(self, success: bool, reason: str, stop: bool = False) -> None:
         motion, self._motion = self._motion, None

@@ -23,7 +23,9 @@ class ServiceQueue:
         self._waiting: deque[tuple[Any, str, Any, Done, float]] = deque()
         self._running: tuple[Any, Done, str, float] | None = None
 
-    def call(self, kind: Any, name: str, request: Any, done: Done, now: float, timeout_s: float = 3.0) -> None:
+    def call(
+        self, kind: Any, name: str, request: Any, done: Done, now: float, timeout_s: float = 3.0
+    ) -> None:
         """Queue a call; `now` is monotonic, the timeout counts from here."""
         if name not in self._clients:
             self._clients[name] = self._node.create_client(kind, name)

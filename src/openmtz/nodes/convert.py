@@ -19,7 +19,15 @@ from openmtz.plan import TreatmentPlan as Plan
 from openmtz.plan.codec import canonical_json
 from openmtz.plan.plan import SPOT_FIELDS
 
-_CODES = {"float32": "f", "float64": "d", "int32": "i", "uint32": "I", "uint16": "H", "uint8": "B", "uint64": "Q"}
+_CODES = {
+    "float32": "f",
+    "float64": "d",
+    "int32": "i",
+    "uint32": "I",
+    "uint16": "H",
+    "uint8": "B",
+    "uint64": "Q",
+}
 
 
 def typed_array(values: Any, dtype: str) -> array[Any]:

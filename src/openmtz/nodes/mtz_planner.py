@@ -41,6 +41,7 @@ class PlannerConfig:
     """Parameters of `mtz_planner`."""
 
     plan_dir: str = parameter("", "folder to write plan files to; empty: none are written")
+    surface_wait_s: float = parameter(3.0, "longest wait for a surface asked for to arrive [s]", 0.0, 60.0)
     check_reach: bool = parameter(True, "refuse stations the arm cannot reach")
 
 
@@ -57,6 +58,7 @@ class MtzPlanner(rclpy.node.Node):
         self._surface: SkinSurface | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="planning")
         self._work_item: ThreadFuture[PlanningResult] | None = None
+        self._pending: tuple[Goal[Any], float] | None = None
         self._step: tuple[str, float] = ("", 0.0)
         self._plan_publisher = topics.PLAN.publisher(self)
         topics.SURFACE.subscription(self, self._on_surface)
@@ -72,19 +74,34 @@ class MtzPlanner(rclpy.node.Node):
             self.get_logger().error(f"a surface was refused: {error}")
 
     def _start(self, goal: Goal[Any]) -> None:
-        request = goal.request
-        surface = self._surface
-        if surface is None or (request.surface_id and surface.surface_id != request.surface_id):
-            what = request.surface_id[:12] or "any"
-            self._fail(goal, f"the surface asked for ({what}) is not there: capture it first")
+        """The surface may still be on its way: the goal comes by another one and can overtake it."""
+        self._pending = (goal, time.monotonic() + self._config.surface_wait_s)
+        self._begin_pending(time.monotonic())
+
+    def _begin_pending(self, now: float) -> None:
+        if self._pending is None:
             return
+        goal, deadline = self._pending
+        wanted = goal.request.surface_id
+        surface = self._surface
+        if surface is not None and wanted in ("", surface.surface_id):
+            self._pending = None
+            self._begin(goal, surface)
+        elif now > deadline:
+            self._pending = None
+            self._fail(goal, f"the surface asked for ({wanted[:12] or 'any'}) is not there: capture it first")
+
+    def _begin(self, goal: Goal[Any], surface: SkinSurface) -> None:
+        request = goal.request
         try:
             parsed = parse_request(request.request_json)
         except RequestError as error:
             self._fail(goal, str(error))
             return
         self._step = ("planning", 0.0)
-        self._work_item = self._pool.submit(self._plan, surface, request.indication, parsed, int(request.seed))
+        self._work_item = self._pool.submit(
+            self._plan, surface, request.indication, parsed, int(request.seed)
+        )
 
     def _plan(self, surface: SkinSurface, indication: str, request: PlanRequest, seed: int) -> PlanningResult:
         return plan_treatment(
@@ -109,6 +126,7 @@ class MtzPlanner(rclpy.node.Node):
 
     def _work(self) -> None:
         self._progress.work(time.monotonic())
+        self._begin_pending(time.monotonic())
         item, goal = self._work_item, self._slot.active
         if item is None or goal is None:
             return
@@ -164,5 +182,3 @@ class MtzPlanner(rclpy.node.Node):
 def create(overrides: list[Parameter]) -> MtzPlanner:
     """Return the node."""
     return MtzPlanner(overrides)
-
-

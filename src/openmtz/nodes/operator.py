@@ -44,6 +44,8 @@ class Observed:
     fired_tick_us: list[NDArray[np.int64]] = field(default_factory=list)
     fired_energy_uj: list[NDArray[np.float64]] = field(default_factory=list)
     truth: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+    safety_events: list[tuple[float, str, str, str]] = field(default_factory=list)
+    """(seconds since the start, state, cause, detail)"""
     permits: int = 0
     safety: SafetyState | None = None
     status: TreatmentStatus | None = None
@@ -93,6 +95,9 @@ class OperatorClient:
         self.observed.permits = max(self.observed.permits, message.permits_granted)
         if last is None or last.state != message.state:
             self._event("safety", message.state_name, message.detail or message.cause)
+            self.observed.safety_events.append(
+                (time.monotonic() - self.started, message.state_name, message.cause, message.detail)
+            )
         withheld = ", ".join(message.withheld)
         if last is not None and withheld != ", ".join(last.withheld) and message.state == SafetyState.FIRING:
             self._event("withheld", withheld or "granting", "")
@@ -208,7 +213,9 @@ class OperatorClient:
         Raises:
             ValueError: no such line.
         """
-        answer = self.call(SetInterlock, "simulation/set_interlock", SetInterlock.Request(line=line, value=value))
+        answer = self.call(
+            SetInterlock, "simulation/set_interlock", SetInterlock.Request(line=line, value=value)
+        )
         if not answer.success:
             raise ValueError(answer.message)
 

@@ -23,8 +23,9 @@ STREAM = _profile(5)
 PERMIT = _profile(1)
 """The newest permit only: an old one must never queue up behind another."""
 
-EVENTS = _profile(200)
-"""Everything counts and order matters: shots, spots loaded, progress."""
+EVENTS = _profile(2000)
+"""Everything counts and order matters: shots, spots loaded, progress. Deep, because a reader that is
+busy for seconds must not lose one (at depth 200 a loaded machine lost reports of shots)."""
 
 FRAMES = _profile(30)
 """Depth frames: none may be lost between camera and fusion, so reliable and deep."""

@@ -38,7 +38,9 @@ class Recorder(rclpy.node.Node):
         except OSError as error:
             raise NodeError(f"the record {path} cannot be written: {error.strerror or error}") from error
         for topic in topics.ALL:
-            topic.subscription(self, partial(self._write, self._absolute(topic.name), topic.type_name), raw=True)
+            topic.subscription(
+                self, partial(self._write, self._absolute(topic.name), topic.type_name), raw=True
+            )
         for action in topics.ACTIONS:
             name = self._absolute(f"{action}/_action/status")
             self.create_subscription(
@@ -59,9 +61,14 @@ class Recorder(rclpy.node.Node):
         self._writer.write(topic, type_name, data, now, now)
 
     def _work(self) -> None:
+        if self._writer.dropped:
+            lost = ", ".join(f"{topic}: {count}" for topic, count in self._writer.dropped.items())
+            raise NodeError(f"the record cannot keep up ({lost} messages dropped): use a faster disk")
         error: Any = self._writer.error
         if error is not None:
-            raise NodeError(f"the record cannot be written any more ({error}); free some space and start again")
+            raise NodeError(
+                f"the record cannot be written any more ({error}); free some space and start again"
+            )
         self._progress.work(time.monotonic())
 
     def close(self) -> None:

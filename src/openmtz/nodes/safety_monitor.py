@@ -138,7 +138,9 @@ class SafetyMonitorNode(rclpy.node.Node):
     # ---- inputs ---------------------------------------------------------------------------------
 
     def _on_interlocks(self, message: InterlocksMessage) -> None:
-        self._interlocks = Interlocks(time.monotonic(), **{name: getattr(message, name) for name in LINE_FIELDS})
+        self._interlocks = Interlocks(
+            time.monotonic(), **{name: getattr(message, name) for name in LINE_FIELDS}
+        )
 
     def _on_head(self, message: ScanHeadStatus) -> None:
         self._head = HeadStatus(time.monotonic(), **{name: getattr(message, name) for name in HEAD_FIELDS})
@@ -224,7 +226,9 @@ class SafetyMonitorNode(rclpy.node.Node):
 
     def _ask(self, request: Any) -> Reply:
         outputs = self._step((request,))
-        return outputs.replies[0] if outputs.replies else Reply(False, "no-answer", "the monitor gave no answer")
+        return (
+            outputs.replies[0] if outputs.replies else Reply(False, "no-answer", "the monitor gave no answer")
+        )
 
     # ---- the step -------------------------------------------------------------------------------
 

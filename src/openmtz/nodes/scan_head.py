@@ -42,6 +42,8 @@ from openmtz.optics import HandpieceProfile, ProfileError, angles_to_counts, poi
 from openmtz.plan import PlanError, TreatmentPlan
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 
+REPORT_PERIOD_S = 0.025
+
 
 @dataclass(frozen=True)
 class ScanHeadConfig:
@@ -51,7 +53,9 @@ class ScanHeadConfig:
     baud: int = parameter(921_600, "baud rate", 9600, 4_000_000)
     connect_timeout_s: float = parameter(6.0, "longest wait for the port and the device [s]", 0.5, 120.0)
     stall_timeout_s: float = parameter(30.0, "no shot for so long ends a firing goal [s]", 1.0, 600.0)
-    joint_age_s: float = parameter(0.2, "joint states older than this are of no use for aiming [s]", 0.02, 5.0)
+    joint_age_s: float = parameter(
+        0.2, "joint states older than this are of no use for aiming [s]", 0.02, 5.0
+    )
 
 
 @dataclass
@@ -83,6 +87,8 @@ class ScanHeadNode(rclpy.node.Node):
         self._approved = ""
         self._firing: _Firing | None = None
         self._work_count = -1
+        self._reports: list[Fired] = []
+        self._reports_due = 0.0
         self._lost = ""
         self._status_publisher = topics.HEAD_STATUS.publisher(self)
         self._loaded_publisher = topics.SPOTS_LOADED.publisher(self)
@@ -109,7 +115,9 @@ class ScanHeadNode(rclpy.node.Node):
                 self.get_logger().info(f"connected to {hello.device_id} on {self._config.port}")
                 return link
             except ScanHeadError as error:
-                if time.monotonic() > deadline or not isinstance(error, (SerialPortMissing, DeviceNotAnswering)):
+                if time.monotonic() > deadline or not isinstance(
+                    error, (SerialPortMissing, DeviceNotAnswering)
+                ):
                     raise NodeError(str(error)) from error
                 time.sleep(0.1)
 
@@ -155,9 +163,11 @@ class ScanHeadNode(rclpy.node.Node):
         try:
             self._firing = self._prepare(goal)
         except (ValueError, ScanHeadError) as error:
-            goal.finish(FireStation.Result(success=False, reason=str(error), next_spot=int(goal.request.first)))
+            goal.finish(
+                FireStation.Result(success=False, reason=str(error), next_spot=int(goal.request.first))
+            )
 
-    def _prepare(self, goal: Goal[Any]) -> _Firing:
+    def _prepare(self, goal: Goal[Any]) -> _Firing | None:
         request = goal.request
         plan = self._plan
         if plan is None or plan.sha256 != request.plan_sha256:
@@ -167,10 +177,17 @@ class ScanHeadNode(rclpy.node.Node):
         groups = {(g.station, g.pass_index): g for g in plan.groups()}
         group = groups.get((request.station, request.pass_index))
         if group is None:
-            raise ValueError(f"the plan has no spots for station {request.station}, pass {request.pass_index}")
+            raise ValueError(
+                f"the plan has no spots for station {request.station}, pass {request.pass_index}"
+            )
         first = max(int(request.first), group.first)
+        status = self._link.status
+        if status is not None and status.plan_hex == plan.sha256:
+            # One more may have been fired since the caller was told: the device knows, and never repeats.
+            first = max(first, min(status.executed, group.end))
         if first >= group.end:
-            raise ValueError(f"spot {first} is not of station {request.station}: its spots end at {group.end}")
+            goal.finish(FireStation.Result(success=True, next_spot=group.end))
+            return None
         if self._joints is None or time.monotonic() - self._joints_at > self._config.joint_age_s:
             raise ValueError(f"no fresh joint states on {topics.JOINT_STATES.name}: cannot aim")
         records = self._aim(plan, first, group.end, self._kinematics.forward(self._joints, "scan_head"))
@@ -188,13 +205,17 @@ class ScanHeadNode(rclpy.node.Node):
         except (KeyError, ProfileError) as error:
             raise ValueError(f"the plan's handpiece profile is of no use: {error}") from error
         points = apply_pose(invert_pose(pose), plan.positions_m[first:end])
-        counts = angles_to_counts(point_to_angles(points, profile.mirror_separation_m), profile.full_scale_rad)
+        counts = angles_to_counts(
+            point_to_angles(points, profile.mirror_separation_m), profile.full_scale_rad
+        )
         earliest = plan.not_before_us[first:end].astype(np.int64)
         return encode_records(
             counts,
             plan.energy_uj[first:end].astype(np.int64),
             plan.pulse_us[first:end].astype(np.int64),
-            earliest - earliest[0] if (earliest >= earliest[0]).all() else np.maximum(earliest - earliest[0], 0),
+            earliest - earliest[0]
+            if (earliest >= earliest[0]).all()
+            else np.maximum(earliest - earliest[0], 0),
         )
 
     def _on_selected(self, firing: _Firing) -> None:
@@ -236,16 +257,19 @@ class ScanHeadNode(rclpy.node.Node):
             if isinstance(event, Status):
                 latest = event
             elif isinstance(event, Fired):
-                self._publish_fired(event)
+                self._reports.append(event)
             elif isinstance(event, SelectReply) and self._firing is not None and not self._firing.selected:
                 self._on_selected(self._firing)
             elif isinstance(event, Nak) and self._firing is not None and not self._firing.selected:
                 self._interrupt(f"the scan head refused the selection: {event.text}")
             elif isinstance(event, FiredGap):
-                self.get_logger().error(f"spots {event.first} to {event.end} are in doubt: fired, but not reported")
+                self.get_logger().error(
+                    f"spots {event.first} to {event.end} are in doubt: fired, but not reported"
+                )
             elif isinstance(event, LinkLost):
                 self._lost = event.reason
                 self._interrupt(f"the line to the scan head is lost: {event.reason}")
+        self._publish_fired(now)
         if latest is not None or self._lost:
             self._publish_status(latest)
         self._follow(latest, now)
@@ -267,7 +291,7 @@ class ScanHeadNode(rclpy.node.Node):
             firing.goal.handle.publish_feedback(
                 FireStation.Feedback(next_spot=firing.next_spot, gate_open=status.gate_open)
             )
-        if status.executed >= firing.end and not status.gate_open:
+        if status.executed >= firing.end and not status.gate_open and not self._reports:
             self._firing = None
             firing.goal.finish(FireStation.Result(success=True, next_spot=firing.end))
         elif now - firing.moved_at > self._config.stall_timeout_s:
@@ -297,14 +321,22 @@ class ScanHeadNode(rclpy.node.Node):
         message.header.stamp = self.get_clock().now().to_msg()
         self._status_publisher.publish(message)
 
-    def _publish_fired(self, event: Fired) -> None:
+    def _publish_fired(self, now: float) -> None:
+        """Reports of shots, a batch every 25 ms: the device tells them every 4 ms, too often for DDS."""
+        reports = self._reports
+        if not reports or now < self._reports_due:
+            return
+        self._reports_due = now + REPORT_PERIOD_S
+        self._reports = []
         status = self._link.status
+        first = np.concatenate([np.arange(e.first, e.first + len(e.shots)) for e in reports])
+        shots = [shot for e in reports for shot in e.shots]
         message = SpotsFired(
             plan_sha256=status.plan_hex if status is not None else "",
             boot_id=status.boot_id if status is not None else 0,
-            spot_index=convert.typed_array(np.arange(event.first, event.first + len(event.shots)), "uint32"),
-            device_tick_us=convert.typed_array(np.array([s[0] for s in event.shots]), "uint64"),
-            energy_uj=convert.typed_array(np.array([s[1] for s in event.shots]), "uint32"),
+            spot_index=convert.typed_array(first, "uint32"),
+            device_tick_us=convert.typed_array(np.array([s[0] for s in shots]), "uint64"),
+            energy_uj=convert.typed_array(np.array([s[1] for s in shots]), "uint32"),
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self._fired_publisher.publish(message)

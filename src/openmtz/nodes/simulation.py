@@ -36,6 +36,7 @@ from openmtz.simulation.camera import still_key_of
 from openmtz.simulation.camera_worker import CameraFrame, CameraWorker, FrameRequest
 from openmtz.simulation.controller import TrajectoryRejected
 from openmtz.simulation.patient_request import PatientRequestError, build_patient
+from openmtz.simulation.scan_head_device.injection import FAULTS
 from openmtz.simulation.wires import LINES, Shots, WireServer
 
 
@@ -45,7 +46,9 @@ class SimulationConfig:
 
     wires: str = parameter("", "path of the socket the simulated scan head connects to")
     seed: int = parameter(0, "seed of patient and camera noise", 0, 2**32 - 1)
-    patient_json: str = parameter("", "the patient, JSON (docs/nodes/simulation.md); empty: a cheek with scars")
+    patient_json: str = parameter(
+        "", "the patient, JSON (docs/nodes/simulation.md); empty: a cheek with scars"
+    )
     camera_rate_hz: float = parameter(10.0, "depth frames per second at rest", 0.5, 60.0)
     joint_rate_hz: float = parameter(125.0, "joint states per second", 20.0, 500.0)
 
@@ -135,6 +138,9 @@ class Simulation(rclpy.node.Node):
         except ValueError as error:
             response.message = f"parameters_json is not JSON: {error}"
             return response
+        if request.fault not in FAULTS:
+            response.message = f"no fault {request.fault!r}; there are: {', '.join(FAULTS)}"
+            return response
         if self._wires is None or not self._wires.send_fault(request.fault, request.active, parameters):
             response.message = "no simulated scan head is wired up"
             return response
@@ -208,7 +214,9 @@ class Simulation(rclpy.node.Node):
 
     def _publish_transforms(self, now: float) -> None:
         pose = self._world.pose(FLANGE_FRAME)
-        self._tf_publisher.publish(TFMessage(transforms=[self._transform("base_link", FLANGE_FRAME, pose, now)]))
+        self._tf_publisher.publish(
+            TFMessage(transforms=[self._transform("base_link", FLANGE_FRAME, pose, now)])
+        )
 
     def _publish_static(self) -> None:
         flange = invert_pose(self._world.pose(FLANGE_FRAME))

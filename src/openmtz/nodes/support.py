@@ -69,7 +69,9 @@ def _descriptor(spec: Any) -> ParameterDescriptor:
         if isinstance(spec.default, int):
             descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
         elif isinstance(spec.default, float):
-            descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high))
+            ]
     return descriptor
 
 

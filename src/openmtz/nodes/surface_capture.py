@@ -70,7 +70,9 @@ class SurfaceCapture(rclpy.node.Node):
         self._switch = self.create_client(SetBool, "camera/set_streaming")
         self._streaming = False
         self.create_service(Trigger, "surface_capture/finish", self._on_finish)
-        self._slot: GoalSlot[Any] = GoalSlot(self, CaptureSurface, "capture_surface", self._start, self._cancel)
+        self._slot: GoalSlot[Any] = GoalSlot(
+            self, CaptureSurface, "capture_surface", self._start, self._cancel
+        )
         self._progress = ProgressCounter(self, 1.0)
         self.create_timer(0.02, self._work)
 
@@ -98,7 +100,9 @@ class SurfaceCapture(rclpy.node.Node):
             self._fail(f"depth frames must be 32FC1 [m] or 16UC1 [mm] (REP-118), got {message.encoding!r}")
             return
         if depth.size != message.height * message.width:
-            self._fail(f"a depth frame holds {depth.size} pixels, its size says {message.width}x{message.height}")
+            self._fail(
+                f"a depth frame holds {depth.size} pixels, its size says {message.width}x{message.height}"
+            )
             return
         stamp = convert.seconds(message.header.stamp)
         self._stamps.append(stamp)
@@ -110,7 +114,7 @@ class SurfaceCapture(rclpy.node.Node):
         self._streaming = False
         self._stamps = []
         self._gate = FrameGate(
-            per_standstill=self._config.frames_per_rest,
+            per_standstill=int(goal.request.frames_per_rest) or self._config.frames_per_rest,
             settle_s=self._config.settle_s,
             tolerance_rad=self._config.rest_tolerance_rad,
         )
@@ -170,7 +174,10 @@ class SurfaceCapture(rclpy.node.Node):
                 self._begin(goal)
             elif now > deadline:
                 missing = "the capture worker" if not progress.ready else f"{topics.CAMERA_INFO.name}"
-                self._fail(f"nothing from {missing} within {self._config.ready_timeout_s:.0f} s: is the camera running?")
+                self._fail(
+                    f"nothing from {missing} within {self._config.ready_timeout_s:.0f} s:"
+                    " is the camera running?"
+                )
             return
         if self._future is not None:
             if self._future.done():

@@ -54,8 +54,10 @@ class Topic:
 
 
 CLOCK = Topic("/clock", Clock, qos_profile_sensor_data, "simulation time", simulation=True)
-TF = Topic("/tf", TFMessage, qos.EVENTS, "moving frames: base_link to tool0, scan_head, camera")
-TF_STATIC = Topic("/tf_static", TFMessage, qos.LATCHED, "fixed frames")
+TF = Topic("/tf", TFMessage, qos.EVENTS, "moving frame: base_link to tool0")
+TF_STATIC = Topic(
+    "/tf_static", TFMessage, qos.LATCHED, "fixed frames: world to base_link, tool0 to scan_head and camera"
+)
 JOINT_STATES = Topic("joint_states", JointState, qos.STREAM, "measured joints [rad], [rad/s]")
 TRAJECTORY = Topic(
     "joint_trajectory_controller/joint_trajectory", JointTrajectory, qos.COMMAND, "motion of the arm"

@@ -107,6 +107,7 @@ class Treatment(rclpy.node.Node):
         self._step(events.CancelRequested())
 
     def _on_safety(self, message: SafetyState) -> None:
+        self._step(events.SafetyChanged(message.state_name, message.detail or message.cause))
         status = self._procedure.status
         approved, self._approved = self._approved, message.approved_plan_sha256
         if status.plan_sha256 and self._approved == status.plan_sha256:
@@ -114,7 +115,6 @@ class Treatment(rclpy.node.Node):
                 self._step(events.Approved(self._approved))
         elif approved and status.stage == "treat":
             self._step(events.ApprovalEnded())
-        self._step(events.SafetyChanged(message.state_name, message.detail or message.cause))
 
     def _on_plan(self, message: PlanMessage) -> None:
         try:
@@ -159,7 +159,11 @@ class Treatment(rclpy.node.Node):
         key = (status.state, status.detail, status.waiting_for, status.spots_done)
         if key == self._last_status and now < self._status_due:
             return
-        if self._last_status is not None and key[:3] == self._last_status[:3] and now < self._status_due - 0.9:
+        if (
+            self._last_status is not None
+            and key[:3] == self._last_status[:3]
+            and now < self._status_due - 0.9
+        ):
             return  # spots alone are told ten times a second
         self._last_status, self._status_due = key, now + 1.0
         message = TreatmentStatus(
@@ -181,10 +185,13 @@ class Treatment(rclpy.node.Node):
 
     # ---- commands -------------------------------------------------------------------------------
 
-    def _do_StartCapture(self, command: commands.StartCapture) -> None:  # noqa: N802
+    def _do_StartCapture(self, command: commands.StartCapture) -> None:
         x, y, z = self._config.scan_center_m
         goal = CaptureSurface.Goal(
-            center=Point(x=x, y=y, z=z), radius_m=self._config.scan_radius_m, min_frames=3
+            center=Point(x=x, y=y, z=z),
+            radius_m=self._config.scan_radius_m,
+            frames_per_rest=self._config.frames_per_view,
+            min_frames=3,
         )
         started: list[bool] = []
 
@@ -202,17 +209,17 @@ class Treatment(rclpy.node.Node):
 
         self._capture.send(goal, done, feedback)
 
-    def _do_FinishCapture(self, command: commands.FinishCapture) -> None:  # noqa: N802
+    def _do_FinishCapture(self, command: commands.FinishCapture) -> None:
         def done(response: Any, why: str) -> None:
             if response is None or not response.success:
                 self._step(events.CaptureFailed(command.ticket, why or response.message))
 
         self._calls.call(Trigger, "surface_capture/finish", Trigger.Request(), done, time.monotonic())
 
-    def _do_CancelCapture(self, _command: commands.CancelCapture) -> None:  # noqa: N802
+    def _do_CancelCapture(self, _command: commands.CancelCapture) -> None:
         self._capture.cancel()
 
-    def _do_RequestPlan(self, command: commands.RequestPlan) -> None:  # noqa: N802
+    def _do_RequestPlan(self, command: commands.RequestPlan) -> None:
         request = self._slot.active.request if self._slot.active is not None else Treat.Goal()
         goal = PlanTreatment.Goal(
             surface_id=command.surface_id,
@@ -230,11 +237,11 @@ class Treatment(rclpy.node.Node):
 
         self._planner.send(goal, done)
 
-    def _do_AskApproval(self, command: commands.AskApproval) -> None:  # noqa: N802
+    def _do_AskApproval(self, command: commands.AskApproval) -> None:
         """The operator reads `treatment/status`; the answer shows in `safety/state`."""
         self.get_logger().info(f"plan {command.plan_sha256} waits for approval")
 
-    def _do_RequestToken(self, command: commands.RequestToken) -> None:  # noqa: N802
+    def _do_RequestToken(self, command: commands.RequestToken) -> None:
         request = RequestToken.Request(
             token=TOKENS[command.token], station=command.station, pass_index=command.pass_index
         )
@@ -247,13 +254,11 @@ class Treatment(rclpy.node.Node):
 
         self._calls.call(RequestToken, "safety/request_token", request, done, time.monotonic())
 
-    def _do_ReturnToken(self, _command: commands.ReturnToken) -> None:  # noqa: N802
+    def _do_ReturnToken(self, _command: commands.ReturnToken) -> None:
         request = RequestToken.Request(token=SafetyState.TOKEN_NONE)
-        self._calls.call(
-            RequestToken, "safety/request_token", request, lambda *_: None, time.monotonic()
-        )
+        self._calls.call(RequestToken, "safety/request_token", request, lambda *_: None, time.monotonic())
 
-    def _do_MoveTo(self, command: commands.MoveTo) -> None:  # noqa: N802
+    def _do_MoveTo(self, command: commands.MoveTo) -> None:
         goal = MoveToStation.Goal(
             target=convert.pose_stamped(self._target(command), "world", self.get_clock().now().to_msg()),
             tool=command.tool,
@@ -275,10 +280,10 @@ class Treatment(rclpy.node.Node):
             return pose_from_vector(self._plan.station_pose[command.index])
         return self._home
 
-    def _do_StopArm(self, _command: commands.StopArm) -> None:  # noqa: N802
+    def _do_StopArm(self, _command: commands.StopArm) -> None:
         self._arm.cancel()
 
-    def _do_Fire(self, command: commands.Fire) -> None:  # noqa: N802
+    def _do_Fire(self, command: commands.Fire) -> None:
         goal = FireStation.Goal(
             plan_sha256=self._procedure.status.plan_sha256,
             station=command.station,
@@ -299,10 +304,10 @@ class Treatment(rclpy.node.Node):
 
         self._laser.send(goal, done, feedback)
 
-    def _do_CancelFire(self, _command: commands.CancelFire) -> None:  # noqa: N802
+    def _do_CancelFire(self, _command: commands.CancelFire) -> None:
         self._laser.cancel()
 
-    def _do_Verify(self, command: commands.Verify) -> None:  # noqa: N802
+    def _do_Verify(self, command: commands.Verify) -> None:
         """Against the device's own report; ground truth is for those who stand outside the stack."""
         self.create_timer_once(0.3, partial(self._verify, command))
 
@@ -328,7 +333,9 @@ class Treatment(rclpy.node.Node):
             return np.concatenate(parts) if parts else np.empty(0, dtype)
 
         fired = FiredSpots(
-            column("spot_index", np.int64), column("device_tick_us", np.int64), column("energy_uj", np.float64)
+            column("spot_index", np.int64),
+            column("device_tick_us", np.int64),
+            column("energy_uj", np.float64),
         )
         result = verify(plan, fired)
         reason = "" if result.ok else "; ".join(f.text for f in result.findings)

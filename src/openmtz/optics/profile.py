@@ -77,11 +77,11 @@ class HandpieceProfile:
 
     def depth_of_energy_um(self, energy_mj: ArrayLike) -> NDArray[np.float64]:
         """Return ablation depth [um] of pulse energies [mJ], linear between the curve's points."""
-        return np.interp(energy_mj, self.depth_energy_mj, self.depth_um)
+        return np.interp(np.asarray(energy_mj, np.float64), self.depth_energy_mj, self.depth_um)
 
     def energy_of_depth_mj(self, depth_um: ArrayLike) -> NDArray[np.float64]:
         """Return the pulse energy [mJ] for a depth [um], clipped to the energy limits."""
-        energy = np.interp(depth_um, self.depth_um, self.depth_energy_mj)
+        energy = np.interp(np.asarray(depth_um, np.float64), self.depth_um, self.depth_energy_mj)
         return np.clip(energy, self.energy_min_mj, self.energy_max_mj)
 
     def pulse_of_energy_us(self, energy_mj: ArrayLike) -> NDArray[np.float64]:

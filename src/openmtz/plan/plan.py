@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -106,18 +107,18 @@ class TreatmentPlan:
         starts = np.concatenate([[0], np.flatnonzero(np.diff(key)) + 1, [len(key)]])
         return [
             FiringGroup(int(self.station[a]), int(self.pass_index[a]), int(a), int(b))
-            for a, b in zip(starts[:-1], starts[1:], strict=True)
+            for a, b in itertools.pairwise(starts)
         ]
 
     @property
     def positions_m(self) -> NDArray[np.float64]:
         """`(N, 3)` [m] in `world`."""
-        return self.position_nm * 1e-9
+        return self.position_nm.astype(np.float64) * 1e-9
 
     @property
     def normals(self) -> NDArray[np.float64]:
         """`(N, 3)` unit outward."""
-        return self.normal_e9 * 1e-9
+        return self.normal_e9.astype(np.float64) * 1e-9
 
     @cached_property
     def sha256(self) -> str:

@@ -87,16 +87,18 @@ class JointController:
         """Take a trajectory (`times` `(T,)` [s] from now, `positions` `(T, 6)` [rad], ...) from `now_s` on.
 
         Joints may come in any order of `names`. A single point, or a first point later than 0, is
-        reached from the measured joints. No points at all: stop, as a joint_trajectory_controller does.
+        reached from the measured joints.
 
         Raises:
             TrajectoryRejected: emergency stop open, wrong names, shapes, NaN, times not increasing,
                 beyond position or velocity limits, or a start away from the measured joints.
         """
         t = np.array(times, np.float64).reshape(-1)
-        if len(t) == 0:  # a stop is never refused, whatever else the message lacks
-            self.brake(q, qd, now_s, "stopped by an empty trajectory")
-            return
+        if len(t) == 0:
+            raise TrajectoryRejected(
+                "it has no points: discarded, as by the joint_trajectory_controller of Jazzy"
+                " (ros2_controllers #902); to stop, send a trajectory that ends at rest"
+            )
         if self.stopped_open:
             raise TrajectoryRejected("the emergency stop is open; close it and send the motion again")
         order = _order(names)
