@@ -107,8 +107,13 @@ def test_recorded_depth_frames_as_patient(tmp_path: Path, shared_data: Path) -> 
 
 def test_mesh_as_patient(tmp_path: Path, shared_data: Path) -> None:
     head = shared_data / "lps_head" / "LeePerrySmith.glb"
-    done = demo(tmp_path, "--indication", "striae", "--mesh", str(head), "--scale", "0.05")
-    assert done.summary["ok"] is True and done.summary["spots_planned"] > 100
+    done = demo(tmp_path, "--indication", "atrophic_scar", "--mesh", str(head), "--scale", "0.05")
+    assert done.summary["ok"] is True and done.summary["spots_planned"] > 300
+
+
+def test_striae_on_the_abdomen(tmp_path: Path) -> None:
+    done = demo(tmp_path, "--indication", "striae")
+    assert done.summary["ok"] is True and done.summary["spots_planned"] > 300
 
 
 def test_ctrl_c_ends_everything_within_three_seconds(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from openmtz import __version__
 from openmtz.cli.errors import UserError
 
-INTERRUPTED = "interrupted: laser off, everything stopped"
+INTERRUPTED_CODE = 130
 
 app = typer.Typer(
     name="openmtz",
@@ -64,24 +64,20 @@ def main() -> int:
     _register()
     console = Console(stderr=True)
     try:
-        result = app(prog_name="openmtz", standalone_mode=False)
+        code = int(app(prog_name="openmtz", standalone_mode=False) or 0)
     except UserError as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return error.exit_code
-    except KeyboardInterrupt:
-        console.print(INTERRUPTED, highlight=False)
-        return 130
-    except (typer.Exit, SystemExit) as done:
-        return int(getattr(done, "exit_code", getattr(done, "code", 0)) or 0)
-    except typer.Abort:
-        console.print(INTERRUPTED, highlight=False)
-        return 130
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED_CODE
     except Exception as error:
-        if _is_usage_error(error):
-            error.show(file=sys.stderr)  # type: ignore[attr-defined]
-            return 2
-        raise
-    return int(result or 0)
+        if not _is_usage_error(error):
+            raise
+        error.show(file=sys.stderr)  # type: ignore[attr-defined]
+        return 2
+    if code == INTERRUPTED_CODE:  # typer turns Ctrl-C into this code of its own
+        console.print("interrupted: laser off, everything stopped", highlight=False)
+    return code
 
 
 def _is_usage_error(error: Exception) -> bool:

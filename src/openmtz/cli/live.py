@@ -56,7 +56,7 @@ class LiveView:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close_stage()
+        self._close_stage(broken=kind is not None)
         if self._live:
             self._live.__exit__(kind, value, trace)
 
@@ -67,13 +67,13 @@ class LiveView:
         self._close_stage()
         self._stage, self._since, self._detail, self._result = name, time.monotonic(), "", ""
 
-    def _close_stage(self) -> None:
-        if self._stage:
+    def _close_stage(self, broken: bool = False) -> None:
+        name, self._stage = self._stage, ""
+        if name:
             took = time.monotonic() - self._since
-            self.stage_seconds[self._stage] = self.stage_seconds.get(self._stage, 0.0) + took
-            mark = f"[green]done[/] {self._stage:<8} {took:6.1f} s  [dim]{self._result}[/]"
-            self.console.print(mark, highlight=False)
-            self._stage = ""
+            self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + took
+            word = "[red]left[/]" if broken else "[green]done[/]"
+            self.console.print(f"{word} {name:<8} {took:6.1f} s  [dim]{self._result}[/]", highlight=False)
 
     def status(self, detail: str, safety: str, permits: int, done: int, total: int) -> None:
         """Show what the treatment and the safety monitor say."""
