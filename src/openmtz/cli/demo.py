@@ -73,7 +73,8 @@ def demo(
 
       ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
     """
-    from openmtz.cli.treatment_run import TreatmentRequest, run_treatment
+    from openmtz.cli.request import TreatmentRequest
+    from openmtz.cli.treatment_run import run_treatment
 
     patient = parse_patient(indication, phantom, mesh, scale, frames, intrinsics, depth_unit, region)
     if frames is not None and not 1e-7 < depth_unit < 0.1:

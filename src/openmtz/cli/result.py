@@ -13,7 +13,7 @@ from openmtz import __version__
 from openmtz.records import FiredSpots, RunData, RunSummary, SafetyEvent, TimelineEvent, TruthShots, verify
 
 if TYPE_CHECKING:
-    from openmtz.cli.treatment_run import TreatmentRequest
+    from openmtz.cli.request import TreatmentRequest
     from openmtz.nodes.operator import Observed
 
 _PACKAGES = ("rclpy", "numpy", "open3d-cpu", "mujoco", "pin", "ruckig", "pluggy", "pyserial", "mcap")

@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from rich.console import Console
 
 from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
-from openmtz.cli.patient_options import PatientOptions
+from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
 from openmtz.graph import GraphError, Supervisor, load_graph
 from openmtz.graph.lock import StackLock
 from openmtz.graph.supervisor import describe_death
@@ -28,30 +27,6 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 60.0
 STANDBY_TIMEOUT_S = 20.0
 TREATMENT_TIMEOUT_S = 3600.0
-
-
-@dataclass(frozen=True)
-class TreatmentRequest:
-    """What to treat and where the result goes."""
-
-    indication: str
-    seed: int
-    patient: PatientOptions
-    facts: dict[str, Any] = field(default_factory=dict)
-    out: Path | None = None
-    serial_port: str = ""
-    graph: Path | None = None
-    confirm: bool = False
-
-
-@dataclass(frozen=True)
-class TreatmentOutcome:
-    """`ok` only if every planned spot was delivered once and nothing outside."""
-
-    ok: bool
-    folder: Path
-    report: Path | None
-    summary: dict[str, Any]
 
 
 def run_treatment(request: TreatmentRequest, console: Console | None = None) -> TreatmentOutcome:

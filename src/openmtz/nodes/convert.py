@@ -17,7 +17,7 @@ from openmtz.geometry import pose_from_vector, pose_to_vector
 from openmtz.plan import Finding, PlanError, Severity
 from openmtz.plan import TreatmentPlan as Plan
 from openmtz.plan.codec import canonical_json
-from openmtz.plan.plan import SPOT_FIELDS
+from openmtz.plan.layout import SPOT_FIELDS
 
 _CODES = {
     "float32": "f",

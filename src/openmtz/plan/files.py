@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from openmtz.plan.codec import canonical_bytes, plan_from_bytes
+from openmtz.plan.codec import canonical_bytes
 from openmtz.plan.finding import Finding, Severity
-from openmtz.plan.plan import PLAN_FORMAT_VERSION, PlanError, TreatmentPlan
+from openmtz.plan.layout import PLAN_FORMAT_VERSION, PlanError
+from openmtz.plan.plan import TreatmentPlan
+from openmtz.plan.reading import plan_from_bytes
 
 PLAN_FILE, JSON_FILE, SPOTS_FILE = "plan.omtz", "plan.json", "spots.ply"
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-PLAN_FORMAT_VERSION = 1
-_DTYPES: dict[str, tuple[Any, int]] = {
-    "position_nm": (np.int32, 3),
-    "normal_e9": (np.int32, 3),
-    "energy_uj": (np.uint32, 1),
-    "pulse_us": (np.uint32, 1),
-    "depth_um": (np.uint32, 1),
-    "not_before_us": (np.uint32, 1),
-    "station": (np.uint16, 1),
-    "pass_index": (np.uint8, 1),
-}
-
-
-class PlanError(ValueError):
-    """A plan that contradicts itself, or bytes that are no plan."""
+from openmtz.plan.codec import canonical_bytes
+from openmtz.plan.layout import PLAN_FORMAT_VERSION, SPOT_DTYPES, PlanError
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +49,7 @@ class TreatmentPlan:
 
     def __post_init__(self) -> None:
         count = len(self.position_nm)
-        for name, (dtype, columns) in _DTYPES.items():
+        for name, (dtype, columns) in SPOT_DTYPES.items():
             array = np.ascontiguousarray(getattr(self, name), dtype=dtype)
             shape = (count,) if columns == 1 else (count, columns)
             if array.shape != shape:
@@ -123,10 +111,6 @@ class TreatmentPlan:
     @cached_property
     def sha256(self) -> str:
         """Hex SHA-256 of the canonical bytes: the identity an approval names."""
-        import hashlib
-
-        from openmtz.plan.codec import canonical_bytes
-
         return hashlib.sha256(canonical_bytes(self)).hexdigest()
 
 
@@ -138,6 +122,3 @@ class FiringGroup:
     pass_index: int
     first: int
     end: int
-
-
-SPOT_FIELDS = tuple(f.name for f in fields(TreatmentPlan) if f.name in _DTYPES)
