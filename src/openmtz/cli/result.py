@@ -135,7 +135,7 @@ def describe_patient(request: TreatmentRequest) -> str:
     if patient.mesh is not None:
         return f"mesh {patient.mesh.name}, {patient.scale:g} m per unit"
     if patient.frames is not None:
-        return f"recorded depth frames {patient.frames.name}"
+        return f"recorded depth frames (folder {patient.frames.name})"
     lesions = "" if patient.lesions == "none" else f" with synthetic lesions ({patient.lesions})"
     return f"synthetic phantom {patient.phantom}{lesions}"
 

@@ -67,9 +67,12 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
             executor.add_node(nodes[-1])
         if options.critical:
             _stop_collecting_garbage()
-        tell_ready()
+        told = False
         while not stop:
             executor.spin_once(timeout_sec=0.1)
+            if not told and all(node.is_ready() for node in nodes if hasattr(node, "is_ready")):
+                told = True
+                tell_ready()
     except ExternalShutdownException:
         pass
     except NodeError as error:

@@ -39,6 +39,9 @@ from openmtz.simulation.patient_request import PatientRequestError, build_patien
 from openmtz.simulation.scan_head_device.injection import FAULTS
 from openmtz.simulation.wires import LINES, Shots, WireServer
 
+CLOSED_AT_START = ("emergency_stop_closed", "key_on", "door_closed", "smoke_evacuator_on")
+"""From the first moment: a head that hears of an open stop line latches a fault."""
+
 
 @dataclass(frozen=True)
 class SimulationConfig:
@@ -67,10 +70,7 @@ class Simulation(rclpy.node.Node):
         self._rays = PatientRays(self._patient.mesh)
         self._camera = CameraWorker(self._patient.mesh, seed=self._config.seed)
         self._profile = CO2_120UM_LOW_ENERGY
-        self._wires = WireServer(self._config.wires) if self._config.wires else None
-        if self._wires is not None:
-            for line in ("emergency_stop_closed", "key_on", "door_closed", "smoke_evacuator_on"):
-                self._wires.set_line(line, True)
+        self._wires = WireServer(self._config.wires, CLOSED_AT_START) if self._config.wires else None
         self._pacer = Pacer(self._world.timestep_s)
         self._streaming = False
         self._contacts: set[tuple[str, str]] = set()
@@ -285,6 +285,10 @@ class Simulation(rclpy.node.Node):
         offset = self._world.time_s - self._pacer.monotonic_s
         message.time_s = convert.typed_array(shots.time_s + offset, "float64")
         self._truth_publisher.publish(message)
+
+    def is_ready(self) -> bool:
+        """True once the camera's worker has loaded its scene: seconds, more on a loaded machine."""
+        return self._camera.ready
 
     def close(self) -> None:
         """End camera and wires."""

@@ -56,6 +56,7 @@ class SurfaceCapture(rclpy.node.Node):
         self._config = parse_parameters(self, CaptureConfig)
         self._kinematics = ArmKinematics()
         self._worker = CaptureWorker()
+        self._ready = False
         self._gate: FrameGate | None = None
         self._intrinsics: CameraIntrinsics | None = None
         self._waiting_start: tuple[Goal[Any], float] | None = None
@@ -165,6 +166,7 @@ class SurfaceCapture(rclpy.node.Node):
 
     def _step(self, now: float) -> None:
         progress = self._worker.progress()
+        self._ready = progress.ready
         if self._waiting_start is not None:
             goal, deadline = self._waiting_start
             if progress.ready and not self._streaming:
@@ -241,6 +243,10 @@ class SurfaceCapture(rclpy.node.Node):
         self._finish_at = None
         self._future = None
         self._waiting_start = None
+
+    def is_ready(self) -> bool:
+        """True once the worker has loaded Open3D: seconds, more on a loaded machine."""
+        return self._ready
 
     def close(self) -> None:
         """End the worker process."""

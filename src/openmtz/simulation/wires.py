@@ -45,9 +45,17 @@ class Shots:
 class WireServer:
     """The world's end. A thread of its own reads and writes; nothing here blocks the caller."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, closed: tuple[str, ...] = ()) -> None:
+        """Listen at `path`; the lines in `closed` are so from the first moment on, the others open.
+
+        Raises:
+            OSError: the socket cannot be made. ValueError: no such line.
+        """
+        unknown = set(closed) - set(LINES)
+        if unknown:
+            raise ValueError(f"no line {min(unknown)!r}; there are: {', '.join(LINES)}")
         self._path = path
-        self._lines = dict.fromkeys(LINES, False)
+        self._lines = {name: name in closed for name in LINES}
         self._shots: deque[Shots] = deque()
         self._connection: socket.socket | None = None
         self._guard = threading.Lock()
