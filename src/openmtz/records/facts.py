@@ -237,7 +237,9 @@ def _n(value: int) -> str:
 
 
 def _mm(value_m: float) -> str:
-    return f"{value_m * 1e3:.2f}"
+    """Return millimetres with two digits that mean something: 0.31, but 0.0042 for a few micrometres."""
+    value = value_m * 1e3
+    return f"{value:.2f}" if not 0.0 < abs(value) < 0.1 else f"{value:.2g}"
 
 
 def _text(value: Any) -> str:
