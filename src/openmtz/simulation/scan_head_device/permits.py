@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from openmtz.devices.messages import PermitFrame, Select
+from openmtz.devices.fault_codes import FaultCode
+from openmtz.devices.messages import NakCode, PermitFrame
+from openmtz.simulation.scan_head_device.exchange import DeviceFault, Journal, Refusal
+from openmtz.simulation.scan_head_device.spot_buffer import Selection
 
 
 class DigestMismatch(Exception):
     """The permit was granted for other spots than the device has loaded: a fault, not a mere rejection."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """A selected firing group and the tick of its selection."""
-
-    select: Select
-    tick_us: int
 
 
 def reason_to_reject(
@@ -62,3 +56,78 @@ def reason_to_reject(
     if permit.digest_at_credit != digests[loaded - 1]:
         raise DigestMismatch
     return ""
+
+
+class PermitHolder:
+    """The live permit of one boot of the device, and what its rules remember of earlier ones."""
+
+    def __init__(self, boot_id: int, max_ttl_us: int, journal: Journal) -> None:
+        self._boot_id, self._max_ttl_us, self._journal = boot_id, max_ttl_us, journal
+        self.live: PermitFrame | None = None
+        self.counter = 0
+        self.rejected = 0
+
+    @property
+    def credit_until(self) -> int:
+        """Index below which spots may fire; 0 without a live permit."""
+        return self.live.credit_until if self.live is not None else 0
+
+    @property
+    def expires_us(self) -> int | None:
+        """Tick at which the live permit ends, counted from the tick it echoes; None without one."""
+        return None if self.live is None else self.live.device_tick_us + self.live.ttl_us
+
+    def take(
+        self, permit: PermitFrame, selection: Selection | None, digests: Sequence[int], in_fault: bool
+    ) -> None:
+        """Believe a permit, or not.
+
+        Raises:
+            Refusal: not believed, with the cause. DeviceFault: granted for other spots than are loaded.
+        """
+        try:
+            reason = "in fault" if in_fault else self._reason_to_reject(permit, selection, digests)
+        except DigestMismatch as error:
+            self.rejected += 1
+            raise DeviceFault(FaultCode.DIGEST, f"at credit {permit.credit_until}") from error
+        if permit.credit_until == 0:
+            # A withdrawal is obeyed even where the rest of it is not believed: it can only end emission.
+            self.live = None
+            self._journal.note("permit_withdrawn", counter=permit.counter)
+        if reason:
+            self.rejected += 1
+            self._journal.note("permit_rejected", counter=permit.counter, reason=reason)
+            raise Refusal(NakCode.PERMIT_REJECTED, reason)
+        self.counter = permit.counter
+        if permit.credit_until:
+            self.live = permit
+            credit, expires = permit.credit_until, self.expires_us
+            self._journal.note("permit", counter=permit.counter, credit_until=credit, expires_us=expires)
+
+    def _reason_to_reject(
+        self, permit: PermitFrame, selection: Selection | None, digests: Sequence[int]
+    ) -> str:
+        return reason_to_reject(
+            permit,
+            now_us=self._journal.now_us,
+            boot_id=self._boot_id,
+            selection=selection,
+            last_counter=self.counter,
+            max_ttl_us=self._max_ttl_us,
+            digests=digests,
+        )
+
+    def expire(self) -> None:
+        """Forget the live permit once its time is over."""
+        expires = self.expires_us
+        if self.live is not None and expires is not None and self._journal.now_us >= expires:
+            self._journal.note("permit_expired", counter=self.live.counter)
+            self.live = None
+
+    def withdraw(self) -> None:
+        """Forget the live permit: the selection it was for is over."""
+        self.live = None
+
+    def restart(self) -> None:
+        """Count permits anew: another selection begins."""
+        self.counter = 0
