@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -88,7 +89,7 @@ class LiveView:
 
     def note(self, text: str) -> None:
         """Print a line that stays."""
-        self.console.print(f"     [dim]{text}[/]", highlight=False)
+        self.console.print(f"     [dim]{escape(text)}[/]", highlight=False)
 
     def _render(self) -> Any:
         table = Table.grid(padding=(0, 1))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
@@ -128,6 +129,8 @@ def _treat(
             client.pump(0.05)
             if supervisor.died:
                 client.pump(0.2)
+                for line in supervisor.died.last_lines[-5:]:
+                    view.note(f"{supervisor.died.name} | {line}")
                 return "failed", describe_death(supervisor.died) + " (laser off, everything else shut down)"
             if time.monotonic() > deadline:
                 return "failed", f"no end after {TREATMENT_TIMEOUT_S:.0f} s"
@@ -244,8 +247,9 @@ def _print_summary(console: Console, result: TreatmentOutcome, reason: str) -> N
     if s["plan_sha256"]:
         console.print(f"     plan {s['plan_sha256'][:16]}", highlight=False)
     if reason:
-        console.print(f"     [red]{reason}[/]", highlight=False)
+        console.print(f"     [red]{escape(reason)}[/]", highlight=False, soft_wrap=True)
     console.print(
         f"     report: {result.report or 'none'}\n     record: {result.folder / 'record.mcap'}",
         highlight=False,
+        soft_wrap=True,
     )
