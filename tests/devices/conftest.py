@@ -24,7 +24,7 @@ from openmtz.simulation.scan_head_device.settings import DeviceSettings
 
 PLAN = bytes(range(1, 33))
 READY = Lines(emergency_stop_closed=True, footswitch_pressed=True, key_on=True)
-QUIET = DeviceSettings(energy_noise=0.0, meter_noise=0.0)
+QUIET = DeviceSettings(energy_noise=0.0, meter_noise=0.0, galvo_repeatability_rad=0.0)
 
 
 def some_records(count: int, energy_uj: int = 20_000, pulse_us: int = 800, gap_us: int = 0) -> bytes:

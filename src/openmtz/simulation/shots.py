@@ -92,7 +92,7 @@ def evaluate_shots(
 
     Args:
         scan_head_pose: true `world` pose of `scan_head`, `(4, 4)` for all or `(N, 4, 4)` for each.
-        counts: galvo counts `(N, 2)` the mirrors really stood at.
+        counts: galvo counts `(N, 2)` the mirrors really stood at, fractions included.
         energy_mj: `(N,)` really emitted [mJ].
         rays: the patient's true skin. profile: optics of the head.
 

@@ -6,6 +6,7 @@ lost is a broken wire, which the head takes for an open emergency stop.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -27,17 +28,20 @@ LINES = (
     "eyewear_attested",
 )
 """All lines of the cell; the head is wired to the first two and the footswitch."""
+LONGEST_LINE = 1 << 20
+"""Bytes without an end of line; more is no head."""
 HEAD_LINES = ("emergency_stop_closed", "key_on", "footswitch_pressed")
 
 
 @dataclass(frozen=True, eq=False)
 class Shots:
-    """Pulses the head really emitted: `spot_index` `(n,)`, actual galvo `counts` `(n, 2)`, `energy_mj`
-    `(n,)` and `time_s` `(n,)` on the machine's monotonic clock; `plan_sha256` hex."""
+    """Pulses the head really emitted: `spot_index` `(n,)`, galvo `counts` `(n, 2)` the mirrors really stood
+    at (real numbers: no mirror stands on a whole count), `energy_mj` `(n,)` and `time_s` `(n,)` on the
+    machine's monotonic clock; `plan_sha256` hex."""
 
     plan_sha256: str
     spot_index: NDArray[np.int64]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.float64]
     energy_mj: NDArray[np.float64]
     time_s: NDArray[np.float64]
 
@@ -87,11 +91,12 @@ class WireServer:
             raise KeyError(f"no line {name!r}; there are: {', '.join(LINES)}")
         with self._guard:
             self._lines[name] = bool(value)
-        self._send_lines()
+            self._send_lines()
 
     def send_fault(self, fault: str, active: bool, parameters: dict[str, Any]) -> bool:
         """Switch a fault of the head; False if no head is wired up."""
-        return self._send({"fault": fault, "active": active, "parameters": parameters})
+        with self._guard:
+            return self._send({"fault": fault, "active": active, "parameters": parameters})
 
     def take_shots(self) -> list[Shots]:
         """Return the shots heard of since the last call."""
@@ -112,20 +117,23 @@ class WireServer:
         os.close(self._wake_write)
 
     def _send_lines(self) -> None:
-        with self._guard:
-            head = {name: self._lines[name] for name in HEAD_LINES}
-        self._send({"lines": head})
+        """With the guard held: what was read last must be what is sent last."""
+        self._send({"lines": {name: self._lines[name] for name in HEAD_LINES}})
 
     def _send(self, message: dict[str, Any]) -> bool:
+        """With the guard held. A head that takes nothing any more is cut off: its wire is broken."""
         connection = self._connection
         if connection is None:
             return False
+        data = (json.dumps(message) + "\n").encode()
         try:
-            connection.sendall((json.dumps(message) + "\n").encode())
+            whole = connection.send(data, socket.MSG_DONTWAIT) == len(data)
         except OSError:
-            self._connection = None
-            return False
-        return True
+            whole = False
+        if not whole:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # wakes our thread, which takes it out of use
+        return whole
 
     def _run(self) -> None:
         buffer = b""
@@ -136,22 +144,25 @@ class WireServer:
                 for key, _ in selector.select():
                     if key.fileobj is self._listener:
                         if self._connection is not None:
-                            selector.unregister(self._connection)
-                            self._connection.close()
-                        self._connection, _address = self._listener.accept()
+                            self._drop(selector)
+                        with self._guard:
+                            self._connection, _address = self._listener.accept()
+                            self._send_lines()
                         selector.register(self._connection, selectors.EVENT_READ)
                         buffer = b""
-                        self._send_lines()
                     elif key.fileobj is self._connection and self._connection is not None:
                         data = self._receive(self._connection)
-                        if not data:
-                            selector.unregister(self._connection)
-                            self._connection.close()
-                            self._connection = None
-                            continue
                         *whole, buffer = (buffer + data).split(b"\n")
-                        for line in whole:
-                            self._hear(line)
+                        if not data or len(buffer) > LONGEST_LINE or not all(map(self._hear, whole)):
+                            self._drop(selector)
+
+    def _drop(self, selector: selectors.BaseSelector) -> None:
+        """Break the wire to the head."""
+        with self._guard:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            selector.unregister(connection)
+            connection.close()
 
     @staticmethod
     def _receive(connection: socket.socket) -> bytes:
@@ -160,16 +171,18 @@ class WireServer:
         except OSError:
             return b""
 
-    def _hear(self, line: bytes) -> None:
-        message = json.loads(line)
-        rows = np.asarray(message.get("shots", []), np.float64).reshape(-1, 5)
+    def _hear(self, line: bytes) -> bool:
+        """Take one line; False if it is none of ours."""
+        try:
+            message = json.loads(line)
+            rows = np.asarray(message.get("shots", []), np.float64).reshape(-1, 5)
+            plan = str(message.get("plan", ""))
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return False
         if len(rows):
             self._shots.append(
                 Shots(
-                    str(message.get("plan", "")),
-                    rows[:, 0].astype(np.int64),
-                    rows[:, 1:3].astype(np.int64),
-                    rows[:, 3],
-                    rows[:, 4],
+                    plan, rows[:, 0].astype(np.int64), rows[:, 1:3].astype(np.int64), rows[:, 3], rows[:, 4]
                 )
             )
+        return True

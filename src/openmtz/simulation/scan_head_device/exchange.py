@@ -34,8 +34,8 @@ class Shot(NamedTuple):
     """One pulse really emitted: counts the mirrors really stood at, energy really emitted [uJ]."""
 
     spot: int
-    x_counts: int
-    y_counts: int
+    x_counts: float
+    y_counts: float
     energy_uj: int
     start_us: int
     duration_us: int

@@ -63,6 +63,7 @@ class FiringSequence:
         now = self._journal.now_us
         if now < self._due_us(record) or now + record.pulse_us > expires_us:
             return  # too early, or the pulse would outlast the permit
+        self._plant.settle()
         if not self._plant.galvo_follows():
             raise DeviceFault(FaultCode.GALVO, f"before spot {self._progress.executed}")
         self._fire(record)

@@ -29,7 +29,9 @@ class PlantFaults:
 
 
 class Plant:
-    """Mirrors that need jump + settle time, a shutter that needs 2 ms, a source with 2 % noise."""
+    """Mirrors that need jump + settle time and are repeatable to 15 urad, a shutter that needs 2 ms, a source
+    with 2 % noise. Each shot draws four numbers of `rng`: its noise depends on the seed and on how many
+    shots there were before, not on when it was fired."""
 
     def __init__(self, settings: DeviceSettings, rng: np.random.Generator) -> None:
         self.settings = settings
@@ -37,6 +39,8 @@ class Plant:
         self._rng = rng
         self._target = (0, 0)
         self._actual = (0, 0)
+        self._reached = (0.0, 0.0)
+        self._counts_per_rad = COUNTS_MAX / settings.full_scale_rad
         self._ready_us = 0
         self._shutter_command = False
         self._shutter_at_us = -settings.shutter_limit_us
@@ -46,7 +50,7 @@ class Plant:
     def aim(self, target: tuple[int, int], start_us: int) -> None:
         """Start the jump to counts `target` at `start_us`."""
         step = math.hypot(target[0] - self._target[0], target[1] - self._target[1])
-        angle = step / COUNTS_MAX * self.settings.full_scale_rad
+        angle = step / self._counts_per_rad
         jump = self.settings.settle_us + self.settings.slew_us_per_rad * angle
         self._ready_us = math.ceil(start_us + jump)
         self._target = target
@@ -58,14 +62,24 @@ class Plant:
         """Tick at which the mirrors have settled."""
         return self._ready_us
 
+    def settle(self) -> None:
+        """Come to rest for one shot, not exactly where told. Mirrors that are stuck do not even tremble."""
+        error = self._rng.standard_normal(2)
+        x, y = float(self._actual[0]), float(self._actual[1])
+        if not self.faults.galvo_stuck:
+            sigma = self.settings.galvo_repeatability_rad * self._counts_per_rad
+            x, y = x + sigma * float(error[0]), y + sigma * float(error[1])
+        self._reached = (x, y)
+
     @property
-    def position(self) -> tuple[int, int]:
-        """Counts the mirrors really stand at once settled."""
-        return self._actual
+    def position(self) -> tuple[float, float]:
+        """Counts the mirrors really stood at when they settled last."""
+        return self._reached
 
     def galvo_follows(self) -> bool:
-        """Whether the position feedback agrees with the command."""
-        return self._actual == self._target or self.faults.galvo_hidden
+        """Whether the position feedback agrees with the command, within the tolerance."""
+        off = math.hypot(self._reached[0] - self._target[0], self._reached[1] - self._target[1])
+        return off <= self.settings.galvo_tolerance_rad * self._counts_per_rad or self.faults.galvo_hidden
 
     def command_shutter(self, open_: bool, now_us: int) -> None:
         """Tell the shutter to open or close; it arrives after `shutter_us`."""

@@ -12,7 +12,11 @@ class DeviceSettings:
     """Numbers of the head. Times [us], energies [uJ], angles [rad] (optical).
 
     `settle_us`, `slew_us_per_rad`, `full_scale_rad` come from the handpiece profile (0.4-1 ms per
-    hop, domain facts section 7). The hard limits are the head's own and no plan can raise them:
+    hop, domain facts section 7). `galvo_repeatability_rad` is the standard deviation of each axis, shot by
+    shot (15 urad, domain facts section 7 [V]); `galvo_tolerance_rad` the deviation from which on the
+    position feedback says "does not follow": ten times that, 22 um at 150 mm, under a fifth of a spot
+    (engineering default). `energy_noise` and `meter_noise` are relative standard deviations of a pulse and
+    of its measurement (engineering defaults). The hard limits are the head's own and no plan can raise them:
     200 mJ and 300 W lie above any profile (5-150 mJ, up to 240 W peak), 10 ms above any pulse.
 
     Raises:
@@ -22,6 +26,8 @@ class DeviceSettings:
     settle_us: float = 1000.0
     slew_us_per_rad: float = 10_000.0
     full_scale_rad: float = 0.25
+    galvo_repeatability_rad: float = 15e-6
+    galvo_tolerance_rad: float = 150e-6
     energy_limit_uj: int = 200_000
     pulse_limit_us: int = 10_000
     power_limit_w: float = 300.0

@@ -2,7 +2,7 @@
 
 World -> head: `{"lines": {"emergency_stop_closed": true, "footswitch_pressed": false, "key_on": true}}`,
 `{"fault": NAME, "active": true, "parameters": {...}}`. Head -> world: `{"shots": [[spot, x_counts,
-y_counts, energy_mj, t_monotonic_s], ...], "plan": HEX}`.
+y_counts, energy_mj, t_monotonic_s], ...], "plan": HEX}`; counts are real numbers: where the mirrors stood.
 """
 
 from __future__ import annotations
