@@ -181,8 +181,6 @@ class WireServer:
             return False
         if len(rows):
             self._shots.append(
-                Shots(
-                    plan, rows[:, 0].astype(np.int64), rows[:, 1:3].astype(np.int64), rows[:, 3], rows[:, 4]
-                )
+                Shots(plan, rows[:, 0].astype(np.int64), rows[:, 1:3].copy(), rows[:, 3], rows[:, 4])
             )
         return True
