@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from procedure_driver import GROUPS, SHA
 
-from openmtz.procedure import STATES as STATES_OF_THE_TABLE
 from openmtz.procedure import Procedure, ProcedureConfig
+from openmtz.procedure import STATES as STATES_OF_THE_TABLE
 from openmtz.procedure import commands as cmd
 from openmtz.procedure import events as ev
 
@@ -57,9 +59,6 @@ GOOD = {
     cmd.FinishCapture: ev.CaptureDone,
 }  # fmt: skip
 BAD = {cmd.MoveTo: ev.MoveFailed, cmd.RequestToken: ev.TokenRefused, cmd.Fire: ev.FireInterrupted}
-
-
-reached: set[str] = set()
 
 
 class Oracle:
@@ -127,67 +126,152 @@ class Oracle:
             self.fired_to, self.approved = 0, False
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
-@given(st.integers(0, 2**32), st.booleans())
-def test_never_fire_without_approval_token_and_arrival(seed: int, begin: bool) -> None:
-    walk = walk_of(seed)
-    procedure = Procedure(ProcedureConfig(views=1, views_min=1, frames_per_view=1))
-    oracle = Oracle()
-    now = 0.0
-    last: list[cmd.Command] = []
-    safety = "STANDBY"
+class Walker:
+    """A procedure under watch: every event passes the oracle, every command is checked by it."""
 
-    def give(event: ev.Event) -> None:
-        final = procedure.finished
-        oracle.event(event, procedure.state == "approving")
-        out = procedure.step(event)
-        reached.add(procedure.state)
+    def __init__(self) -> None:
+        self.procedure = Procedure(ProcedureConfig(views=1, views_min=1, frames_per_view=1))
+        self.oracle = Oracle()
+        self.now = 0.0
+        self.asked: list[cmd.Command] = []
+        self.reached: set[str] = {self.procedure.state}
+
+    @property
+    def state(self) -> str:
+        return self.procedure.state
+
+    def give(self, event: ev.Event) -> None:
+        final = self.procedure.finished
+        self.oracle.event(event, self.state == "approving")
+        out = self.procedure.step(event)
+        self.reached.add(self.state)
         if final and not isinstance(event, ev.TreatRequested):
             assert out == [], "something after the end"
         for c in out:
-            oracle.command(c)
+            self.oracle.command(c)
             if hasattr(c, "ticket"):
-                last.append(c)
-        if procedure.state in ("stopped",) and not final:
+                self.asked.append(c)
+        if self.state == "stopped" and not final:
             assert {type(c) for c in out} >= {cmd.CancelFire, cmd.StopArm, cmd.ReturnToken}
 
+    def begin(self) -> None:
+        self.give(ev.Tick(0.0))
+        self.give(ev.TreatRequested())
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.give(ev.Tick(self.now))
+
+    def answer(self, kind: type[ev.Event] | None = None, number: int = 320) -> None:
+        """Answer the last command, well unless a kind of answer is given."""
+        command = self.asked[-1]
+        self.give(make(kind or GOOD[type(command)], command.ticket, number))  # type: ignore[attr-defined]
+
+    def frames(self) -> None:
+        capture = next(c for c in self.oracle.requests.values() if isinstance(c, cmd.StartCapture))
+        self.give(ev.FramesFused(capture.ticket, 1))
+
+    def walk(self, steps: list[tuple[str, int, int]]) -> None:
+        for name, choice, number in steps:
+            match name:
+                case "answer" | "good" if self.asked:
+                    command = self.asked[-1]
+                    bad = BAD.get(type(command)) if name == "answer" and choice == 2 else None
+                    self.answer(bad, number)
+                    if isinstance(command, cmd.MoveTo) and command.target == "view":
+                        self.frames()
+                case "stray":
+                    self.give(make(TICKETED[choice], number % (len(self.oracle.requests) + 2), number))
+                case "safety":
+                    safety = STATES[choice] if choice not in (0, 6) or number % 5 == 0 else "STANDBY"
+                    self.give(ev.SafetyChanged(safety))
+                case "up":
+                    self.give(ev.Approved(SHA))
+                    firing = self.state in ("firing", "holding")
+                    self.give(ev.SafetyChanged("FIRING" if firing else "READY"))
+                case "tick":
+                    self.wait(choice / 20)
+                case "misc":
+                    if choice == 0:
+                        self.give(ev.CancelRequested())
+                    elif choice == 1:
+                        self.give(ev.ApprovalEnded())
+                    elif choice < 4:
+                        self.give(ev.Approved(SHA))
+                    elif choice < 8:
+                        self.give(ev.TreatRequested())
+
+
+def fire_every_group(w: Walker) -> None:
+    while w.state != "retreat_token":
+        w.answer()
+
+
+def hold(w: Walker) -> None:
+    w.give(ev.SafetyChanged("FIRING"))
+    w.give(ev.SafetyChanged("HOLD"))
+
+
+# state: the state before it, and what leads from there to it
+WAYS: dict[str, tuple[str, Callable[[Walker], None]]] = {
+    "capture_starting": ("idle", Walker.begin),
+    "capture_token": ("capture_starting", Walker.answer),
+    "capture_moving": ("capture_token", Walker.answer),
+    "capture_frames": ("capture_moving", Walker.answer),
+    "capture_finishing": ("capture_frames", Walker.frames),
+    "planning": ("capture_finishing", Walker.answer),
+    "approving": ("planning", Walker.answer),
+    "ready_waiting": ("approving", lambda w: w.give(ev.Approved(SHA))),
+    "station_token": ("ready_waiting", lambda w: w.give(ev.SafetyChanged("READY"))),
+    "station_moving": ("station_token", Walker.answer),
+    "station_emission": ("station_moving", Walker.answer),
+    "firing": ("station_emission", Walker.answer),
+    "holding": ("firing", hold),
+    "fire_ending": ("firing", lambda w: w.give(ev.SafetyChanged("STANDBY"))),
+    "refiring": ("firing", lambda w: w.answer(ev.FireInterrupted, 7)),
+    "retreat_token": ("firing", fire_every_group),
+    "retreat_moving": ("retreat_token", Walker.answer),
+    "verifying": ("retreat_moving", Walker.answer),
+    "done": ("verifying", Walker.answer),
+    "stopped": ("firing", lambda w: w.give(ev.CancelRequested())),
+    "failed": ("verifying", lambda w: w.answer(number=1)),
+}
+
+
+def walker_in(state: str) -> Walker:
+    """A walker led to a state by the shortest honest way."""
+    if state == "idle":
+        return Walker()
+    before, step = WAYS[state]
+    walker = walker_in(before)
+    assert walker.state == before
+    step(walker)
+    assert walker.state == state, f"from {before}: {walker.procedure.status}"
+    return walker
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32), st.booleans())
+def test_never_fire_without_approval_token_and_arrival(seed: int, begin: bool) -> None:
+    walker = Walker()
     if begin:
-        give(ev.Tick(0.0))
-        give(ev.TreatRequested())
-    for name, choice, number in walk:
-        match name:
-            case "answer" | "good" if last:
-                command = last[-1]
-                table = BAD if name == "answer" and choice == 2 and type(command) in BAD else GOOD
-                give(make(table[type(command)], command.ticket, number))  # type: ignore[attr-defined]
-                if isinstance(command, cmd.MoveTo) and command.target == "view":
-                    capture = next(c for c in oracle.requests.values() if isinstance(c, cmd.StartCapture))
-                    give(ev.FramesFused(capture.ticket, 1))
-            case "stray":
-                give(make(TICKETED[choice], number % (len(oracle.requests) + 2), number))
-            case "safety":
-                safety = STATES[choice] if choice not in (0, 6) or number % 5 == 0 else "STANDBY"
-                give(ev.SafetyChanged(safety))
-            case "up":
-                give(ev.Approved(SHA))
-                safety = "FIRING" if procedure.state in ("firing", "holding") else "READY"
-                give(ev.SafetyChanged(safety))
-            case "tick":
-                now += choice / 20
-                give(ev.Tick(now))
-            case "misc":
-                if choice == 0:
-                    give(ev.CancelRequested())
-                elif choice == 1:
-                    give(ev.ApprovalEnded())
-                elif choice < 4:
-                    give(ev.Approved(SHA))
-                elif choice < 8:
-                    give(ev.TreatRequested())
+        walker.begin()
+    walker.walk(walk_of(seed))
 
 
-def test_the_random_walks_went_everywhere() -> None:
-    """Guards the test above against becoming empty; runs after it, in file order."""
-    if not reached:  # another worker ran it
-        return
+@pytest.mark.parametrize("state", STATES_OF_THE_TABLE)
+def test_nor_from_any_state_on(state: str) -> None:
+    """Led to each state of the table, then let loose: no state is left to the luck of the random walks."""
+    for seed in range(40):
+        walker_in(state).walk(walk_of(seed))
+
+
+def test_random_walks_get_everywhere_by_themselves() -> None:
+    """Guards the first test against becoming empty: the same kind of walk, with seeds that are fixed."""
+    reached: set[str] = set()
+    for seed in range(400):
+        walker = Walker()
+        walker.begin()
+        walker.walk(walk_of(seed))
+        reached |= walker.reached
     assert set(STATES_OF_THE_TABLE) <= reached, set(STATES_OF_THE_TABLE) - reached
