@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from procedure_driver import GROUPS, SHA
 
-from openmtz.procedure import Procedure, ProcedureConfig
 from openmtz.procedure import STATES as STATES_OF_THE_TABLE
+from openmtz.procedure import Procedure, ProcedureConfig
 from openmtz.procedure import commands as cmd
 from openmtz.procedure import events as ev
 
