@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("openmtz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("openmtz")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -171,6 +171,10 @@ class RealDevice:
         entries = [json.loads(line) for line in self.log_path.read_text().splitlines()]
         return [e for e in entries if event is None or e["event"] == event]
 
+    def state(self) -> str:
+        """State of the process as the kernel tells it: T is stopped."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(5)
