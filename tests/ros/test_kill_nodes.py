@@ -5,9 +5,12 @@ Judged by the simulated device's own log, on the clock of the machine.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -88,8 +91,7 @@ def test_no_emission_later_than_one_permit_lifetime_after_a_kill(
                 assert time.monotonic() < deadline, f"the laser does not fire: {client.safety}"
                 client.executor.spin_once(timeout_sec=0.005)
 
-            killed_at = time.monotonic()
-            os.kill(stack.supervisor.pid_of(victim), signal.SIGKILL)
+            killed_at, dead_at = kill_now(stack.supervisor.pid_of(victim))
             died = stack.wait_died(5.0)
 
             assert victim in (died.name, *died.nodes) and died.returncode == -signal.SIGKILL
@@ -98,14 +100,40 @@ def test_no_emission_later_than_one_permit_lifetime_after_a_kill(
             times = np.array(stack.emissions())
             assert (times < killed_at).sum() >= 40, "it was firing before"
             assert len(times) < group.end - group.first, "it had more to fire"
-            late = times[times > killed_at] - killed_at
-            worst = float(late.max()) if len(late) else 0.0
-            print(f"{victim}: last emission {worst * 1e3:.1f} ms after the kill, {len(late)} pulses")
-            assert worst <= TTL_S
+            last = float(times.max())
+            print(
+                f"{victim}: last emission {(last - killed_at) * 1e3:.1f} ms after kill -9"
+                f" (dead after {(dead_at - killed_at) * 1e3:.1f} ms)"
+            )
+            assert last <= dead_at + TTL_S
         finally:
             client.close()
         pids = list(stack.supervisor.pids().values())
     assert children_of(pids) == [], "something was left running"
+
+
+def kill_now(pid: int) -> tuple[float, float]:
+    """kill -9; returns when it was sent and when the process was gone (monotonic s).
+
+    SIGKILL takes effect when the victim is next given a processor: on a loaded machine that alone can
+    take longer than a permit lives. So the victim, and we who watch, are put first, where allowed.
+    """
+    threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+    gone = select.poll()
+    handle = os.pidfd_open(pid)
+    gone.register(handle, select.POLLIN)
+    for thread in (threading.get_native_id(), *threads):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(20))
+    try:
+        killed_at = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        assert gone.poll(5000), "it did not die"
+        return killed_at, time.monotonic()
+    finally:
+        os.close(handle)
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_OTHER, os.sched_param(0))
 
 
 def _until(client, act, timeout_s: float = 10.0) -> None:

@@ -1,9 +1,10 @@
 """Starts the processes of a graph, watches them, and ends them all.
 
 The rules: a process that dies unasked is named with its last log lines and everything else is shut
-down. In the same instant the *run line* breaks, a pipe held by the safety monitor that tells it
-without ROS in between: no permit is granted any more. Ending takes at most three seconds: SIGINT,
-then SIGTERM, then SIGKILL. Children also die with the supervisor (PR_SET_PDEATHSIG).
+down. In the same instant the *run line* breaks, without ROS and without this program in between:
+every process, and the supervisor, holds the writing end of a pipe of its own, the safety monitor
+the reading ends. The kernel closes them with the process, whatever else the machine is doing, and no
+permit is granted any more. Ending takes at most three seconds: SIGINT, then SIGTERM, then SIGKILL. Children also die with the supervisor (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec,
 from openmtz.graph.lock import StackLock
 
 READY_FD = "OPENMTZ_READY_FD"
-RUN_LINE_FD = "OPENMTZ_RUN_LINE_FD"
+RUN_LINE_FDS = "OPENMTZ_RUN_LINE_FDS"
+"""`name:fd,name:fd,...` for the safety monitor: reading ends, one for each process and the supervisor."""
 STOP_GRACE_S = (1.6, 0.6)
 """Seconds after SIGINT and after SIGTERM; together with the rest under the 3 s promised to Ctrl-C."""
 _PR_SET_PDEATHSIG = 1
@@ -118,7 +120,9 @@ class Supervisor:
             "seed": "0",
             **substitutions,
         }
-        self._run_line_read, self._run_line_write = os.pipe()
+        specs = graph.for_mode(simulation)
+        self._run_line = {name: os.pipe() for name in ("supervisor", *(s.name for s in specs))}
+        self._run_line_write = -1
         self._selector = selectors.DefaultSelector()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -138,16 +142,23 @@ class Supervisor:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         for spec in self._graph.for_mode(self._simulation):
             self._start_one(spec)
+        for name, (read, write) in self._run_line.items():
+            os.close(read)
+            if name != "supervisor":
+                os.close(write)
+        self._run_line_write = self._run_line.pop("supervisor")[1]
+        self._run_line.clear()
         self._thread.start()
 
     def _start_one(self, spec: ProcessSpec) -> None:
         environment = dict(os.environ, PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
         ready_read, ready_write = os.pipe()
-        pass_fds = [ready_write]
+        pass_fds = [ready_write, self._run_line[spec.name][1]]
         environment[READY_FD] = str(ready_write)
         if "safety_monitor" in spec.nodes:
-            pass_fds.append(self._run_line_read)
-            environment[RUN_LINE_FD] = str(self._run_line_read)
+            others = {name: ends[0] for name, ends in self._run_line.items() if name != spec.name}
+            pass_fds += others.values()
+            environment[RUN_LINE_FDS] = ",".join(f"{name}:{fd}" for name, fd in others.items())
         log_path = self._log_dir / f"{spec.name}.log"
         with log_path.open("wb") as log:
             popen = subprocess.Popen(
@@ -205,6 +216,7 @@ class Supervisor:
         if not self._stopping.is_set() and self._died is None:
             self._break_run_line()
         self._selector.unregister(child.pidfd)
+        os.close(child.pidfd)
         returncode = child.popen.wait()
         now = time.monotonic()
         with self._changed:
@@ -288,7 +300,10 @@ class Supervisor:
         for key in list(self._selector.get_map().values()):
             os.close(key.fd)
         self._selector.close()
-        os.close(self._run_line_read)
+        for ends in self._run_line.values():  # not started to the end
+            for fd in ends:
+                os.close(fd)
+        self._run_line.clear()
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
         self._lock.release()
 
