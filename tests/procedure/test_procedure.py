@@ -17,6 +17,7 @@ def test_the_whole_way() -> None:
     assert d.procedure.status.waiting_for == "ready"
     d.set_safety("READY")
     assert d.procedure.state == "done"
+    assert isinstance(d.commands[-1], cmd.WithdrawReady), "no laser is left armed behind a treatment"
     fires = [(c.station, c.pass_index, c.first) for c in d.commands if isinstance(c, cmd.Fire)]
     assert fires == [(g.station, g.pass_index, g.first) for g in GROUPS]
     moves = [(c.target, c.index) for c in d.commands if isinstance(c, cmd.MoveTo)]
@@ -154,7 +155,8 @@ def test_fault_and_cancel_stop_from_every_state(state: str) -> None:
         p = Procedure()
         p._state = state
         names = [type(c).__name__ for c in p.step(event)]
-        assert names == ["CancelFire", "StopArm", "CancelCapture", "ReturnToken"]
+        stop = ["CancelFire", "StopArm", "CancelCapture", "CancelPlan", "ReturnToken", "WithdrawReady"]
+        assert names == stop
         assert p.state == "stopped" and p.status.detail
         assert p.step(ev.SafetyChanged("READY")) == p.step(ev.Tick(1e6)) == []
 

@@ -38,6 +38,11 @@ class RequestPlan(Command):
 
 
 @dataclass(frozen=True)
+class CancelPlan(Command):
+    """Let the planner stop; a plan that comes all the same is not asked for any more."""
+
+
+@dataclass(frozen=True)
 class AskApproval(Command):
     """Show the plan and ask for an approval; the answer comes through the safety monitor."""
 
@@ -57,6 +62,11 @@ class RequestToken(Command):
 @dataclass(frozen=True)
 class ReturnToken(Command):
     """Give the token back."""
+
+
+@dataclass(frozen=True)
+class WithdrawReady(Command):
+    """The treatment is over: back to standby, so that no laser is left armed behind it."""
 
 
 @dataclass(frozen=True)

@@ -287,13 +287,19 @@ class Procedure:
     def _do_cancel_fire(self) -> list[cmd.Command]:
         return [cmd.CancelFire()]
 
+    def _do_withdraw_ready(self) -> list[cmd.Command]:
+        return [cmd.WithdrawReady()]
+
     def _do_verify(self) -> list[cmd.Command]:
         return [cmd.Verify(self._new("verify"), self._sha)]
 
     def _do_stop_all(self) -> list[cmd.Command]:
         """The laser first, then the arm; what runs no longer is harmless to cancel."""
         self._tickets.clear()
-        return [cmd.CancelFire(), cmd.StopArm(), cmd.CancelCapture(), cmd.ReturnToken()]
+        return [
+            cmd.CancelFire(), cmd.StopArm(), cmd.CancelCapture(), cmd.CancelPlan(), cmd.ReturnToken(),
+            cmd.WithdrawReady(),
+        ]  # fmt: skip
 
     def _enter(self, state: str, detail: str) -> None:
         if STATES[state].stage != STATES[self._state].stage:

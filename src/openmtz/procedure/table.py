@@ -1,7 +1,7 @@
 """The procedure as data: states with their bounded waits, and rows event -> commands -> next state.
 
-docs/procedure.md is generated from here. `stop_all` stands for CancelFire, StopArm, CancelCapture and
-ReturnToken; nothing moves or fires again after it without a new request.
+docs/procedure.md is generated from here. `stop_all` stands for CancelFire, StopArm, CancelCapture,
+CancelPlan, ReturnToken and WithdrawReady; nothing moves or fires again after it without a new request.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ ROWS: tuple[Row, ...] = (
     Row(("retreat_token",), ev.TokenGranted, "", ("move_home",), "retreat_moving", "Home."),
     Row(("retreat_moving",), ev.Arrived, "", ("return_token", "verify"), "verifying", "Home."),
     Row(("retreat_moving",), ev.MoveFailed, "", _STOP, "failed", "The way home is blocked."),
-    Row(("verifying",), ev.Verified, "verified_ok", (), "done", "Every planned spot, once."),
-    Row(("verifying",), ev.Verified, "", (), "failed", "Delivered differs from planned."),
+    Row(("verifying",), ev.Verified, "verified_ok", ("withdraw_ready",), "done", "Every planned spot, once."),
+    Row(("verifying",), ev.Verified, "", ("withdraw_ready",), "failed", "Delivered differs from planned."),
     # tokens that were refused are asked for again
     Row(("capture_token", "station_token", "retreat_token"), ev.Tick, "retry_due", ("ask_motion",), "",
         "Asked again."),
