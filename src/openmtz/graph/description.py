@@ -111,7 +111,7 @@ def fill(value: Any, substitutions: Mapping[str, str]) -> Any:
     """Fill `{name}` in a string; a value that is nothing but digits becomes a number.
 
     Raises:
-        GraphError: a name nobody gave a value for.
+        GraphError: a name nobody gave a value for, or braces that do not match.
     """
     if not isinstance(value, str):
         return value
@@ -120,6 +120,8 @@ def fill(value: Any, substitutions: Mapping[str, str]) -> Any:
     except KeyError as missing:
         known = ", ".join(sorted(substitutions))
         raise GraphError(f"the graph asks for {{{missing.args[0]}}}, known are: {known}") from None
+    except (ValueError, IndexError, AttributeError) as error:
+        raise GraphError(f"the graph's value {value!r} cannot be filled in: {error}") from None
     return int(text) if value != text and text.isdigit() else text
 
 

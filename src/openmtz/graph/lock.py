@@ -15,7 +15,7 @@ class StackLock:
 
     def __init__(self) -> None:
         domain = os.environ.get("ROS_DOMAIN_ID", "0") or "0"
-        if not domain.isdigit() or int(domain) > 101:
+        if not domain.isdecimal() or not domain.isascii() or int(domain) > 101:
             raise GraphError(f"ROS_DOMAIN_ID={domain!r}: must be a number from 0 to 101")
         self._domain = domain
         self._path = Path(tempfile.gettempdir()) / f"openmtz-domain-{domain}.lock"
@@ -29,7 +29,13 @@ class StackLock:
         """
         if self._fd is not None:
             return
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise GraphError(
+                f"the lock {self._path} cannot be opened ({error.strerror}): another user's stack made it."
+                f" Remove it, or use a ROS domain of your own: ROS_DOMAIN_ID={(int(self._domain) + 1) % 102}"
+            ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
