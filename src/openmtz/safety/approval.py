@@ -78,7 +78,10 @@ def judge(
             f"the plan was made with calibration {calibration!r}, in force is {config.calibration_id!r}:"
             " plan again",
         )  # fmt: skip
-    refusals = [f for f in check_plan(plan) if f.severity is Severity.REFUSAL]
+    try:
+        refusals = [f for f in check_plan(plan) if f.severity is Severity.REFUSAL]
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:  # numbers that are none
+        return None, Reply(False, "plan-invalid", f"the plan cannot be judged: {error}; plan again")
     if refusals:
         text = "; ".join(f"{f.text} ({f.fix})" for f in refusals)
         return None, Reply(False, refusals[0].code, f"beyond the host envelope: {text}")
@@ -89,7 +92,7 @@ def judge(
             HeatMeter(plan, config.heat_limit_j_cm2, config.heat_window_s),
         )  # fmt: skip
         _ = approval.groups, approval.station_poses
-    except (ValueError, KeyError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         return None, Reply(False, "plan-invalid", str(error))
     return approval, Reply(True, "approved", f"plan {plan.sha256[:12]} approved by {request.approver}")
 

@@ -103,6 +103,10 @@ class FiredBatch:
     spot_index: NDArray[np.uint32]
     energy_uj: NDArray[np.uint32]
 
+    def __post_init__(self) -> None:
+        if np.ndim(self.spot_index) != 1 or np.shape(self.spot_index) != np.shape(self.energy_uj):
+            raise ValueError("spot_index and energy_uj must both be (n,)")
+
 
 @dataclass(frozen=True)
 class Approve:
