@@ -29,6 +29,8 @@ BRAKE_RAD_S2 = 30.0
 """Deceleration of the joint brakes: pi rad/s in 0.10 s, within the 0.1-0.3 s public stopping-time
 charts of such arms give. Engineering choice [M]."""
 STEP_S = 1e-9
+FASTEST_CHANGE_RAD_S2 = 100.0
+"""Accelerations beyond this are refused: the arm cannot, and between the points they throw it anywhere."""
 
 
 class TrajectoryRejected(ValueError):
@@ -111,6 +113,10 @@ class JointController:
             t, p = np.concatenate([[0.0], t]), np.vstack([q, p])
             v = None if v is None else np.vstack([qd, v])
             a = None if a is None else np.vstack([self._still, a])
+        if a is not None and np.abs(a).max() > FASTEST_CHANGE_RAD_S2:
+            raise TrajectoryRejected(
+                f"accelerations up to {np.abs(a).max():.3g} rad/s2, allowed {FASTEST_CHANGE_RAD_S2:g}"
+            )
         self._check_limits(t, p, v)
         self._check_start(p[0], v[0] if v is not None else self._still, q, qd)
         if len(t) == 1:
