@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,3 +160,47 @@ def test_bad_mesh_is_named(vertices, faces, words):
 
 def test_the_documented_example_runs():
     assert doctest.testmod(placement).failed == 0
+
+
+@pytest.mark.parametrize("name", ["cylinder", "saddle", "sphere"])
+def test_spacing_is_hexagonal_like_and_follows_a_graded_density(name):
+    vertices, faces = SURFACES[name]()
+    span = vertices[:, 1].max() - vertices[:, 1].min()
+    density = 200.0 + 700.0 * (vertices[:, 1] - vertices[:, 1].min()) / span
+    spots = place_spots(vertices, faces, density, seed=3)
+    local = (density[faces[spots.face_index]] * spots.barycentric).sum(axis=1)
+    pitch = hexagonal_pitch_m(local)
+    distance, other = cKDTree(spots.positions).query(spots.positions, k=2)
+    assert (distance[:, 1] / (0.5 * (pitch + pitch[other[:, 1]]))).min() > 0.72
+
+
+def test_vertices_that_are_not_shared_do_not_stop_spots():
+    vertices, faces = SURFACES["saddle"]()
+    apart = vertices[faces].reshape(-1, 3)
+    spots = place_spots(apart, np.arange(len(apart)).reshape(-1, 3), 442.0, seed=4)
+    nearest = cKDTree(spots.positions).query(spots.positions, k=2)[0][:, 1]
+    assert nearest.min() > 0.75 * hexagonal_pitch_m(442.0)
+
+
+def test_the_two_sides_of_a_thin_sheet_are_each_covered():
+    vertices, faces = FLAT
+    both = np.vstack([vertices, vertices - [0.0, 0.0, 1e-4]])
+    spots = place_spots(both, np.vstack([faces, faces[:, ::-1] + 4]), 300.0, seed=0)
+    upper = spots.face_index < 2
+    assert upper.sum() == pytest.approx(1200, abs=2)
+    for side in (upper, ~upper):
+        points = spots.positions[side]
+        nearest = cKDTree(points).query(points, k=2)[0][:, 1]
+        assert nearest.min() > 0.72 * hexagonal_pitch_m(300.0)
+
+
+def test_same_bytes_in_another_process():
+    code = (
+        "import numpy as np, hashlib; from openmtz.planning import place_spots;"
+        "v = np.array([[0, 0, 0], [20, 0, 0], [20, 20, 3], [0, 20, 0]]) * 1e-3;"
+        "s = place_spots(v, [[0, 1, 2], [0, 2, 3]], 400.0, seed=5);"
+        "print(hashlib.sha256(b''.join(np.ascontiguousarray(a).tobytes() for a in s)).hexdigest())"
+    )
+    runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+            for _ in range(2)}  # fmt: skip
+    assert len(runs) == 1 and len(runs.pop()) > 60

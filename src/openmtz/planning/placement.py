@@ -1,12 +1,12 @@
 """Place spots on the skin itself: blue noise at a prescribed, spatially varying density.
 
-1. *Start*: the mass (density x area) is laid end to end along a space-filling order of the
-   triangles, and cut into N equal parts; a low-discrepancy map of the unit interval onto a triangle
-   (Basu & Owen 2015) says where. Any stretch of skin thus holds its share of spots from the start.
-2. *Relax*: each spot is pushed by its neighbours and pulled by the prescribed density around it, both
-   through a Gaussian of the local pitch (electrostatic halftoning, Schmaltz 2010; Fattal 2011): the
-   difference between what is there and what is prescribed goes to zero, borders included.
-3. *Walk*: after every step each spot is brought back onto the triangles.
+1. *Start*: the mass (density x area) is laid end to end along a Hilbert curve through the triangles, and
+   cut into N equal parts; a low-discrepancy map of the unit interval onto a triangle (Basu & Owen 2015)
+   says where. Any stretch of skin thus holds its share of spots from the start.
+2. *Relax*: neighbours push each other in units of the local pitch. The force is scaled so that a pattern
+   at the prescribed density, constant or not, is under the same pressure everywhere; at a border the
+   prescribed density itself pushes back. Last, pairs that are still too close are set apart.
+3. *Walk*: in every step each spot stays on the triangles, crossing from one to the next.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openmtz.planning import _kernels
+from openmtz.planning import _kernels, _surface
 
 MAX_SPOTS = 2_000_000
-TARGET_SAMPLES_PER_SPOT = 8
-_SCHEDULE = ((0.75, 0.25, 8), (0.50, 0.45, 30))
-"""(sigma [pitches], step, iterations): long waves first, then spacing."""
-_LEAST_SPACING = 0.84
-_SEPARATION_STEPS = 8
+FIELD_SAMPLES_PER_SPOT = 12
+SCHEDULE = (
+    (3, 0.35, 0.0, 0.0), (4, 0.35, 0.5, 0.0), (6, 0.35, 0.7, 0.0), (8, 0.35, 0.7, 0.0),
+    (6, 1.0, 0.0, 0.86), (8, 1.0, 0.0, 0.86),
+)  # fmt: skip
+"""(steps, step, momentum, least distance [pitches] or 0 for repulsion); neighbours listed anew for each."""
+_LEAST_DENSITY = 1e-3
 
 
 class PlacementError(ValueError):
@@ -78,8 +80,7 @@ def place_spots(
         raise PlacementError(f"no spots can be placed on this mesh: {error}") from error
     density = _checked_density(density_per_cm2, len(mesh.vertices))
     areas_cm2 = mesh.face_areas() * 1e4
-    face_density = density[mesh.faces].mean(axis=1)
-    mass = areas_cm2 * face_density
+    mass = areas_cm2 * density[mesh.faces].mean(axis=1)
     if areas_cm2.sum() <= 0.0:
         raise PlacementError("the mesh has no area: every triangle is degenerate")
     total = float(mass.sum())
@@ -95,22 +96,17 @@ def place_spots(
             " prescribe more or treat a larger area"
         )
     used = np.flatnonzero(mass > 0.0)
-    local = mesh.faces[used]
+    used = used[np.argsort(_surface.hilbert(mesh.vertices, mesh.faces[used]), kind="stable")]
+    corners = mesh.faces[used]
+    frame = _surface.frames(mesh.vertices, corners)
     rng = np.random.default_rng(seed)
-    order = _space_filling_order(mesh.vertices[local].mean(axis=1))
-    used, local = used[order], local[order]
-    sampler = _MassSampler(mesh.vertices, local, mass[used])
-    points, owner, bary = sampler.sample(count, float(rng.random()))
+    points, owner, bary = _surface.lay_out(mass[used], count, float(rng.random()), frame)
     if count > 1:
-        targets, target_owner, _ = sampler.sample(count * TARGET_SAMPLES_PER_SPOT, float(rng.random()))
-        points += rng.normal(scale=1e-3, size=points.shape) * hexagonal_pitch_m(face_density[used].mean())
-        _relax(mesh.vertices, local, density, points, owner, bary, targets, target_owner, face_density[used])
-    corner_normals = mesh.vertex_normals()[local[owner]]
-    normals = (corner_normals * bary[:, :, None]).sum(axis=1)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    flat = mesh.face_normals()[used[owner]]
-    normals = np.where(length > 1e-6, normals / np.maximum(length, 1e-6), flat)
-    positions = (mesh.vertices[local[owner]] * bary[:, :, None]).sum(axis=1)
+        points += rng.normal(scale=1e-3, size=points.shape) * hexagonal_pitch_m(total / areas_cm2[used].sum())
+        skin = _Skin.of(mesh.vertices, corners, frame, density, mass[used])
+        skin.relax(points, owner, bary)
+    normals = _surface.vertex_normals(mesh.vertices, corners, owner, bary, frame)
+    positions = (mesh.vertices[corners[owner]] * bary[:, :, None]).sum(axis=1)
     return SpotPlacement(positions, normals, used[owner].astype(np.int64), bary)
 
 
@@ -135,122 +131,89 @@ def _checked_density(density_per_cm2: ArrayLike, count: int) -> NDArray[np.float
     return density
 
 
-def _space_filling_order(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the order of points `(N, 3)` along a Morton curve in the two widest principal axes."""
-    centred = points - points.mean(axis=0)
-    span = np.ptp(centred, axis=0)
-    cells = np.minimum((centred - centred.min(axis=0)) / max(float(span.max()), 1e-12) * 1023, 1023).astype(
-        np.int64
-    )
-    key = np.zeros(len(points), np.int64)
-    for bit in range(10):
-        for axis in range(3):
-            key |= ((cells[:, axis] >> bit) & 1) << (3 * bit + axis)
-    return np.argsort(key, kind="stable")
+class _Skin(NamedTuple):
+    """The triangles spots may move on, as tables, and the prescribed density near their border."""
 
+    frame: NDArray[np.float64]
+    across: NDArray[np.int32]
+    corner_density: NDArray[np.float64]
+    border: NDArray[np.float64]
+    by_border: NDArray[np.bool_]
+    field: NDArray[np.float64]
+    field_normals: NDArray[np.float64]
+    field_pitch: NDArray[np.float64]
+    field_weight: float
 
-class _MassSampler:
-    """Cuts the mass of ordered triangles `(F, 3)` into equal parts."""
+    @classmethod
+    def of(
+        cls,
+        vertices: NDArray[np.float64],
+        faces: NDArray[np.int32],
+        frame: NDArray[np.float64],
+        density: NDArray[np.float64],
+        mass: NDArray[np.float64],
+    ) -> _Skin:
+        """Return the tables of `faces` `(F, 3)`; `density` `(V,)` per cm2, `mass` `(F,)` spots."""
+        corner_density = density[faces]
+        corner_density = np.maximum(corner_density, corner_density.max() * _LEAST_DENSITY)
+        face_pitch = hexagonal_pitch_m(corner_density.mean(axis=1))
+        welded = _surface.weld(vertices, faces, 1e-7)
+        across = _surface.neighbours(welded, len(vertices))
+        border = _surface.border_points(across, frame, face_pitch)
+        centres = frame[:, :3] + (frame[:, 3:6] + frame[:, 6:9]) / 3.0
+        size = np.sqrt(np.maximum((frame[:, 3:6] ** 2).sum(axis=1), (frame[:, 6:9] ** 2).sum(axis=1)))
+        reach = 2.0 * (_kernels.RANGE + _kernels.SKIN) * face_pitch + size
+        by_border = _close(centres, reach, border)
+        edge = np.flatnonzero(by_border)
+        field = np.zeros((0, 3)), np.zeros(0, np.int64), np.zeros((0, 3))
+        weight = 0.0
+        if len(edge):
+            part = float(mass[edge].sum())
+            samples = int(np.ceil(part * FIELD_SAMPLES_PER_SPOT)) + 16
+            field = _surface.lay_out(mass[edge], samples, 0.5, frame[edge])
+            weight = part / samples
+        field_owner = edge[field[1]] if len(edge) else field[1]
+        field_density = (corner_density[field_owner] * field[2]).sum(axis=1)
+        return cls(
+            frame, across, corner_density, border, by_border,
+            field[0], np.ascontiguousarray(frame[field_owner, 15:]), hexagonal_pitch_m(field_density), weight,
+        )  # fmt: skip
 
-    def __init__(
-        self, vertices: NDArray[np.float64], faces: NDArray[np.int32], mass: NDArray[np.float64]
-    ) -> None:
-        self._corners = vertices[faces]
-        self._ends = np.cumsum(mass)
-        self._mass = mass
-
-    def sample(
-        self, count: int, offset: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-        """Return `count` points, the row of their triangle and their barycentric coordinates."""
-        at = (np.arange(count) + offset) / count * self._ends[-1]
-        owner = np.minimum(np.searchsorted(self._ends, at, side="right"), len(self._ends) - 1)
-        within = (at - (self._ends[owner] - self._mass[owner])) / self._mass[owner]
-        bary = _unit_interval_to_triangle(np.clip(within, 0.0, 1.0 - 1e-12))
-        return (self._corners[owner] * bary[:, :, None]).sum(axis=1), owner.astype(np.int64), bary
-
-
-def _unit_interval_to_triangle(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Map `(N,)` of [0, 1) onto barycentric `(N, 3)`: base-4 digits choose sub-triangles (Basu & Owen)."""
-    corners = np.broadcast_to(np.eye(3), (len(u), 3, 3)).copy()
-    rest = u.copy()
-    for _ in range(8):
-        rest = rest * 4.0
-        digit = np.minimum(rest.astype(np.int64), 3)
-        rest -= digit
-        a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-        ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
-        options = np.stack(
-            [
-                np.stack([bc, ca, ab], 1),
-                np.stack([a, ab, ca], 1),
-                np.stack([ab, b, bc], 1),
-                np.stack([ca, bc, c], 1),
-            ]
-        )
-        corners = options[digit, np.arange(len(u))]
-    return corners.mean(axis=1)
-
-
-def _relax(
-    vertices: NDArray[np.float64],
-    faces: NDArray[np.int32],
-    density: NDArray[np.float64],
-    points: NDArray[np.float64],
-    owner: NDArray[np.int64],
-    bary: NDArray[np.float64],
-    targets: NDArray[np.float64],
-    target_owner: NDArray[np.int64],
-    face_density: NDArray[np.float64],
-) -> None:
-    """Move `points` on the faces, in place, until they follow the density (see the module)."""
-    _, welded = np.unique(np.rint(vertices * 1e7).astype(np.int64), axis=0, return_inverse=True)
-    ring_ids = welded.reshape(-1)[faces]
-    ring_starts = np.concatenate(
-        [[0], np.cumsum(np.bincount(ring_ids.ravel(), minlength=int(ring_ids.max()) + 1))]
-    )
-    ring = np.argsort(ring_ids.ravel(), kind="stable") // 3
-    unwelded = np.empty((int(ring_ids.max()) + 1, 3))
-    unwelded[ring_ids.ravel()] = vertices[faces.ravel()]
-    cross = np.cross(
-        unwelded[ring_ids[:, 1]] - unwelded[ring_ids[:, 0]],
-        unwelded[ring_ids[:, 2]] - unwelded[ring_ids[:, 0]],
-    )
-    face_normals = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-30)
-    least = face_density[face_density > 0].max() * 1e-3
-    target_pitch = hexagonal_pitch_m(np.maximum(face_density[target_owner], least))
-    target_normals = face_normals[target_owner]
-    velocity = np.zeros_like(points)
-    corner_density = np.maximum(density[faces], least)
-    for sigma, step, iterations in _SCHEDULE:
-        cell = 3.0 * sigma * float(target_pitch.max())
-        target_grid = _kernels.build_grid(targets, cell)
-        velocity[:] = 0.0
-        for _ in range(iterations):
-            pitch = hexagonal_pitch_m((corner_density[owner] * bary).sum(axis=1))
-            normals = face_normals[owner]
-            force = np.zeros_like(points)
-            grid = _kernels.build_grid(points, cell)
-            _kernels.push(points, normals, pitch, points, normals, pitch, grid, cell, 1.0, sigma, True, force)
-            _kernels.push(
-                points, normals, pitch, targets, target_normals, target_pitch, target_grid, cell,
-                -1.0 / TARGET_SAMPLES_PER_SPOT, sigma, False, force,
+    def relax(self, points: NDArray[np.float64], owner: NDArray[np.int64], bary: NDArray[np.float64]) -> None:
+        """Move `points` on the faces, in place, until they keep the local pitch from each other."""
+        last = points.copy()
+        none = np.zeros(len(points) + 1, np.int64), np.zeros(0, np.int32)
+        for steps, step, momentum, least in SCHEDULE:
+            pitch = hexagonal_pitch_m((self.corner_density[owner] * bary).sum(axis=1))
+            normals = np.ascontiguousarray(self.frame[owner, 15:])
+            reach = (least or _kernels.RANGE) + _kernels.SKIN
+            cell = 1.1 * reach * max(float(np.quantile(pitch, 0.9)), float(pitch.max()) / 4.0)
+            lists = _kernels.list_near(points, 1.1 * reach * pitch, points, cell, len(points))
+            pairs = _kernels.keep_pairs(lists, points, normals, pitch, points, normals, pitch, reach, True)
+            field_pairs = none
+            if least == 0.0 and len(self.field):
+                radius = 1.1 * reach * pitch
+                rows = np.flatnonzero(self.by_border[owner])
+                radius[rows[~_close(points[rows], radius[rows], self.border)]] = 0.0
+                radius[~self.by_border[owner]] = 0.0
+                lists = _kernels.list_near(points, radius, self.field, cell, len(self.field))
+                field_pairs = _kernels.keep_pairs(
+                    lists, points, normals, pitch, self.field, self.field_normals, self.field_pitch,
+                    reach, False,
+                )  # fmt: skip
+            _kernels.relax(
+                points, last, owner, bary, pitch, self.corner_density, self.frame, self.across,
+                pairs, field_pairs, self.field, self.field_pitch, self.field_weight,
+                steps, step, momentum, least,
             )  # fmt: skip
-            velocity = 0.7 * velocity + step * force
-            _move(points, velocity, pitch, normals, owner, unwelded, ring_ids, ring_starts, ring, bary)
-    for _ in range(_SEPARATION_STEPS):
-        pitch = hexagonal_pitch_m((corner_density[owner] * bary).sum(axis=1))
-        normals = face_normals[owner]
-        cell = _LEAST_SPACING * float(pitch.max()) * 1.0001
-        shift = np.zeros_like(points)
-        grid = _kernels.build_grid(points, cell)
-        _kernels.separate(points, normals, pitch, grid, cell, _LEAST_SPACING, shift)
-        _move(points, shift, pitch, normals, owner, unwelded, ring_ids, ring_starts, ring, bary)
 
 
-def _move(points, shift, pitch, normals, owner, vertices, faces, ring_starts, ring, bary):  # type: ignore[no-untyped-def]
-    shift -= normals * (shift * normals).sum(axis=1, keepdims=True)
-    length = np.linalg.norm(shift, axis=1, keepdims=True)
-    shift *= np.minimum(1.0, 0.3 / np.maximum(length, 1e-12))
-    points += shift * pitch[:, None]
-    _kernels.walk(points, owner, vertices, faces, ring_starts, ring, bary)
+def _close(
+    points: NDArray[np.float64], reach: NDArray[np.float64], others: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return `(N,)` bool: one of `others` `(M, 3)` lies within `reach` `(N,)` [m]."""
+    if len(points) == 0 or len(others) == 0:
+        return np.zeros(len(points), np.bool_)
+    cell = max(float(np.median(reach)), float(reach.max()) / 8.0)
+    starts, _ = _kernels.list_near(points, reach, others, cell, 1)
+    return np.asarray(np.diff(starts) > 0, np.bool_)
