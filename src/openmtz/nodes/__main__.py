@@ -80,17 +80,26 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
         code = 1
     finally:
         for node in nodes:
-            make_safe = getattr(node, "make_safe", None)
-            if make_safe:
-                make_safe()
+            _attempt(node, "make_safe")
         for node in reversed(nodes):
-            close = getattr(node, "close", None)
-            if close:
-                close()
-            node.destroy_node()
+            _attempt(node, "close")
+            _attempt(node, "destroy_node")
         executor.shutdown(timeout_sec=0.5)
         rclpy.try_shutdown()
     return code
+
+
+def _attempt(node: Any, what: str) -> None:
+    """Call a method if the node has it; one that fails must not keep the others from being made safe."""
+    method = getattr(node, what, None)
+    if method is None:
+        return
+    try:
+        method()
+    except Exception as error:
+        print(
+            f"{node.get_name()}: {what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+        )
 
 
 def _stop_collecting_garbage() -> None:

@@ -23,11 +23,13 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from openmtz.geometry import pose_distance
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters
+from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.robot import JOINT_NAMES, ArmKinematics, CellCollision, Trajectory, plan_move, stop_motion
 
 FRESH_S = 0.03
 HOLD_S = 0.5
+FASTEST_RAD_S = 10.0
+"""No joint is as fast; a velocity beyond it is not believed."""
 TOOLS = ("scan_head", "camera_depth_optical_frame")
 
 
@@ -40,6 +42,7 @@ class ArmConfig:
     settle_timeout_s: float = parameter(3.0, "longest time beyond the planned motion [s]", 0.1, 60.0)
     token_wait_s: float = parameter(0.5, "longest wait for the motion token to be seen [s]", 0.0, 5.0)
     joint_age_s: float = parameter(0.5, "joint states older than this stop the motion [s]", 0.02, 5.0)
+    safety_age_s: float = parameter(1.0, "a safety state older than this stops the motion [s]", 0.2, 10.0)
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Arm(rclpy.node.Node):
         self._joints_at = -1e9
         self._still_since = -1e9
         self._token = SafetyState.TOKEN_NONE
+        self._safety_at = -1e9
         self._motion: _Motion | None = None
         self._pending: tuple[Goal[Any], float] | None = None
         self._publisher = topics.TRAJECTORY.publisher(self)
@@ -74,7 +78,7 @@ class Arm(rclpy.node.Node):
             self, MoveToStation, "move_to_station", self._start, self._cancel
         )
         self._progress = ProgressCounter(self, 1.0)
-        self.create_timer(0.02, self._work)
+        work_timer(self, 0.02, self._work)
 
     def _on_joints(self, message: JointState) -> None:
         position = dict(zip(message.name, message.position, strict=False))
@@ -87,11 +91,17 @@ class Arm(rclpy.node.Node):
         now = time.monotonic()
         if self._joints is None or np.abs(joints - self._joints).max() > 1e-6:
             self._still_since = now
-        self._joints, self._joints_at = joints, now
-        self._velocity = np.array([velocity.get(name, 0.0) for name in JOINT_NAMES])
+        measured = np.array([velocity.get(name, np.nan) for name in JOINT_NAMES])
+        if not (np.abs(measured) < FASTEST_RAD_S).all():
+            # Optional in JointState; a stop needs them all the same.
+            since = now - self._joints_at
+            known = self._joints is not None and 1e-3 < since < FRESH_S
+            measured = (joints - self._joints) / since if known else np.zeros(6)
+            measured = np.where(np.abs(measured) < FASTEST_RAD_S, measured, 0.0)
+        self._joints, self._joints_at, self._velocity = joints, now, measured
 
     def _on_safety(self, message: SafetyState) -> None:
-        self._token = message.token
+        self._token, self._safety_at = message.token, time.monotonic()
         if self._motion is not None and self._token != SafetyState.TOKEN_MOTION:
             self._end(False, "the motion token was taken away", stop=True)
 
@@ -121,12 +131,16 @@ class Arm(rclpy.node.Node):
         refusal = ""
         if self._token != SafetyState.TOKEN_MOTION:
             refusal = "the arm does not hold the motion token (service safety/request_token)"
+        elif now - self._safety_at > self._config.safety_age_s:
+            refusal = f"no fresh safety state on {topics.SAFETY_STATE.name}: is the safety monitor running?"
         elif tool not in TOOLS:
             refusal = f"unknown tool {tool!r}; there are: {', '.join(TOOLS)}"
         elif self._joints is None or now - self._joints_at > self._config.joint_age_s:
             refusal = f"no fresh joint states on {topics.JOINT_STATES.name}"
         elif request.target.header.frame_id not in ("world", "base_link"):
             refusal = f"targets are given in world, not {request.target.header.frame_id!r}"
+        elif not request.speed_fraction >= 0.0:
+            refusal = f"speed_fraction must be a number from 0 to 1, got {request.speed_fraction}"
         if refusal:
             goal.finish(MoveToStation.Result(success=False, reason=refusal))
             return
@@ -158,7 +172,10 @@ class Arm(rclpy.node.Node):
             )
         self._publisher.publish(message)
 
-    def _cancel(self, _goal: Goal[Any]) -> None:
+    def _cancel(self, goal: Goal[Any]) -> None:
+        if self._pending is not None:  # or it would begin as soon as the token is seen
+            self._pending = None
+            goal.finish(MoveToStation.Result(success=False, reason="cancelled before it began"))
         if self._motion is not None:
             self._end(False, "cancelled", stop=True)
 
@@ -171,6 +188,9 @@ class Arm(rclpy.node.Node):
             return
         if now - self._joints_at > self._config.joint_age_s:
             self._end(False, f"no joint states for {self._config.joint_age_s:.1f} s", stop=True)
+            return
+        if now - self._safety_at > self._config.safety_age_s:
+            self._end(False, f"no safety state for {self._config.safety_age_s:.1f} s", stop=True)
             return
         elapsed = now - motion.started
         duration = motion.trajectory.duration_s

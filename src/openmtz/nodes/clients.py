@@ -23,6 +23,11 @@ class ServiceQueue:
         self._waiting: deque[tuple[Any, str, Any, Done, float]] = deque()
         self._running: tuple[Any, Done, str, float] | None = None
 
+    @property
+    def idle(self) -> bool:
+        """True when no call waits or runs."""
+        return self._running is None and not self._waiting
+
     def call(
         self, kind: Any, name: str, request: Any, done: Done, now: float, timeout_s: float = 3.0
     ) -> None:
@@ -41,6 +46,7 @@ class ServiceQueue:
                 done(future.result(), "")
             elif now > deadline:
                 self._running = None
+                self._clients[name].remove_pending_request(future)
                 done(None, f"{name} did not answer")
         if self._running is None and self._waiting:
             _kind, name, request, done, deadline = self._waiting[0]
@@ -62,6 +68,12 @@ class GoalClient:
         self._serial = 0
         self._handle: Any = None
         self._cancel_wanted = False
+        self._open: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        """True while a goal was sent, this one or an earlier one, whose end was not told yet."""
+        return bool(self._open)
 
     def send(self, goal: Any, done: Done, feedback: Callable[[Any], None] | None = None) -> None:
         """Send a goal; whatever an earlier goal still says is dropped."""
@@ -77,6 +89,7 @@ class GoalClient:
                 feedback(message.feedback)
 
         def on_result(future: Any) -> None:
+            self._open.discard(serial)
             if serial != self._serial:
                 return
             self._handle = None
@@ -86,18 +99,18 @@ class GoalClient:
 
         def on_accepted(future: Any) -> None:
             handle = future.result()
-            if serial != self._serial:
-                if handle.accepted:
-                    handle.cancel_goal_async()
-                return
             if not handle.accepted:
-                done(None, f"{self._name} refused the goal: another one is active")
+                self._open.discard(serial)
+                if serial == self._serial:
+                    done(None, f"{self._name} refused the goal: another one is active")
                 return
-            self._handle = handle
             handle.get_result_async().add_done_callback(on_result)
-            if self._cancel_wanted:
+            if serial == self._serial:
+                self._handle = handle
+            if serial != self._serial or self._cancel_wanted:
                 handle.cancel_goal_async()
 
+        self._open.add(serial)
         self._client.send_goal_async(goal, feedback_callback=on_feedback).add_done_callback(on_accepted)
 
     def cancel(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from typing import Any
 
@@ -11,6 +12,7 @@ from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Transform, V
 from numpy.typing import NDArray
 from openmtz_interfaces.msg import CaptureQuality, SkinSurface, TreatmentPlan
 from openmtz_interfaces.msg import Finding as FindingMessage
+from sensor_msgs.msg import Image
 
 from openmtz.geometry import SkinSurface as Surface
 from openmtz.geometry import pose_from_vector, pose_to_vector
@@ -28,6 +30,9 @@ _CODES = {
     "uint8": "B",
     "uint64": "Q",
 }
+
+FAR_M = 100.0
+"""Nothing in the cell is farther away [m]; a message that says so is refused."""
 
 
 def typed_array(values: Any, dtype: str) -> array[Any]:
@@ -69,9 +74,11 @@ def pose_of(message: Pose) -> NDArray[np.float64]:
     """Return the `(4, 4)` pose of a message.
 
     Raises:
-        ValueError: not finite, or a zero quaternion.
+        ValueError: not finite, farther away than `FAR_M`, or a zero quaternion.
     """
     p, q = message.position, message.orientation
+    if not max(abs(p.x), abs(p.y), abs(p.z)) < FAR_M:
+        raise ValueError(f"a position is not finite, or farther than {FAR_M:g} m away")
     return pose_from_vector([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
 
 
@@ -81,6 +88,28 @@ def transform_message(pose: NDArray[np.float64]) -> Transform:
     return Transform(
         translation=Vector3(x=v[0], y=v[1], z=v[2]), rotation=Quaternion(x=v[3], y=v[4], z=v[5], w=v[6])
     )
+
+
+def depth_of(message: Image) -> NDArray[np.float32]:
+    """Return `(H, W)` depth [m] of 32FC1 [m] or 16UC1 [mm] (REP-118).
+
+    Raises:
+        ValueError: another encoding or byte order, no pixels, or a size that contradicts the header.
+    """
+    kinds = {"32FC1": "<f4", "16UC1": "<u2", "mono16": "<u2"}
+    if message.encoding not in kinds:
+        raise ValueError(f"depth frames must be 32FC1 [m] or 16UC1 [mm] (REP-118), got {message.encoding!r}")
+    if message.is_bigendian:
+        raise ValueError("depth frames must be little-endian")
+    kind = np.dtype(kinds[message.encoding])
+    pixels, length = message.height * message.width, len(message.data)
+    if pixels == 0 or length != pixels * kind.itemsize:
+        raise ValueError(
+            f"a depth frame holds {length / kind.itemsize:g} pixels,"
+            f" its size says {message.width}x{message.height}"
+        )
+    depth = np.frombuffer(message.data, kind).reshape(message.height, message.width)
+    return depth if kind.kind == "f" else depth.astype(np.float32) * np.float32(1e-3)
 
 
 def surface_message(surface: Surface, stamp: Time, quality: CaptureQuality) -> SkinSurface:
@@ -99,12 +128,18 @@ def surface_of(message: SkinSurface) -> Surface:
     """Return the surface of a message and check its identity.
 
     Raises:
-        ValueError: wrong lengths, NaN, or a surface_id that is not that of the content.
+        ValueError: another frame than `world`, wrong lengths, numbers that are not finite or farther
+            away than `FAR_M`, or a surface_id that is not that of the content.
     """
-    vertices = np.asarray(message.vertices_m, np.float32).reshape(-1, 3).astype(np.float64)
-    faces = np.asarray(message.faces, np.uint32).reshape(-1, 3).astype(np.int32)
-    normals = np.asarray(message.normals, np.float32).reshape(-1, 3).astype(np.float64)
+    _require_world(message.header.frame_id)
+    vertices = _rows("vertices_m", message.vertices_m, np.float32, 3).astype(np.float64)
+    faces = _rows("faces", message.faces, np.uint32, 3).astype(np.int32)
+    normals = _rows("normals", message.normals, np.float32, 3).astype(np.float64)
     quality = np.asarray(message.quality, np.float32).astype(np.float64)
+    if not (np.abs(vertices) < FAR_M).all():
+        raise ValueError(f"vertices are not finite, or farther than {FAR_M:g} m away")
+    if not (np.isfinite(normals).all() and np.isfinite(quality).all() and np.isfinite(message.voxel_m)):
+        raise ValueError("normals, quality or voxel size are not finite")
     surface = Surface.from_arrays(vertices, faces, normals, quality, float(message.voxel_m))
     if surface.surface_id != message.surface_id:
         raise ValueError(f"the surface's content is not what its id {message.surface_id[:12]} names")
@@ -147,20 +182,56 @@ def plan_of(message: TreatmentPlan) -> Plan:
     """Return the plan of a message, after its hash was recomputed from the content.
 
     Raises:
-        PlanError: the content is not a plan, or not the one its hash names.
+        PlanError: the content is not a plan in frame `world`, or not the one its hash names.
     """
-    import json
-
-    arrays = {}
-    for name in SPOT_FIELDS:
-        values = np.asarray(getattr(message, name))
-        arrays[name] = values.reshape(-1, 3) if name in ("position_nm", "normal_e9") else values
-    poses = np.asarray(message.station_pose, np.float64).reshape(-1, 7)
     try:
-        header = json.loads(message.header_json)
-    except ValueError as error:
-        raise PlanError(f"the plan's header is not JSON: {error}") from error
-    plan = Plan(header=header, station_pose=poses, **arrays)
-    if plan.sha256 != message.plan_sha256:
+        _require_world(message.header.frame_id)
+        arrays = {}
+        for name in SPOT_FIELDS:
+            width = 3 if name in ("position_nm", "normal_e9") else 1
+            values = _rows(name, getattr(message, name), None, width)
+            arrays[name] = values if width == 3 else values.ravel()
+        poses = _rows("station_pose", message.station_pose, np.float64, 7)
+        if not (np.abs(poses) < FAR_M).all():
+            raise ValueError(f"station poses are not finite, or farther than {FAR_M:g} m away")
+        plan = Plan(header=plan_header(message), station_pose=poses, **arrays)
+        named = plan.sha256
+    except PlanError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise PlanError(str(error)) from error
+    if named != message.plan_sha256:
         raise PlanError(f"the plan's content is not what its hash {message.plan_sha256[:12]} names")
     return plan
+
+
+def plan_header(message: TreatmentPlan) -> dict[str, Any]:
+    """Return the header of a plan message, not checked against its hash.
+
+    Raises:
+        PlanError: not a JSON object.
+    """
+    try:
+        header = json.loads(message.header_json)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"the plan's header is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise PlanError(f"the plan's header must be a JSON object, got {type(header).__name__}")
+    return header
+
+
+def _rows(name: str, values: Any, dtype: Any, width: int) -> NDArray[Any]:
+    """Return `(n, width)` of a flat array.
+
+    Raises:
+        ValueError: no whole number of rows.
+    """
+    array = np.asarray(values, dtype)
+    if array.size % width:
+        raise ValueError(f"{name} holds {array.size} numbers, no whole number of rows of {width}")
+    return array.reshape(-1, width)
+
+
+def _require_world(frame: str) -> None:
+    if frame != "world":
+        raise ValueError(f"it must be given in frame 'world', not {frame!r}")

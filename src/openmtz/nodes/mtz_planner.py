@@ -7,6 +7,7 @@ other node, so that nothing time-critical waits for it.
 from __future__ import annotations
 
 import time
+import traceback
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from rclpy.parameter import Parameter
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginError, UnknownIndication, load_plugins
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters
+from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
+from openmtz.plan import PlanError
 from openmtz.plan.files import save_plan
 from openmtz.planning import (
     PlanningError,
@@ -40,7 +42,7 @@ from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 class PlannerConfig:
     """Parameters of `mtz_planner`."""
 
-    plan_dir: str = parameter("", "folder to write plan files to; empty: none are written")
+    plan_dir: str = parameter("", "folder to write plan files to, further plans beside it; empty: none")
     surface_wait_s: float = parameter(3.0, "longest wait for a surface asked for to arrive [s]", 0.0, 60.0)
     check_reach: bool = parameter(True, "refuse stations the arm cannot reach")
 
@@ -64,7 +66,7 @@ class MtzPlanner(rclpy.node.Node):
         topics.SURFACE.subscription(self, self._on_surface)
         self._slot: GoalSlot[Any] = GoalSlot(self, PlanTreatment, "plan_treatment", self._start)
         self._progress = ProgressCounter(self, 2.0)
-        self.create_timer(0.05, self._work)
+        work_timer(self, 0.05, self._work)
 
     def _on_surface(self, message: SurfaceMessage) -> None:
         try:
@@ -126,6 +128,9 @@ class MtzPlanner(rclpy.node.Node):
 
     def _work(self) -> None:
         self._progress.work(time.monotonic())
+        if self._pending is not None and self._pending[0].cancel_requested:
+            unbegun, self._pending = self._pending[0], None
+            self._fail(unbegun, "cancelled")
         self._begin_pending(time.monotonic())
         item, goal = self._work_item, self._slot.active
         if item is None or goal is None:
@@ -142,12 +147,15 @@ class MtzPlanner(rclpy.node.Node):
             self._conclude(goal, item.result())
         except (PlanningError, PluginError, UnknownIndication, ValueError, OSError) as error:
             self._fail(goal, str(error))
+        except Exception as error:
+            # Planning runs other people's code on other people's data: whatever it raises ends the goal.
+            self.get_logger().error("".join(traceback.format_exception(error)))
+            self._fail(goal, f"planning failed unexpectedly: {type(error).__name__}: {error}")
 
     def _conclude(self, goal: Goal[Any], result: PlanningResult) -> None:
         plan = result.plan
         if self._config.plan_dir:
-            folder = Path(self._config.plan_dir)
-            save_plan(plan, result.findings, folder)
+            folder = self._save(result)
             np.savez_compressed(
                 folder / "fields.npz",
                 region=result.region,
@@ -169,6 +177,20 @@ class MtzPlanner(rclpy.node.Node):
                 findings=[convert.finding_message(f) for f in result.findings],
             )
         )
+
+    def _save(self, result: PlanningResult) -> Path:
+        """Write the plan; where the folder holds another one, beside it in a folder named by the hash.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        folder = Path(self._config.plan_dir)
+        try:
+            return save_plan(result.plan, result.findings, folder)
+        except PlanError:
+            beside = folder.with_name(f"{folder.name}-{result.plan.sha256[:12]}")
+            self.get_logger().info(f"{folder} holds another plan; this one goes to {beside}")
+            return save_plan(result.plan, result.findings, beside)
 
     def _fail(self, goal: Goal[Any], reason: str) -> None:
         self.get_logger().error(f"planning failed: {reason}")

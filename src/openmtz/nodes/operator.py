@@ -29,6 +29,8 @@ from openmtz.geometry import SkinSurface
 from openmtz.nodes import convert, topics
 from openmtz.plan import Finding, TreatmentPlan
 
+PUMP_S = 0.02
+
 
 @dataclass
 class Observed:
@@ -68,6 +70,7 @@ class OperatorClient:
         self.started = time.monotonic()
         self.observed = Observed()
         self._treat = ActionClient(self.node, Treat, "treat")
+        self._goal: Any = None
         self._services: dict[str, Any] = {}
         self._truth_fields = tuple(ShotsTruth.get_fields_and_field_types())[1:]
         topics.SURFACE.subscription(self.node, self._on_surface)
@@ -82,12 +85,19 @@ class OperatorClient:
         self.observed.events.append((time.monotonic() - self.started, kind, name, detail))
 
     def _on_surface(self, message: SurfaceMessage) -> None:
-        self.observed.surface = convert.surface_of(message)
-        self.observed.capture_quality = message.capture
+        try:
+            self.observed.surface = convert.surface_of(message)
+            self.observed.capture_quality = message.capture
+        except ValueError as error:
+            self.node.get_logger().error(f"a surface was refused: {error}")
 
     def _on_plan(self, message: PlanMessage) -> None:
-        self.observed.plan = convert.plan_of(message)
-        self.observed.findings = [convert.finding_of(f) for f in message.findings]
+        try:
+            self.observed.findings = [convert.finding_of(f) for f in message.findings]
+            self.observed.plan = convert.plan_of(message)
+        except ValueError as error:
+            self.observed.plan = None
+            self.node.get_logger().error(f"a plan was refused: {error}")
 
     def _on_safety(self, message: SafetyState) -> None:
         last = self.observed.safety
@@ -118,10 +128,14 @@ class OperatorClient:
             self.observed.truth.setdefault(name, []).append(np.asarray(getattr(message, name)))
 
     def pump(self, seconds: float = 0.05) -> None:
-        """Let messages in for about so long."""
+        """Let messages in for about so long.
+
+        Always with the same timeout: with another one rclpy forgets who of the ready ones is next, and
+        the topics subscribed to last would starve.
+        """
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            self._executor.spin_once(timeout_sec=left)
+        while time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=PUMP_S)
 
     def wait(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
         """Pump until `done()`.
@@ -133,7 +147,7 @@ class OperatorClient:
         while not done():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what}: nothing after {timeout_s:.0f} s")
-            self._executor.spin_once(timeout_sec=0.05)
+            self._executor.spin_once(timeout_sec=PUMP_S)
 
     def call(self, service_type: Any, name: str, request: Any, timeout_s: float = 5.0) -> Any:
         """Call a service and return its response.
@@ -179,7 +193,17 @@ class OperatorClient:
         handle = sent.result()
         if handle is None or not handle.accepted:
             raise RuntimeError("the treatment was refused: another one is running")
+        self._goal = handle
         return handle.get_result_async()
+
+    def cancel_treatment(self) -> None:
+        """Ask for the end of the treatment started last.
+
+        Raises:
+            TimeoutError: nobody answers.
+        """
+        if self._goal is not None:
+            self.wait(self._goal.cancel_goal_async().done, 5.0, "answer to the cancel of treat")
 
     def approve(self, approver: str) -> tuple[bool, str]:
         """Approve the plan seen last, for this run of the safety monitor."""

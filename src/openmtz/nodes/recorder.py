@@ -15,7 +15,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
 
 from openmtz.nodes import topics
-from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters
+from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.records import RecordWriter
 
 
@@ -51,7 +51,7 @@ class Recorder(rclpy.node.Node):
                 raw=True,
             )
         self._progress = ProgressCounter(self, 0.5)
-        self.create_timer(0.1, self._work)
+        work_timer(self, 0.1, self._work)
 
     def _absolute(self, name: str) -> str:
         return name if name.startswith("/") else f"{self.get_namespace().rstrip('/')}/{name}"

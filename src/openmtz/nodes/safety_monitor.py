@@ -28,9 +28,9 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from openmtz.devices import PermitFrame, decode_records, encode, running_digest
-from openmtz.graph.supervisor import RUN_LINE_FD
+from openmtz.graph.supervisor import RUN_LINE_FDS
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import NodeError, parameter, parse_parameters
+from openmtz.nodes.support import NodeError, parameter, parse_parameters, work_timer
 from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 from openmtz.safety import (
@@ -55,6 +55,9 @@ from openmtz.safety import RequestToken as TokenRequest
 from openmtz.safety.states import SafetyState
 
 HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
+MAX_CHUNK = 65_536
+"""More records than this in one message are not looked at: it would keep the monitor from its step."""
+MAX_COUNTER = 2**32 - 1
 LINE_FIELDS = [f.name for f in fields(Interlocks) if f.name != "received_at"]
 
 
@@ -71,21 +74,20 @@ class MonitorConfig:
 
 
 class RunLine:
-    """The supervisor's wire: a pipe that breaks when any process of the stack dies."""
+    """A pipe from every process of the stack: the kernel breaks it when the process is gone."""
 
     def __init__(self, required: bool) -> None:
-        text = os.environ.get(RUN_LINE_FD)
-        if text is None and required:
+        text = os.environ.get(RUN_LINE_FDS, "")
+        if not text and required:
             raise NodeError("no run line: start the graph with ./openmtz up")
-        self._fd = int(text) if text is not None else -1
+        self._names = {int(fd): name for name, fd in (part.split(":") for part in text.split(",") if part)}
         self._poll = select.poll()
-        if self._fd >= 0:
-            self._poll.register(self._fd, select.POLLIN | select.POLLHUP)
+        for fd in self._names:
+            self._poll.register(fd, select.POLLIN | select.POLLHUP)
 
-    @property
-    def ok(self) -> bool:
-        """True while the wire holds; without a supervisor (ros2 launch) there is no wire to break."""
-        return self._fd < 0 or not self._poll.poll(0)
+    def broken(self) -> list[str]:
+        """Names of processes that are gone; without a supervisor (ros2 launch) there is no line to break."""
+        return [self._names[fd] for fd, _ in self._poll.poll(0)] if self._names else []
 
 
 class SafetyMonitorNode(rclpy.node.Node):
@@ -106,6 +108,7 @@ class SafetyMonitorNode(rclpy.node.Node):
             self.boot_id,
             time.monotonic(),
         )
+        self._watched = {*SafetyConfig().progress_required, config.recorder}
         self._kinematics = ArmKinematics()
         self._interlocks: Interlocks | None = None
         self._head: HeadStatus | None = None
@@ -133,7 +136,7 @@ class SafetyMonitorNode(rclpy.node.Node):
         self.create_service(RequestToken, "safety/request_token", self._on_token)
         self.create_service(Trigger, "safety/reset", self._on_reset)
         self._reset_device = self.create_client(Trigger, "scan_head/reset_fault")
-        self.create_timer(config.step_s, self._step)
+        work_timer(self, config.step_s, self._step)
 
     # ---- inputs ---------------------------------------------------------------------------------
 
@@ -153,6 +156,8 @@ class SafetyMonitorNode(rclpy.node.Node):
         self._arm = ArmState(time.monotonic(), joints, pose)
 
     def _on_progress(self, message: ProgressMessage) -> None:
+        if message.node not in self._watched:
+            return
         self._progress[message.node] = ProgressSample(
             message.counter, time.monotonic(), message.period_ms * 1e-3
         )
@@ -162,15 +167,18 @@ class SafetyMonitorNode(rclpy.node.Node):
             self._plan = convert.plan_of(message)
         except PlanError as error:
             self._plan = None
-            self.get_logger().error(f"a plan was refused: {error}")
+            self._refused(f"a plan was refused: {error}")
 
     def _on_surface(self, message: SurfaceMessage) -> None:
-        self._surface_id = message.surface_id
+        # Without a name it is still another surface: no plan was made for it.
+        self._surface_id = message.surface_id or "unnamed"
 
     def _on_loaded(self, message: SpotsLoaded) -> None:
-        data = bytes(message.records)
         try:
+            data = bytes(message.records)
             records = decode_records(data)
+            if len(records.counts) != message.count or message.count > MAX_CHUNK:
+                raise ValueError(f"{len(records.counts)} records where {message.count} are announced")
             self._loaded.append(
                 LoadedSpots(
                     message.plan_sha256,
@@ -185,17 +193,23 @@ class SafetyMonitorNode(rclpy.node.Node):
                 )
             )
         except ValueError as error:
-            self.get_logger().error(f"records of loaded spots were refused: {error}")
+            self._refused(f"records of loaded spots were refused: {error}")
 
     def _on_fired(self, message: SpotsFired) -> None:
-        self._fired.append(
-            FiredBatch(
-                message.plan_sha256,
-                message.boot_id,
-                np.asarray(message.spot_index, np.uint32),
-                np.asarray(message.energy_uj, np.uint32),
+        try:
+            self._fired.append(
+                FiredBatch(
+                    message.plan_sha256,
+                    message.boot_id,
+                    np.asarray(message.spot_index, np.uint32),
+                    np.asarray(message.energy_uj, np.uint32),
+                )
             )
-        )
+        except ValueError as error:
+            self._refused(f"a report of shots was refused: {error}")
+
+    def _refused(self, text: str) -> None:
+        self.get_logger().error(text, throttle_duration_sec=1.0)
 
     # ---- services -------------------------------------------------------------------------------
 
@@ -239,7 +253,7 @@ class SafetyMonitorNode(rclpy.node.Node):
             head=self._head,
             arm=self._arm,
             progress=self._progress,
-            run_line_ok=self._run_line.ok,
+            run_line_ok=not self._run_line.broken(),
             plan=self._plan,
             surface_id=self._surface_id,
             loaded=tuple(self._loaded),
@@ -260,6 +274,9 @@ class SafetyMonitorNode(rclpy.node.Node):
         return outputs
 
     def _publish_permit(self, grant: PermitGrant) -> None:
+        if grant.counter > MAX_COUNTER:  # somebody claims that the device has seen every number there is
+            self._refused(f"no permit was made: counter {grant.counter} does not fit its field")
+            return
         frame = encode(
             PermitFrame(
                 counter=grant.counter,

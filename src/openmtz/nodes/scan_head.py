@@ -27,22 +27,35 @@ from openmtz.devices import (
     FiredGap,
     LinkLost,
     Nak,
+    NakCode,
+    PermitFrame,
     ScanHeadError,
     ScanHeadLink,
     SelectReply,
     SerialPortMissing,
     Status,
+    decode_frame,
     encode_records,
     running_digest,
 )
 from openmtz.geometry import apply_pose, invert_pose
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import Goal, GoalSlot, NodeError, ProgressCounter, parameter, parse_parameters
+from openmtz.nodes.support import (
+    Goal,
+    GoalSlot,
+    NodeError,
+    ProgressCounter,
+    parameter,
+    parse_parameters,
+    work_timer,
+)
 from openmtz.optics import HandpieceProfile, ProfileError, angles_to_counts, point_to_angles
 from openmtz.plan import PlanError, TreatmentPlan
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 
 REPORT_PERIOD_S = 0.025
+SELECT_NAKS = (NakCode.ALREADY_EXECUTED, NakCode.IN_FAULT, NakCode.BAD_REQUEST)
+"""Refusals of a selection. Others are of permits or spots, or the link asks again by itself."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,12 @@ class _Firing:
     next_spot: int = 0
     moved_at: float = 0.0
 
+    def answered_by(self, reply: SelectReply) -> bool:
+        """True for the first reply to this very selection; one to an earlier goal may still come in."""
+        wanted = (bytes.fromhex(self.plan.sha256)[:16], self.station, self.pass_index, self.first, self.end)
+        given = (reply.plan_prefix, reply.station, reply.pass_index, reply.first, reply.end)
+        return not self.selected and wanted == given
+
 
 class ScanHeadNode(rclpy.node.Node):
     """Alone in its process; serial I/O has its own thread inside `ScanHeadLink`."""
@@ -101,7 +120,7 @@ class ScanHeadNode(rclpy.node.Node):
         self.create_service(Trigger, "scan_head/reset_fault", self._on_reset)
         self._slot: GoalSlot[Any] = GoalSlot(self, FireStation, "fire_station", self._start, self._cancel)
         self._progress = ProgressCounter(self, 0.1)
-        self.create_timer(0.005, self._work)
+        work_timer(self, 0.005, self._work)
 
     def _connect(self) -> ScanHeadLink:
         """Open the line; a simulated head may take a moment to be there."""
@@ -124,10 +143,15 @@ class ScanHeadNode(rclpy.node.Node):
     # ---- inputs ---------------------------------------------------------------------------------
 
     def _on_permit(self, message: Permit) -> None:
+        """Relayed as it is, after a look that it is one permit: nothing else travels by this way."""
+        frame = bytes(message.frame)
         try:
-            self._link.relay_permit(bytes(message.frame))
+            content = decode_frame(frame[:-1])
+            if not isinstance(content, PermitFrame):
+                raise ValueError(f"the frame holds no permit but {content}"[:120])
+            self._link.relay_permit(frame)
         except (ValueError, ScanHeadError) as error:
-            self.get_logger().error(f"a permit was not relayed: {error}")
+            self.get_logger().error(f"a permit was not relayed: {error}", throttle_duration_sec=1.0)
 
     def _on_plan(self, message: PlanMessage) -> None:
         try:
@@ -148,9 +172,9 @@ class ScanHeadNode(rclpy.node.Node):
 
     def _on_joints(self, message: JointState) -> None:
         position = dict(zip(message.name, message.position, strict=False))
-        if all(name in position for name in JOINT_NAMES):
-            self._joints = np.array([position[name] for name in JOINT_NAMES])
-            self._joints_at = time.monotonic()
+        joints = np.array([position.get(name, np.nan) for name in JOINT_NAMES])
+        if np.isfinite(joints).all():
+            self._joints, self._joints_at = joints, time.monotonic()
 
     def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._link.reset_fault()
@@ -258,10 +282,12 @@ class ScanHeadNode(rclpy.node.Node):
                 latest = event
             elif isinstance(event, Fired):
                 self._reports.append(event)
-            elif isinstance(event, SelectReply) and self._firing is not None and not self._firing.selected:
-                self._on_selected(self._firing)
-            elif isinstance(event, Nak) and self._firing is not None and not self._firing.selected:
-                self._interrupt(f"the scan head refused the selection: {event.text}")
+            elif isinstance(event, SelectReply):
+                if self._firing is not None and self._firing.answered_by(event):
+                    self._on_selected(self._firing)
+            elif isinstance(event, Nak):
+                if self._firing is not None and not self._firing.selected and event.code in SELECT_NAKS:
+                    self._interrupt(f"the scan head refused the selection: {event.text}")
             elif isinstance(event, FiredGap):
                 self.get_logger().error(
                     f"spots {event.first} to {event.end} are in doubt: fired, but not reported"
@@ -281,7 +307,12 @@ class ScanHeadNode(rclpy.node.Node):
 
     def _follow(self, status: Status | None, now: float) -> None:
         firing = self._firing
-        if firing is None or status is None or not firing.selected:
+        if firing is None:
+            return
+        if now - firing.moved_at > self._config.stall_timeout_s:
+            self._interrupt(f"no shot for {self._config.stall_timeout_s:.0f} s")
+            return
+        if status is None or not firing.selected:
             return
         if status.state == DeviceState.FAULT:
             self._interrupt(f"scan head fault {status.fault_code}: {status.fault_text}")
@@ -294,8 +325,6 @@ class ScanHeadNode(rclpy.node.Node):
         if status.executed >= firing.end and not status.gate_open and not self._reports:
             self._firing = None
             firing.goal.finish(FireStation.Result(success=True, next_spot=firing.end))
-        elif now - firing.moved_at > self._config.stall_timeout_s:
-            self._interrupt(f"no shot for {self._config.stall_timeout_s:.0f} s")
 
     def _publish_status(self, status: Status | None) -> None:
         status = status or self._link.status

@@ -27,7 +27,7 @@ from trajectory_msgs.msg import JointTrajectory
 from openmtz.capture import CaptureError
 from openmtz.geometry import invert_pose
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters
+from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.optics import HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
 from openmtz.robot import CAMERA_FRAME, FLANGE_FRAME, JOINT_NAMES, SCAN_HEAD_FRAME
@@ -86,7 +86,7 @@ class Simulation(rclpy.node.Node):
         self.create_service(SetBool, "camera/set_streaming", self._on_streaming)
         self._progress = ProgressCounter(self, 0.25)
         self._publish_static()
-        self.create_timer(0.004, self._work)
+        work_timer(self, 0.004, self._work)
 
     def _make_publishers(self) -> None:
         self._clock_publisher = topics.CLOCK.publisher(self)
@@ -117,7 +117,7 @@ class Simulation(rclpy.node.Node):
     def _on_plan(self, message: PlanMessage) -> None:
         """The tip that the plan names is the one mounted."""
         try:
-            self._profile = HandpieceProfile.from_header(json.loads(message.header_json)["profile"])
+            self._profile = HandpieceProfile.from_header(convert.plan_header(message)["profile"])
         except (ProfileError, KeyError, ValueError) as error:
             self.get_logger().error(f"the plan's profile is of no use: {error}")
 
@@ -135,8 +135,11 @@ class Simulation(rclpy.node.Node):
     def _on_inject_fault(self, request: Any, response: Any) -> Any:
         try:
             parameters = json.loads(request.parameters_json) if request.parameters_json.strip() else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             response.message = f"parameters_json is not JSON: {error}"
+            return response
+        if not isinstance(parameters, dict):
+            response.message = "parameters_json must be a JSON object"
             return response
         if request.fault not in FAULTS:
             response.message = f"no fault {request.fault!r}; there are: {', '.join(FAULTS)}"

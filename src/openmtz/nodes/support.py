@@ -14,6 +14,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 
 from openmtz.nodes import qos
@@ -73,6 +74,14 @@ def _descriptor(spec: Any) -> ParameterDescriptor:
                 FloatingPointRange(from_value=float(low), to_value=float(high))
             ]
     return descriptor
+
+
+def work_timer(node: rclpy.node.Node, period_s: float, callback: Callable[[], Any]) -> Any:
+    """Create the timer of a work loop, on the machine's steady clock.
+
+    A timer on the node's clock would obey `/clock`: whoever publishes there could stop the work loop.
+    """
+    return node.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
 
 class ProgressCounter:
@@ -167,6 +176,8 @@ class GoalSlot(Generic[ResultT]):
         self.active = goal
         try:
             self._on_start(goal)
+            if goal.cancel_requested and not goal.ended and self._on_cancel:
+                self._on_cancel(goal)  # cancelled between being accepted and being begun
             result: ResultT = await goal.future
         finally:
             self.active = None

@@ -5,12 +5,12 @@ Fusion keeps an interpreter busy for half a second at a time, so it runs in a wo
 
 from __future__ import annotations
 
+import contextlib
 import time
 from concurrent.futures import Future as WorkerFuture
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import rclpy.node
 from openmtz_interfaces.action import CaptureSurface
 from openmtz_interfaces.msg import CaptureQuality
@@ -26,13 +26,16 @@ from openmtz.capture import (
     CaptureWorker,
     FrameGate,
     StillFrame,
+    WorkerDied,
 )
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters
+from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 
 DRAIN_LIMIT_S = 2.0
 """How long `finish` waits for joint states of frames already received."""
+RENEW_EVERY_S = 5.0
+"""Least time between two workers."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class CaptureConfig:
     rest_tolerance_rad: float = parameter(0.0, "joint change that still counts as rest [rad]", 0.0, 0.01)
     camera_frame: str = parameter("camera_depth_optical_frame", "link that holds the camera")
     ready_timeout_s: float = parameter(20.0, "longest wait for camera_info and worker [s]", 1.0, 120.0)
+    idle_timeout_s: float = parameter(120.0, "no frame fused for so long ends a capture [s]", 1.0, 3600.0)
 
 
 class SurfaceCapture(rclpy.node.Node):
@@ -56,6 +60,7 @@ class SurfaceCapture(rclpy.node.Node):
         self._config = parse_parameters(self, CaptureConfig)
         self._kinematics = ArmKinematics()
         self._worker = CaptureWorker()
+        self._renewed_at = -1e9
         self._ready = False
         self._gate: FrameGate | None = None
         self._intrinsics: CameraIntrinsics | None = None
@@ -64,6 +69,7 @@ class SurfaceCapture(rclpy.node.Node):
         self._future: WorkerFuture[CaptureResult] | None = None
         self._stamps: list[float] = []
         self._feedback_at = 0.0
+        self._fused, self._moved_at = 0, 0.0
         self._surface_publisher = topics.SURFACE.publisher(self)
         topics.JOINT_STATES.subscription(self, self._on_joints)
         topics.CAMERA_INFO.subscription(self, self._on_info)
@@ -75,7 +81,7 @@ class SurfaceCapture(rclpy.node.Node):
             self, CaptureSurface, "capture_surface", self._start, self._cancel
         )
         self._progress = ProgressCounter(self, 1.0)
-        self.create_timer(0.02, self._work)
+        work_timer(self, 0.02, self._work)
 
     def _on_joints(self, message: JointState) -> None:
         if self._gate is None:
@@ -93,21 +99,14 @@ class SurfaceCapture(rclpy.node.Node):
     def _on_depth(self, message: Image) -> None:
         if self._gate is None or self._finish_at is not None:
             return
-        if message.encoding == "32FC1":
-            depth = np.frombuffer(message.data, np.float32)
-        elif message.encoding in ("16UC1", "mono16"):
-            depth = np.frombuffer(message.data, np.uint16).astype(np.float32) * 1e-3
-        else:
-            self._fail(f"depth frames must be 32FC1 [m] or 16UC1 [mm] (REP-118), got {message.encoding!r}")
-            return
-        if depth.size != message.height * message.width:
-            self._fail(
-                f"a depth frame holds {depth.size} pixels, its size says {message.width}x{message.height}"
-            )
+        try:
+            depth = convert.depth_of(message)
+        except ValueError as error:
+            self._fail(str(error))
             return
         stamp = convert.seconds(message.header.stamp)
         self._stamps.append(stamp)
-        self._gate.add_frame(stamp, depth.reshape(message.height, message.width))
+        self._gate.add_frame(stamp, depth)
 
     def _start(self, goal: Goal[Any]) -> None:
         """Joints are noted from now on, frames once worker and camera are there."""
@@ -133,11 +132,11 @@ class SurfaceCapture(rclpy.node.Node):
                 min_frames=int(request.min_frames) or 3,
             )
             self._worker.start(settings)
+            self._fused, self._moved_at = 0, time.monotonic()
         except (ValueError, CaptureError) as error:
             self._fail(str(error))
 
     def _cancel(self, _goal: Goal[Any]) -> None:
-        self._worker.cancel()
         self._fail("cancelled")
 
     def _on_finish(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -160,6 +159,9 @@ class SurfaceCapture(rclpy.node.Node):
         now = time.monotonic()
         try:
             self._step(now)
+        except WorkerDied as error:
+            self._fail(str(error))
+            self._renew_worker(str(error))
         except CaptureError as error:
             self._fail(str(error))
         self._progress.work(now)
@@ -186,6 +188,14 @@ class SurfaceCapture(rclpy.node.Node):
                 self._conclude(self._future.result())
             return
         if self._gate is None:
+            return
+        if progress.error:
+            self._fail(progress.error)
+            return
+        if progress.fused != self._fused:
+            self._fused, self._moved_at = progress.fused, now
+        elif now - self._moved_at > self._config.idle_timeout_s:
+            self._fail(f"nothing was fused for {self._config.idle_timeout_s:.0f} s")
             return
         draining = self._finish_at is not None
         final = draining and (self._gate.waiting == 0 or now > (self._finish_at or 0.0))
@@ -236,9 +246,20 @@ class SurfaceCapture(rclpy.node.Node):
             self.get_logger().error(f"capture failed: {reason}")
             goal.finish(CaptureSurface.Result(success=False, reason=reason))
 
+    def _renew_worker(self, reason: str) -> None:
+        """The next capture needs a worker that lives; one that dies at once is not made over and over."""
+        now = time.monotonic()
+        if now - self._renewed_at < RENEW_EVERY_S:
+            return
+        self._renewed_at = now
+        self.get_logger().error(f"{reason}; a new worker is started")
+        self._worker.close()
+        self._worker = CaptureWorker()
+
     def _reset(self) -> None:
         self._stream(False)
-        self._worker.cancel()
+        with contextlib.suppress(CaptureError):  # a worker that is dead has nothing to cancel
+            self._worker.cancel()
         self._gate = None
         self._finish_at = None
         self._future = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from openmtz_interfaces.action import CaptureSurface, FireStation, MoveToStation, PlanTreatment, Treat
 from openmtz_interfaces.msg import SafetyState, SpotsFired, TreatmentStatus
 from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
-from openmtz_interfaces.srv import RequestToken
+from openmtz_interfaces.srv import RequestReady, RequestToken
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
@@ -27,12 +28,14 @@ from openmtz.capture import scan_views
 from openmtz.geometry import pose_from_vector
 from openmtz.nodes import convert, topics
 from openmtz.nodes.clients import GoalClient, ServiceQueue
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters
+from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.plan import PlanError, TreatmentPlan
 from openmtz.procedure import Group, Procedure, ProcedureConfig, commands, events
 from openmtz.records import FiredSpots, verify
 from openmtz.robot import HOME, ArmKinematics
 
+END_WAIT_S = 3.0
+"""The end of a treatment waits so long for the actions it used [s]; one that does not answer is left."""
 TOKENS = {"motion": SafetyState.TOKEN_MOTION, "emission": SafetyState.TOKEN_EMISSION}
 
 
@@ -72,7 +75,11 @@ class Treatment(rclpy.node.Node):
         self._home = ArmKinematics().forward(HOME, "scan_head")
         self._plan: TreatmentPlan | None = None
         self._plan_wanted: tuple[int, str] | None = None
+        self._seen: set[str] = set()
         self._fired: list[SpotsFired] = []
+        self._events: deque[events.Event] = deque()
+        self._stepping = False
+        self._over_since: float | None = None
         self._approved = ""
         self._last_status: tuple[Any, ...] | None = None
         self._status_due = 0.0
@@ -84,20 +91,29 @@ class Treatment(rclpy.node.Node):
         self._status_publisher = topics.TREATMENT_STATUS.publisher(self)
         topics.SAFETY_STATE.subscription(self, self._on_safety)
         topics.PLAN.subscription(self, self._on_plan)
-        topics.SPOTS_FIRED.subscription(self, self._fired.append)
+        topics.SPOTS_FIRED.subscription(self, self._on_fired)
         self._slot: GoalSlot[Any] = GoalSlot(self, Treat, "treat", self._start, self._cancel)
         self._progress = ProgressCounter(self, 0.5)
-        self.create_timer(0.02, self._work)
+        work_timer(self, 0.02, self._work)
 
     # ---- events ---------------------------------------------------------------------------------
 
     def _step(self, event: events.Event) -> None:
-        for command in self._procedure.step(event):
-            handler = getattr(self, f"_do_{type(command).__name__}")
-            handler(command)
+        """Take one event to its end before the next: a command may be answered while it is given."""
+        self._events.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._events:
+                for command in self._procedure.step(self._events.popleft()):
+                    handler = getattr(self, f"_do_{type(command).__name__}")
+                    handler(command)
+        finally:
+            self._stepping = False
 
     def _start(self, goal: Goal[Any]) -> None:
-        self._fired.clear()
+        self._over_since = None
         self._plan = None
         self._plan_wanted = None
         self._step(events.Tick(time.monotonic()))
@@ -119,10 +135,19 @@ class Treatment(rclpy.node.Node):
     def _on_plan(self, message: PlanMessage) -> None:
         try:
             self._plan = convert.plan_of(message)
+            self._seen.add(self._plan.sha256)
         except PlanError as error:
             self._plan = None
-            self.get_logger().error(f"a plan was refused: {error}")
+            self.get_logger().error(f"a plan was refused: {error}", throttle_duration_sec=1.0)
         self._tell_plan()
+
+    def _on_fired(self, message: SpotsFired) -> None:
+        """Kept for the whole run, by plan: what an earlier treatment fired of a plan counts for it too."""
+        lengths = {len(message.spot_index), len(message.device_tick_us), len(message.energy_uj)}
+        if len(lengths) != 1:
+            self.get_logger().error("a report of shots was refused: its lists differ in length")
+        elif message.plan_sha256 in self._seen:
+            self._fired.append(message)
 
     def _tell_plan(self) -> None:
         """The result of planning and the plan itself come by different ways: both must be here."""
@@ -140,18 +165,25 @@ class Treatment(rclpy.node.Node):
         self._step(events.Tick(now))
         self._publish_status(now)
         goal = self._slot.active
-        if goal is not None and self._procedure.finished:
+        if goal is not None and self._procedure.finished and self._all_ended(now):
             goal.finish(self._result())
         self._progress.work(now)
 
+    def _all_ended(self, now: float) -> bool:
+        """The end is told when arm, laser, capture and planner have ended, so that the next may begin."""
+        self._over_since = now if self._over_since is None else self._over_since
+        busy = any(c.busy for c in (self._capture, self._planner, self._arm, self._laser))
+        return now - self._over_since > END_WAIT_S or not (busy or not self._calls.idle)
+
     def _result(self) -> Treat.Result:
         status = self._procedure.status
+        fired = self._fired_of(status.plan_sha256)
         return Treat.Result(
             success=status.state == "done",
             reason="" if status.state == "done" else status.detail,
             plan_sha256=status.plan_sha256,
             spots_planned=status.spots_total,
-            spots_fired=sum(len(m.spot_index) for m in self._fired),
+            spots_fired=len(np.unique(fired.index)),
         )
 
     def _publish_status(self, now: float) -> None:
@@ -219,6 +251,9 @@ class Treatment(rclpy.node.Node):
     def _do_CancelCapture(self, _command: commands.CancelCapture) -> None:
         self._capture.cancel()
 
+    def _do_CancelPlan(self, _command: commands.CancelPlan) -> None:
+        self._planner.cancel()
+
     def _do_RequestPlan(self, command: commands.RequestPlan) -> None:
         request = self._slot.active.request if self._slot.active is not None else Treat.Goal()
         goal = PlanTreatment.Goal(
@@ -257,6 +292,10 @@ class Treatment(rclpy.node.Node):
     def _do_ReturnToken(self, _command: commands.ReturnToken) -> None:
         request = RequestToken.Request(token=SafetyState.TOKEN_NONE)
         self._calls.call(RequestToken, "safety/request_token", request, lambda *_: None, time.monotonic())
+
+    def _do_WithdrawReady(self, _command: commands.WithdrawReady) -> None:
+        request = RequestReady.Request(ready=False)
+        self._calls.call(RequestReady, "safety/request_ready", request, lambda *_: None, time.monotonic())
 
     def _do_MoveTo(self, command: commands.MoveTo) -> None:
         goal = MoveToStation.Goal(
@@ -319,27 +358,29 @@ class Treatment(rclpy.node.Node):
             self.destroy_timer(timer)
             callback()
 
-        timer = self.create_timer(delay_s, fire)
+        timer = work_timer(self, delay_s, fire)
 
     def _verify(self, command: commands.Verify) -> None:
         plan = self._plan
         if plan is None or plan.sha256 != command.plan_sha256:
             self._step(events.Verified(command.ticket, False, "the plan is gone"))
             return
-        reports = [m for m in self._fired if m.plan_sha256 == plan.sha256]
+        result = verify(plan, self._fired_of(plan.sha256))
+        reason = "" if result.ok else "; ".join(f.text for f in result.findings)
+        self._step(events.Verified(command.ticket, result.ok, reason))
+
+    def _fired_of(self, plan_sha256: str) -> FiredSpots:
+        reports = [m for m in self._fired if m.plan_sha256 == plan_sha256]
 
         def column(name: str, dtype: Any) -> Any:
             parts = [np.asarray(getattr(m, name), dtype) for m in reports]
             return np.concatenate(parts) if parts else np.empty(0, dtype)
 
-        fired = FiredSpots(
+        return FiredSpots(
             column("spot_index", np.int64),
             column("device_tick_us", np.int64),
             column("energy_uj", np.float64),
         )
-        result = verify(plan, fired)
-        reason = "" if result.ok else "; ".join(f.text for f in result.findings)
-        self._step(events.Verified(command.ticket, result.ok, reason))
 
 
 def create(overrides: list[Parameter]) -> Treatment:
