@@ -3,14 +3,12 @@
     ros2 launch openmtz openmtz.launch.py                       # simulation
     ros2 launch openmtz openmtz.launch.py mode:=hardware serial_port:=/dev/ttyUSB0
 
-Arguments: mode, serial_port, graph (another description), phantom or patient_json, plugin (a
-distribution that must be installed), seed, out. There is no supervisor here and so no run line:
+Arguments: mode, serial_port, graph (another description), patient_json, plugin (a distribution that must
+be installed), seed, out. There is no supervisor here and so no run line:
 when a process dies the launch ends, and the safety monitor's progress counters stop the laser.
 """
 
-import json
 import os
-import sys
 import tempfile
 
 from launch.actions import (
@@ -42,7 +40,7 @@ def _processes(context):
     from pathlib import Path
 
     from openmtz.graph import load_graph
-    from openmtz.graph.description import fill
+    from openmtz.graph.command import process_command
 
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     if given["mode"] not in ("simulation", "hardware"):
@@ -72,20 +70,14 @@ def _processes(context):
     overrides = {"simulation": {"patient_json": given["patient_json"]}}
     actions = []
     for spec in graph.for_mode(simulation):
-        if spec.program:
-            command = [
-                sys.executable,
-                "-m",
-                spec.program,
-                *(str(fill(a, substitutions)) for a in spec.arguments),
-            ]
-        else:
-            path = runtime / f"{spec.name}.params.json"
-            path.write_text(json.dumps(graph.node_parameters(spec.nodes, substitutions, overrides)))
-            command = [sys.executable, "-m", "openmtz.nodes", "--parameters", str(path)]
-            command += ["--use-sim-time"] if simulation else []
-            command += ["--critical"] if spec.critical else []
-            command += list(spec.nodes)
+        command = process_command(
+            graph,
+            spec,
+            simulation=simulation,
+            runtime_dir=runtime,
+            substitutions=substitutions,
+            overrides=overrides,
+        )
         process = ExecuteProcess(
             cmd=command, name=spec.name, output="screen", env=dict(os.environ, PYTHONUNBUFFERED="1")
         )

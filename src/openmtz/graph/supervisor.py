@@ -4,20 +4,19 @@ The rules: a process that dies unasked is named with its last log lines and ever
 down. In the same instant the *run line* breaks, without ROS and without this program in between:
 every process, and the supervisor, holds the writing end of a pipe of its own, the safety monitor
 the reading ends. The kernel closes them with the process, whatever else the machine is doing, and no
-permit is granted any more. Ending takes at most three seconds: SIGINT, then SIGTERM, then SIGKILL. Children also die with the supervisor (PR_SET_PDEATHSIG).
+permit is granted any more. Ending takes at most three seconds: SIGINT, then SIGTERM, then SIGKILL.
+Children also die with the supervisor (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -27,7 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec, fill
+from openmtz.graph.command import process_command
+from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
 from openmtz.graph.lock import StackLock
 
 READY_FD = "OPENMTZ_READY_FD"
@@ -162,7 +162,15 @@ class Supervisor:
         log_path = self._log_dir / f"{spec.name}.log"
         with log_path.open("wb") as log:
             popen = subprocess.Popen(
-                self._command(spec),
+                process_command(
+                    self._graph,
+                    spec,
+                    simulation=self._simulation,
+                    runtime_dir=self.runtime_dir,
+                    substitutions=self._substitutions,
+                    overrides=self._overrides,
+                    require_run_line=True,
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -177,22 +185,6 @@ class Supervisor:
         self._children.append(child)
         self._selector.register(child.pidfd, selectors.EVENT_READ, ("death", child))
         self._selector.register(ready_read, selectors.EVENT_READ, ("ready", child))
-
-    def _command(self, spec: ProcessSpec) -> list[str]:
-        if spec.program:
-            arguments = [str(fill(a, self._substitutions)) for a in spec.arguments]
-            return [sys.executable, "-m", spec.program, *arguments]
-        parameters = self._graph.node_parameters(spec.nodes, self._substitutions, self._overrides)
-        if "safety_monitor" in parameters:
-            parameters["safety_monitor"].setdefault("require_run_line", True)
-        path = self.runtime_dir / f"{spec.name}.params.json"
-        path.write_text(json.dumps(parameters))
-        command = [sys.executable, "-m", "openmtz.nodes", "--parameters", str(path)]
-        if self._simulation:
-            command.append("--use-sim-time")
-        if spec.critical:
-            command.append("--critical")
-        return [*command, *spec.nodes]
 
     def _watch(self) -> None:
         raise_priority()
