@@ -182,12 +182,13 @@ class _Skin(NamedTuple):
     def relax(self, points: NDArray[np.float64], owner: NDArray[np.int64], bary: NDArray[np.float64]) -> None:
         """Move `points` on the faces, in place, until they keep the local pitch from each other."""
         last = points.copy()
+        pitch = hexagonal_pitch_m((self.corner_density[owner] * bary).sum(axis=1))
+        width = 1.1 * max(float(np.quantile(pitch, 0.9)), float(pitch.max()) / 4.0)
         none = np.zeros(len(points) + 1, np.int64), np.zeros(0, np.int32)
         for steps, step, momentum, least in SCHEDULE:
-            pitch = hexagonal_pitch_m((self.corner_density[owner] * bary).sum(axis=1))
             normals = np.ascontiguousarray(self.frame[owner, 15:])
             reach = (least or _kernels.RANGE) + _kernels.SKIN
-            cell = 1.1 * reach * max(float(np.quantile(pitch, 0.9)), float(pitch.max()) / 4.0)
+            cell = reach * width
             lists = _kernels.list_near(points, 1.1 * reach * pitch, points, cell, len(points))
             pairs = _kernels.keep_pairs(lists, points, normals, pitch, points, normals, pitch, reach, True)
             field_pairs = none

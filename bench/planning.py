@@ -1,0 +1,135 @@
+"""Placement benchmark: OpenMTZ and its peers on the same surfaces, in the same run.
+
+    PYTHONPATH=src python bench/planning.py            # all peers that are installed
+    PYTHONPATH=src python bench/planning.py --short    # 5,000 spots, OpenMTZ alone
+
+CPU seconds are summed over all threads, best of several runs, after one run that compiles. Spacing is in
+hexagonal pitches of the local density. Density error is over 5 mm balls on the surface.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from peers import PEERS, Points
+from scenes import Measured, Ruler, Scene, face_areas_cm2, head_face, patch
+
+from openmtz.planning import SpotPlacement, place_spots
+
+HEADER = (
+    "| Placement | CPU s | spots | min spacing | same side | RMS / worst % | with border % |\n"
+    "|---|---|---|---|---|---|---|"
+)
+
+
+def ours(scene: Scene, seed: int = 0) -> SpotPlacement:
+    """Place OpenMTZ's spots on a scene."""
+    return place_spots(scene.vertices, scene.faces, scene.density, seed=seed)
+
+
+def off_surface_m(scene: Scene, spots: SpotPlacement) -> float:
+    """Return the largest distance [m] of a spot from where its barycentrics say; inf outside its face."""
+    if (spots.barycentric < 0.0).any() or np.abs(spots.barycentric.sum(axis=1) - 1.0).max() > 1e-9:
+        return float("inf")
+    corners = scene.vertices[scene.faces[spots.face_index]]
+    return float(np.abs((corners * spots.barycentric[:, :, None]).sum(axis=1) - spots.positions).max())
+
+
+def cpu_seconds(place: Callable[[], Points], repeats: int) -> tuple[float, Points]:
+    """Return the least CPU time of `repeats` runs and what the last one placed."""
+    least, placed = float("inf"), np.zeros((0, 3))
+    for _ in range(repeats):
+        start = time.process_time()
+        placed = place()
+        least = min(least, time.process_time() - start)
+    return least, placed
+
+
+def row(name: str, seconds: float, got: Measured) -> str:
+    """Return one line of the table."""
+    return (
+        f"| {name} | {seconds:.2f} | {got.count} | {got.spacing:.3f} | {got.facing:.3f} |"
+        f" {got.rms:.2f} / {got.worst:.1f} | {got.border_rms:.2f} / {got.border_worst:.1f} |"
+    )
+
+
+def run(scene: Scene, chosen: Sequence[str], *, repeats: int = 5) -> None:
+    """Print the table of one scene: OpenMTZ and the peers whose package is in `chosen`."""
+    ruler = Ruler(scene)
+    count = len(ours(scene).positions)
+    print(f"\n{scene.name}: {scene.title}\n\n{HEADER}", flush=True)
+    seconds, _ = cpu_seconds(lambda: ours(scene).positions, repeats)
+    for seed in range(3):
+        spots = ours(scene, seed)
+        assert off_surface_m(scene, spots) < 1e-12
+        print(row(f"**OpenMTZ**, seed {seed}", seconds, ruler.measure(spots.positions)), flush=True)
+    for peer in PEERS:
+        if scene.name not in peer.scenes or (peer.package and peer.package not in chosen):
+            continue
+        name = peer.name
+        try:
+            if peer.package:
+                name += f" ({version(peer.package)})"
+
+            def place(peer=peer) -> Points:  # type: ignore[no-untyped-def]
+                return peer.place(scene.vertices, scene.faces, scene.density, count)
+
+            if not peer.package:
+                place()  # compiles
+            spent, placed = cpu_seconds(place, peer.repeats)
+            print(row(name, spent, ruler.measure(placed)), flush=True)
+        except (ImportError, PackageNotFoundError):
+            print(f"| {name} | not installed: pip install -r requirements/bench.txt | | | | | |", flush=True)
+        except Exception as error:
+            print(f"| {name} | failed: {type(error).__name__}: {str(error)[:80]} | | | | | |", flush=True)
+
+
+def short() -> bool:
+    """Check OpenMTZ's own figures at 5,000 spots, never the time; print them."""
+    good = True
+    for graded in (False, True):
+        scene = patch(5000, graded=graded, sides=64)
+        scene = scene._replace(vertices=scene.vertices / 3.0)
+        if not graded:
+            scene = scene._replace(density=scene.density * 9.0)
+        spots = ours(scene)
+        got = Ruler(scene, sub=6, balls=400).measure(spots.positions)
+        mass = face_areas_cm2(scene.vertices, scene.faces) * scene.density[scene.faces].mean(axis=1)
+        wanted = round(float(mass.sum()))
+        print(row(f"OpenMTZ, {scene.name}", 0.0, got))
+        least, rms = (0.72, 1.5) if graded else (0.80, 0.8)
+        good &= got.count == wanted and got.spacing >= least and got.rms <= rms
+        good &= off_surface_m(scene, spots) < 1e-12
+    return bool(good)
+
+
+def main() -> int:
+    """Run the benchmark; 1 if the short check fails."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="5,000 spots, OpenMTZ alone; 1 below target")
+    parser.add_argument("--spots", type=int, default=50_000)
+    packages = [peer.package for peer in PEERS if peer.package]
+    parser.add_argument("--peers", nargs="*", default=packages, metavar="PACKAGE", help=", ".join(packages))
+    options = parser.parse_args()
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", end=", ")
+    print("numba " + version("numba") + ", numpy " + version("numpy"))
+    if options.short:
+        return 0 if short() else 1
+    face = head_face()
+    if face is None:
+        print("the head scan is not beside this checkout (../shared/data): no face")
+    for scene in (patch(options.spots), patch(options.spots, graded=True), face):
+        if scene is not None:
+            run(scene, options.peers)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
