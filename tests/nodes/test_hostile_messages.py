@@ -569,3 +569,43 @@ def test_a_second_plan_is_written_beside_the_first(bench: Any, plan: Any, tmp_pa
     folders = sorted(f.name for f in tmp_path.iterdir())
     assert len(folders) == 2 and folders[0] == "plan" and folders[1].startswith("plan-")
     assert all((tmp_path / f / "plan.omtz").exists() for f in folders)
+
+
+def test_a_second_publisher_of_a_permit_or_of_evidence_ends_emission(bench: Any, link: FakeLink) -> None:
+    """A played record, a second stack: permits are not relayed, and the monitor grants none."""
+    from openmtz_interfaces.msg import Permit
+
+    from openmtz.devices import PermitFrame, encode
+    from openmtz.nodes import safety_monitor, scan_head, topics
+
+    monitor = bench.add(safety_monitor.create)
+    head = bench.add(scan_head.create)
+    withheld: list[list[str]] = []
+    topics.SAFETY_STATE.subscription(bench.client, lambda m: withheld.append(list(m.withheld)))
+    bench.wait(lambda: withheld and head.count_publishers("safety/permit") == 1, "the graph")
+    bench.spin(0.3)
+    assert "topic-shared" not in withheld[-1]
+    permit = Permit(frame=list(encode(PermitFrame(1, bytes(16), 0, 0, 64, 0, 1, 1, 60_000))))
+    publisher = bench.publisher(topics.PERMIT)
+    bench.wait(lambda: "topic-shared" in withheld[-1], "the monitor to notice")
+    bench.wait(lambda: head._topics.shared, "the scan head to notice")
+    for _ in range(5):
+        publisher.publish(permit)
+        bench.spin(0.05)
+    assert not any(c[0] == "relay_permit" for c in link.calls), "it was relayed"
+    bench.client.destroy_publisher(publisher)
+    bench.wait(lambda: not head._topics.shared, "the scan head to go on")
+    bench.wait(lambda: "topic-shared" not in withheld[-1], "the monitor to go on")
+    monitor._publish_permit(_grant())
+    bench.wait(lambda: any(c[0] == "relay_permit" for c in link.calls), "the monitor's own permit")
+    link.calls.clear()
+    bench.publisher(topics.JOINT_STATES)
+    twin = topics.JOINT_STATES.publisher(bench.client)
+    bench.wait(lambda: "topic-shared" in withheld[-1], "the monitor to notice joint states told twice")
+    bench.client.destroy_publisher(twin)
+
+
+def _grant() -> Any:
+    from openmtz.safety import PermitGrant
+
+    return PermitGrant(1, "", 0, 0, 0, 0, 0, 0, 60_000)

@@ -30,7 +30,7 @@ from std_srvs.srv import Trigger
 from openmtz.devices import PermitFrame, decode_records, encode, running_digest
 from openmtz.graph.supervisor import RUN_LINE_FDS
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import NodeError, parameter, parse_parameters, work_timer
+from openmtz.nodes.support import NodeError, SharedTopics, parameter, parse_parameters, work_timer
 from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 from openmtz.safety import (
@@ -55,6 +55,11 @@ from openmtz.safety import RequestToken as TokenRequest
 from openmtz.safety.states import SafetyState
 
 HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
+DECIDING = (
+    topics.INTERLOCKS, topics.HEAD_STATUS, topics.JOINT_STATES, topics.SPOTS_LOADED, topics.SPOTS_FIRED,
+    topics.PERMIT, topics.SAFETY_STATE,
+)  # fmt: skip
+"""What the monitor believes, and what it says: each has one publisher."""
 MAX_CHUNK = 65_536
 """More records than this in one message are not looked at: it would keep the monitor from its step."""
 MAX_COUNTER = 2**32 - 1
@@ -109,6 +114,7 @@ class SafetyMonitorNode(rclpy.node.Node):
             time.monotonic(),
         )
         self._watched = {*SafetyConfig().progress_required, config.recorder}
+        self._topics = SharedTopics(self, [topic.name for topic in DECIDING])
         self._kinematics = ArmKinematics()
         self._interlocks: Interlocks | None = None
         self._head: HeadStatus | None = None
@@ -254,6 +260,7 @@ class SafetyMonitorNode(rclpy.node.Node):
             arm=self._arm,
             progress=self._progress,
             run_line_ok=not self._run_line.broken(),
+            shared_topics=self._topics.look(now),
             plan=self._plan,
             surface_id=self._surface_id,
             loaded=tuple(self._loaded),

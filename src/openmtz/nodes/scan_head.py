@@ -45,6 +45,7 @@ from openmtz.nodes.support import (
     GoalSlot,
     NodeError,
     ProgressCounter,
+    SharedTopics,
     parameter,
     parse_parameters,
     work_timer,
@@ -112,6 +113,7 @@ class ScanHeadNode(rclpy.node.Node):
         self._status_publisher = topics.HEAD_STATUS.publisher(self)
         self._loaded_publisher = topics.SPOTS_LOADED.publisher(self)
         self._fired_publisher = topics.SPOTS_FIRED.publisher(self)
+        self._topics = SharedTopics(self, [topics.PERMIT.name, topics.SAFETY_STATE.name])
         self._link = self._connect()
         topics.PERMIT.subscription(self, self._on_permit)
         topics.PLAN.subscription(self, self._on_plan)
@@ -146,6 +148,8 @@ class ScanHeadNode(rclpy.node.Node):
         """Relayed as it is, after a look that it is one permit: nothing else travels by this way."""
         frame = bytes(message.frame)
         try:
+            if self._topics.shared:
+                raise ValueError(f"more than one node publishes on {self._topics.shared}")
             content = decode_frame(frame[:-1])
             if not isinstance(content, PermitFrame):
                 raise ValueError(f"the frame holds no permit but {content}"[:120])
@@ -276,6 +280,7 @@ class ScanHeadNode(rclpy.node.Node):
 
     def _work(self) -> None:
         now = time.monotonic()
+        self._topics.look(now)
         latest: Status | None = None
         for event in self._link.events():
             if isinstance(event, Status):

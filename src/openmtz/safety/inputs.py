@@ -148,7 +148,8 @@ class Inputs:
     `interlocks`, `head`, `arm`, `progress`, `plan`, `surface_id`: the latest received, None (or empty)
     before the first. `loaded` and `fired`: those received since the last step, in order. `requests`:
     what operators and nodes ask for now; answered in `Outputs.replies`, in order. `run_line_ok`: the
-    supervisor's wire, true while every process of the stack lives.
+    supervisor's wire, true while every process of the stack lives. `shared_topics`: names of topics that
+    decide and have more than one publisher, empty if there are none.
     """
 
     interlocks: Interlocks | None = None
@@ -156,6 +157,7 @@ class Inputs:
     arm: ArmState | None = None
     progress: Mapping[str, ProgressSample] = field(default_factory=dict)
     run_line_ok: bool = False
+    shared_topics: str = ""
     plan: TreatmentPlan | None = None
     surface_id: str = ""
     loaded: tuple[LoadedSpots, ...] = ()
