@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,39 @@ def test_closing_breaks_the_wire(path: str) -> None:
     server.close()
     assert head.recv(1) == b"", "the head must see the wire broken"
     head.close()
+
+
+def test_a_head_that_talks_nonsense_is_cut_off_and_the_next_one_is_heard(path: str) -> None:
+    """A line that is none must not end the thread that hears the lines."""
+    server = WireServer(path)
+    for nonsense in (b"{\n", b"[]\n", b'{"shots": [[1]]}\n', b'{"shots": "x"}\n', b"x" * (1 << 21)):
+        head = connect(path)
+        read_line(head)
+        with contextlib.suppress(OSError):
+            head.sendall(nonsense)
+        with contextlib.suppress(ConnectionResetError):
+            assert head.recv(1) == b"", "its wire is broken"
+        head.close()
+    head = connect(path)
+    read_line(head)
+    head.sendall(b'{"plan": "ab", "shots": [[7, 1, 2, 5.0, 0.5]]}\n')
+    deadline = time.monotonic() + 5.0
+    while not (shots := server.take_shots()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert shots[0].spot_index.tolist() == [7]
+    server.close()
+
+
+def test_a_deaf_head_does_not_stop_the_world(path: str) -> None:
+    server = WireServer(path)
+    head = connect(path)
+    began = time.monotonic()
+    while server.connected:
+        server.set_line("key_on", True)
+        assert time.monotonic() - began < 5.0, "it was never cut off"
+    server.set_line("key_on", False)
+    again = connect(path)
+    assert read_line(again)["lines"]["key_on"] is False
+    head.close()
+    server.close()
