@@ -96,6 +96,7 @@ def test_a_head_that_talks_nonsense_is_cut_off_and_the_next_one_is_heard(path: s
 def test_a_deaf_head_does_not_stop_the_world(path: str) -> None:
     server = WireServer(path)
     head = connect(path)
+    read_line(head)  # and then never again
     began = time.monotonic()
     while server.connected:
         server.set_line("key_on", True)
