@@ -61,14 +61,14 @@ class Recorder(rclpy.node.Node):
         self._writer.write(topic, type_name, data, now, now)
 
     def _work(self) -> None:
-        if self._writer.dropped:
-            lost = ", ".join(f"{topic}: {count}" for topic, count in self._writer.dropped.items())
-            raise NodeError(f"the record cannot keep up ({lost} messages dropped): use a faster disk")
         error: Any = self._writer.error
         if error is not None:
             raise NodeError(
                 f"the record cannot be written any more ({error}); free some space and start again"
             )
+        if self._writer.dropped:
+            lost = ", ".join(f"{topic}: {count}" for topic, count in self._writer.dropped.items())
+            raise NodeError(f"the record cannot keep up ({lost} messages dropped): use a faster disk")
         self._progress.work(time.monotonic())
 
     def close(self) -> None:
