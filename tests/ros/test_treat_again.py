@@ -55,10 +55,11 @@ def test_cancelled_and_done_in_one_stack(tmp_path: Path) -> None:
             count = len(stack.emissions())
             client.wait(lambda: client.observed.safety.state == SafetyState.STANDBY, 3.0, "standby")
             assert client.observed.safety.token == SafetyState.TOKEN_NONE
-            client.pump(0.3)  # the arm may still brake when the end is told
+            # The arm may still brake when the end is told; then it rests and stays so.
+            client.wait(lambda: bool(speeds) and speeds[-1] < 1e-3, 3.0, "an arm at rest")
             speeds.clear()
             client.pump(0.3)
-            assert max(speeds) < 1e-3, "the arm rests"
+            assert speeds and max(speeds) < 1e-3, "the arm rests"
             assert len(stack.emissions()) == count, "nothing fires when the end was told"
             assert count >= began
             return future.result().result
