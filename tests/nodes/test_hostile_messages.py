@@ -261,8 +261,8 @@ def test_an_answer_to_an_earlier_selection_is_not_taken_for_this_one(
     f = node._firing
     prefix = bytes.fromhex(good.plan_sha256)[:16]
     for stale in (
-        SelectReply(prefix, f.station, f.pass_index, f.first + 1, f.end, 5),
-        SelectReply(bytes(16), f.station, f.pass_index, f.first, f.end, 5),
+        SelectReply(prefix, f.group.station, f.group.pass_index, f.first + 1, f.end, 5),
+        SelectReply(bytes(16), f.group.station, f.group.pass_index, f.first, f.end, 5),
         Nak(NakCode.PERMIT_REJECTED, "old"),
         Nak(NakCode.GAP, "old"),
     ):
@@ -270,7 +270,7 @@ def test_an_answer_to_an_earlier_selection_is_not_taken_for_this_one(
         bench.spin(0.05)
         assert not f.selected and not result.done()
         assert not any(c[0] == "load" for c in link.calls)
-    link.happened.append(SelectReply(prefix, f.station, f.pass_index, f.first, f.end, 5))
+    link.happened.append(SelectReply(prefix, f.group.station, f.group.pass_index, f.first, f.end, 5))
     bench.spin(0.05)
     assert f.selected and sum(c[0] == "load" for c in link.calls) == 1
     node._interrupt("end of the test")

@@ -21,24 +21,19 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from openmtz.devices import (
+    RECORD_BYTES,
     DeviceNotAnswering,
-    DeviceState,
     Fired,
     FiredGap,
     LinkLost,
-    Nak,
-    NakCode,
     PermitFrame,
     ScanHeadError,
     ScanHeadLink,
-    SelectReply,
     SerialPortMissing,
     Status,
     decode_frame,
-    encode_records,
-    running_digest,
 )
-from openmtz.geometry import apply_pose, invert_pose
+from openmtz.devices.firing import FiringRefused, GroupFiring, aim_records, first_to_fire, group_of
 from openmtz.nodes import convert, topics
 from openmtz.nodes.support import (
     Goal,
@@ -50,13 +45,10 @@ from openmtz.nodes.support import (
     parse_parameters,
     work_timer,
 )
-from openmtz.optics import HandpieceProfile, ProfileError, angles_to_counts, point_to_angles
 from openmtz.plan import PlanError, TreatmentPlan
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 
 REPORT_PERIOD_S = 0.025
-SELECT_NAKS = (NakCode.ALREADY_EXECUTED, NakCode.IN_FAULT, NakCode.BAD_REQUEST)
-"""Refusals of a selection. Others are of permits or spots, or the link asks again by itself."""
 
 
 @dataclass(frozen=True)
@@ -72,28 +64,6 @@ class ScanHeadConfig:
     )
 
 
-@dataclass
-class _Firing:
-    """The group being fired: spots `[first, end)` of the plan."""
-
-    goal: Goal[Any]
-    plan: TreatmentPlan
-    station: int
-    pass_index: int
-    first: int
-    end: int
-    records: bytes
-    selected: bool = False
-    next_spot: int = 0
-    moved_at: float = 0.0
-
-    def answered_by(self, reply: SelectReply) -> bool:
-        """True for the first reply to this very selection; one to an earlier goal may still come in."""
-        wanted = (bytes.fromhex(self.plan.sha256)[:16], self.station, self.pass_index, self.first, self.end)
-        given = (reply.plan_prefix, reply.station, reply.pass_index, reply.first, reply.end)
-        return not self.selected and wanted == given
-
-
 class ScanHeadNode(rclpy.node.Node):
     """Alone in its process; serial I/O has its own thread inside `ScanHeadLink`."""
 
@@ -105,7 +75,8 @@ class ScanHeadNode(rclpy.node.Node):
         self._joints_at = -1e9
         self._plan: TreatmentPlan | None = None
         self._approved = ""
-        self._firing: _Firing | None = None
+        self._firing: GroupFiring | None = None
+        self._goal: Goal[Any] | None = None
         self._work_count = -1
         self._reports: list[Fired] = []
         self._reports_due = 0.0
@@ -188,80 +159,47 @@ class ScanHeadNode(rclpy.node.Node):
     # ---- firing ---------------------------------------------------------------------------------
 
     def _start(self, goal: Goal[Any]) -> None:
+        first = int(goal.request.first)
         try:
-            self._firing = self._prepare(goal)
+            firing = self._prepare(goal.request)
         except (ValueError, ScanHeadError) as error:
-            goal.finish(
-                FireStation.Result(success=False, reason=str(error), next_spot=int(goal.request.first))
-            )
+            goal.finish(FireStation.Result(success=False, reason=str(error), next_spot=first))
+            return
+        if isinstance(firing, int):
+            goal.finish(FireStation.Result(success=True, next_spot=firing))
+        else:
+            self._firing, self._goal = firing, goal
 
-    def _prepare(self, goal: Goal[Any]) -> _Firing | None:
-        request = goal.request
+    def _prepare(self, request: Any) -> GroupFiring | int:
+        """Return the firing begun, or the end of the group if all of it is fired already."""
         plan = self._plan
         if plan is None or plan.sha256 != request.plan_sha256:
-            raise ValueError(f"plan {request.plan_sha256[:12]} is not the one this node has")
+            raise FiringRefused(f"plan {request.plan_sha256[:12]} is not the one this node has")
         if self._approved != plan.sha256:
-            raise ValueError(f"plan {plan.sha256[:12]} is not approved (service safety/approve_plan)")
-        groups = {(g.station, g.pass_index): g for g in plan.groups()}
-        group = groups.get((request.station, request.pass_index))
-        if group is None:
-            raise ValueError(
-                f"the plan has no spots for station {request.station}, pass {request.pass_index}"
-            )
-        first = max(int(request.first), group.first)
-        status = self._link.status
-        if status is not None and status.plan_hex == plan.sha256:
-            # One more may have been fired since the caller was told: the device knows, and never repeats.
-            first = max(first, min(status.executed, group.end))
+            raise FiringRefused(f"plan {plan.sha256[:12]} is not approved (service safety/approve_plan)")
+        group = group_of(plan, request.station, request.pass_index)
+        first = first_to_fire(plan, group, int(request.first), self._link.status)
         if first >= group.end:
-            goal.finish(FireStation.Result(success=True, next_spot=group.end))
-            return None
+            return group.end
         if self._joints is None or time.monotonic() - self._joints_at > self._config.joint_age_s:
-            raise ValueError(f"no fresh joint states on {topics.JOINT_STATES.name}: cannot aim")
-        records = self._aim(plan, first, group.end, self._kinematics.forward(self._joints, "scan_head"))
+            raise FiringRefused(f"no fresh joint states on {topics.JOINT_STATES.name}: cannot aim")
+        pose = self._kinematics.forward(self._joints, "scan_head")
+        records = aim_records(plan, first, group.end, pose)
         self._link.select(plan.sha256, group.station, group.pass_index, first, group.end, timeout_s=0)
-        return _Firing(
-            goal, plan, group.station, group.pass_index, first, group.end, records,
-            next_spot=first, moved_at=time.monotonic(),
-        )  # fmt: skip
+        return GroupFiring(plan, group, first, records, time.monotonic())
 
-    @staticmethod
-    def _aim(plan: TreatmentPlan, first: int, end: int, pose: NDArray[np.float64]) -> bytes:
-        """Return the wire records of spots `[first, end)`, aimed from the measured pose."""
-        try:
-            profile = HandpieceProfile.from_header(plan.header["profile"])
-        except (KeyError, ProfileError) as error:
-            raise ValueError(f"the plan's handpiece profile is of no use: {error}") from error
-        points = apply_pose(invert_pose(pose), plan.positions_m[first:end])
-        counts = angles_to_counts(
-            point_to_angles(points, profile.mirror_separation_m), profile.full_scale_rad
-        )
-        earliest = plan.not_before_us[first:end].astype(np.int64)
-        return encode_records(
-            counts,
-            plan.energy_uj[first:end].astype(np.int64),
-            plan.pulse_us[first:end].astype(np.int64),
-            earliest - earliest[0]
-            if (earliest >= earliest[0]).all()
-            else np.maximum(earliest - earliest[0], 0),
-        )
-
-    def _on_selected(self, firing: _Firing) -> None:
+    def _on_selected(self, firing: GroupFiring) -> None:
         """The device took the selection: load it, and show the safety monitor what was loaded."""
-        firing.selected = True
         self._link.load(firing.first, firing.records)
-        digests = running_digest(firing.records)
-        step = 256
-        for at in range(0, firing.end - firing.first, step):
-            chunk = firing.records[at * 14 : (at + step) * 14]
+        for chunk in firing.chunks():
             message = SpotsLoaded(
                 plan_sha256=firing.plan.sha256,
-                station=firing.station,
-                pass_index=firing.pass_index,
-                first=firing.first + at,
-                count=len(chunk) // 14,
-                digest_before=int(digests[at - 1]) if at else 0,
-                records=convert.typed_array(np.frombuffer(chunk, np.uint8), "uint8"),
+                station=firing.group.station,
+                pass_index=firing.group.pass_index,
+                first=chunk.first,
+                count=len(chunk.records) // RECORD_BYTES,
+                digest_before=chunk.digest_before,
+                records=convert.typed_array(np.frombuffer(chunk.records, np.uint8), "uint8"),
             )
             message.header.stamp = self.get_clock().now().to_msg()
             self._loaded_publisher.publish(message)
@@ -270,11 +208,17 @@ class ScanHeadNode(rclpy.node.Node):
         self._interrupt("cancelled")
 
     def _interrupt(self, reason: str) -> None:
-        firing, self._firing = self._firing, None
-        if firing is None:
+        if self._firing is None:
             return
         self._link.close_gate()
-        firing.goal.finish(FireStation.Result(success=False, reason=reason, next_spot=firing.next_spot))
+        self._finish(False, reason)
+
+    def _finish(self, success: bool, reason: str) -> None:
+        firing, self._firing = self._firing, None
+        goal, self._goal = self._goal, None
+        if firing is not None and goal is not None:
+            next_spot = firing.end if success else firing.next_spot
+            goal.finish(FireStation.Result(success=success, reason=reason, next_spot=next_spot))
 
     # ---- the work loop --------------------------------------------------------------------------
 
@@ -287,19 +231,18 @@ class ScanHeadNode(rclpy.node.Node):
                 latest = event
             elif isinstance(event, Fired):
                 self._reports.append(event)
-            elif isinstance(event, SelectReply):
-                if self._firing is not None and self._firing.answered_by(event):
-                    self._on_selected(self._firing)
-            elif isinstance(event, Nak):
-                if self._firing is not None and not self._firing.selected and event.code in SELECT_NAKS:
-                    self._interrupt(f"the scan head refused the selection: {event.text}")
             elif isinstance(event, FiredGap):
                 self.get_logger().error(
                     f"spots {event.first} to {event.end} are in doubt: fired, but not reported"
                 )
             elif isinstance(event, LinkLost):
                 self._lost = event.reason
-                self._interrupt(f"the line to the scan head is lost: {event.reason}")
+            if self._firing is not None:
+                heard = self._firing.hear(event)
+                if isinstance(heard, str):
+                    self._interrupt(heard)
+                elif heard:
+                    self._on_selected(self._firing)
         self._publish_fired(now)
         if latest is not None or self._lost:
             self._publish_status(latest)
@@ -311,25 +254,20 @@ class ScanHeadNode(rclpy.node.Node):
             raise NodeError(f"the line to the scan head is lost: {self._lost}")
 
     def _follow(self, status: Status | None, now: float) -> None:
-        firing = self._firing
-        if firing is None:
+        firing, goal = self._firing, self._goal
+        if firing is None or goal is None:
             return
-        if now - firing.moved_at > self._config.stall_timeout_s:
-            self._interrupt(f"no shot for {self._config.stall_timeout_s:.0f} s")
+        before = firing.next_spot
+        over = firing.follow(status, now, self._config.stall_timeout_s)
+        if over:
+            self._interrupt(over)
             return
-        if status is None or not firing.selected:
-            return
-        if status.state == DeviceState.FAULT:
-            self._interrupt(f"scan head fault {status.fault_code}: {status.fault_text}")
-            return
-        if status.executed > firing.next_spot:
-            firing.next_spot, firing.moved_at = min(status.executed, firing.end), now
-            firing.goal.handle.publish_feedback(
+        if status is not None and firing.next_spot != before:
+            goal.handle.publish_feedback(
                 FireStation.Feedback(next_spot=firing.next_spot, gate_open=status.gate_open)
             )
-        if status.executed >= firing.end and not status.gate_open and not self._reports:
-            self._firing = None
-            firing.goal.finish(FireStation.Result(success=True, next_spot=firing.end))
+        if firing.complete(status) and not self._reports:
+            self._finish(True, "")
 
     def _publish_status(self, status: Status | None) -> None:
         status = status or self._link.status

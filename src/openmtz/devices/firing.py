@@ -1,0 +1,142 @@
+"""Fires the spots of one station and pass through a scan head: aim, select, load, follow to the end.
+
+Pure: the owner brings time, measured pose and the link's events, and passes on what was loaded. What
+may fire is decided by the safety monitor and by the device, never here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.devices.messages import DeviceState, Nak, NakCode, SelectReply, Status
+from openmtz.devices.protocols import Event, LinkLost
+from openmtz.devices.spots import RECORD_BYTES, encode_records, running_digest
+from openmtz.geometry import apply_pose, invert_pose
+from openmtz.optics import HandpieceProfile, ProfileError, angles_to_counts, point_to_angles
+from openmtz.plan import TreatmentPlan
+from openmtz.plan.plan import FiringGroup
+
+SELECT_NAKS = (NakCode.ALREADY_EXECUTED, NakCode.IN_FAULT, NakCode.BAD_REQUEST)
+"""Refusals of a selection. Others are of permits or spots, or the link asks again by itself."""
+CHUNK_SPOTS = 256
+
+
+class FiringRefused(ValueError):
+    """This group cannot be fired now; the text says why."""
+
+
+class LoadedChunk(NamedTuple):
+    """Records handed to the device: spots from `first` on, their bytes, the running digest before them."""
+
+    first: int
+    records: bytes
+    digest_before: int
+
+
+def group_of(plan: TreatmentPlan, station: int, pass_index: int) -> FiringGroup:
+    """Return the plan's spots of a station and pass.
+
+    Raises:
+        FiringRefused: it has none there.
+    """
+    for group in plan.groups():
+        if (group.station, group.pass_index) == (station, pass_index):
+            return group
+    raise FiringRefused(f"the plan has no spots for station {station}, pass {pass_index}")
+
+
+def first_to_fire(plan: TreatmentPlan, group: FiringGroup, asked: int, status: Status | None) -> int:
+    """Return the spot to begin with: what was asked for, but never what the device has executed."""
+    first = max(asked, group.first)
+    if status is not None and status.plan_hex == plan.sha256:
+        # One more may have been fired since the caller was told: the device knows, and never repeats.
+        first = max(first, min(status.executed, group.end))
+    return first
+
+
+def aim_records(plan: TreatmentPlan, first: int, end: int, scan_head_pose: NDArray[np.float64]) -> bytes:
+    """Return the wire records of spots `[first, end)`, aimed from the measured pose `(4, 4)` in `world`.
+
+    Raises:
+        FiringRefused: the profile is of no use. ValueError: a spot beyond the galvo's full scale.
+    """
+    try:
+        profile = HandpieceProfile.from_header(plan.header["profile"])
+    except (KeyError, ProfileError) as error:
+        raise FiringRefused(f"the plan's handpiece profile is of no use: {error}") from error
+    points = apply_pose(invert_pose(scan_head_pose), plan.positions_m[first:end])
+    counts = angles_to_counts(point_to_angles(points, profile.mirror_separation_m), profile.full_scale_rad)
+    earliest = plan.not_before_us[first:end].astype(np.int64)
+    return encode_records(
+        counts,
+        plan.energy_uj[first:end].astype(np.int64),
+        plan.pulse_us[first:end].astype(np.int64),
+        np.maximum(earliest - earliest[0], 0),
+    )
+
+
+class GroupFiring:
+    """The firing of spots `[first, end)` of one group, from the selection to the last report."""
+
+    def __init__(
+        self, plan: TreatmentPlan, group: FiringGroup, first: int, records: bytes, now_s: float
+    ) -> None:
+        self.plan, self.group, self.first, self.end = plan, group, first, group.end
+        self.records = records
+        self.selected = False
+        self.next_spot = first
+        self._moved_at = now_s
+
+    def hear(self, event: Event) -> bool | str:
+        """Take an event of the link: True if the selection was taken just now, a text if all is over."""
+        if isinstance(event, SelectReply):
+            wanted = (
+                bytes.fromhex(self.plan.sha256)[:16],
+                self.group.station,
+                self.group.pass_index,
+                self.first,
+                self.end,
+            )
+            given = (event.plan_prefix, event.station, event.pass_index, event.first, event.end)
+            # A reply to an earlier goal may still come in.
+            if not self.selected and wanted == given:
+                self.selected = True
+                return True
+        elif isinstance(event, Nak) and not self.selected and event.code in SELECT_NAKS:
+            return f"the scan head refused the selection: {event.text}"
+        elif isinstance(event, LinkLost):
+            return f"the line to the scan head is lost: {event.reason}"
+        return False
+
+    def chunks(self) -> Iterator[LoadedChunk]:
+        """Give what is loaded, in the pieces the safety monitor is told of."""
+        digests = running_digest(self.records)
+        for at in range(0, self.end - self.first, CHUNK_SPOTS):
+            chunk = self.records[at * RECORD_BYTES : (at + CHUNK_SPOTS) * RECORD_BYTES]
+            yield LoadedChunk(self.first + at, chunk, int(digests[at - 1]) if at else 0)
+
+    def follow(self, status: Status | None, now_s: float, stall_timeout_s: float) -> str:
+        """Take a new status, if there is one; return why it is over, empty while it goes on."""
+        if now_s - self._moved_at > stall_timeout_s:
+            return f"no shot for {stall_timeout_s:.0f} s"
+        if status is None or not self._concerns(status):
+            return ""
+        if status.state == DeviceState.FAULT:
+            return f"scan head fault {status.fault_code}: {status.fault_text}"
+        if status.executed > self.next_spot:
+            self.next_spot, self._moved_at = min(status.executed, self.end), now_s
+        return ""
+
+    def complete(self, status: Status | None) -> bool:
+        """Whether every spot is executed and the gate is closed again."""
+        if status is None or not self._concerns(status):
+            return False
+        return status.executed >= self.end and not status.gate_open
+
+    def _concerns(self, status: Status) -> bool:
+        """A status from before the selection may count the spots of another plan."""
+        return self.selected and status.plan_hex == self.plan.sha256
