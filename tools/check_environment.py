@@ -19,7 +19,7 @@ import sys
 
 PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 STEPS = ("ros", "libraries", "interfaces", "project")
-INTERFACES = ("openmtz_interfaces", "tf2_msgs")
+INTERFACES = ("openmtz_interfaces", "simulation_interfaces", "tf2_msgs")
 # Folders that must be there when their step is done, whatever the manifest says.
 KEY_MODULES = {
     "ros": ("rclpy", "rosidl_generator_py", "sensor_msgs"),

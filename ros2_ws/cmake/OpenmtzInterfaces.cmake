@@ -1,4 +1,4 @@
-# What openmtz_interfaces and tf2_msgs share. Include after every find_package().
+# What openmtz_interfaces, simulation_interfaces and tf2_msgs share. Include after every find_package().
 #
 # On a sourced ROS 2 nothing is changed. On the pip wheels of ROS 2 (prefix = a Python venv):
 #  - the wheels' imported targets carry include directories of the machine that built them
