@@ -16,7 +16,8 @@ from openmtz.geometry import TriangleMesh, look_along
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as HEAD
 from openmtz.simulation.scan_head_device.core import DeviceCore, Lines, Shot
 from openmtz.simulation.scan_head_device.memory import SLOT_BYTES, SLOTS, SlotMemory
-from openmtz.simulation.shots import PatientRays, evaluate_shots
+from openmtz.simulation.shots import evaluate_shots
+from openmtz.simulation.skin import TrueSkin
 from openmtz.simulation.wires import Shots, WireServer
 
 PLAN = bytes(range(1, 33))
@@ -65,7 +66,7 @@ def test_fractions_of_a_count_come_through(tmp_path: Path) -> None:
 
 def test_the_jitter_shows_in_ground_truth_with_its_size_and_repeats_with_the_seed(tmp_path: Path) -> None:
     corners = np.array([[-0.05, -0.05, 0.0], [0.05, -0.05, 0.0], [0.05, 0.05, 0.0], [-0.05, 0.05, 0.0]])
-    skin = PatientRays(TriangleMesh(corners, np.array([[0, 1, 2], [0, 2, 3]])))
+    skin = TrueSkin(TriangleMesh(corners, np.array([[0, 1, 2], [0, 2, 3]])))
     pose = look_along((0.0, 0.0, HEAD.focus_distance_m), (0, 0, -1))
     places = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):

@@ -8,7 +8,8 @@ import pytest
 from openmtz.geometry import TriangleMesh, apply_pose, look_along, make_pose
 from openmtz.optics import angles_to_counts, point_to_angles
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as HEAD
-from openmtz.simulation.shots import PatientRays, evaluate_shots
+from openmtz.simulation.shots import evaluate_shots
+from openmtz.simulation.skin import TrueSkin
 
 
 def plane(z: float, half: float = 0.05) -> TriangleMesh:
@@ -35,7 +36,7 @@ def test_on_a_plane_at_focus_everything_is_known() -> None:
     pose = look_along((0.5, 0.0, 0.05 + HEAD.focus_distance_m), (0, 0, -1))
     g = np.linspace(-0.01, 0.01, 9)
     points = np.array([[0.5 + x, y, 0.05] for x in g for y in g])
-    shots = evaluate_shots(pose, aim(points, pose), np.full(81, 20.0), PatientRays(plane(0.05)), HEAD)
+    shots = evaluate_shots(pose, aim(points, pose), np.full(81, 20.0), TrueSkin(plane(0.05)), HEAD)
     assert shots.hit.all()
     # One count is 0.25 rad / 32767 = 7.6 urad: 1.2 um at 0.15 m, so half of it in each axis.
     assert np.abs(shots.position_m - points).max() < 1.5e-6
@@ -52,7 +53,7 @@ def test_on_a_plane_at_focus_everything_is_known() -> None:
 def test_defocus_is_along_the_beam_and_behind_is_positive() -> None:
     pose = look_along((0.5, 0.0, 0.2), (0, 0, -1))
     for z, expected in ((0.049, 0.001), (0.051, -0.001)):
-        shots = evaluate_shots(pose, [[0, 0]], [20.0], PatientRays(plane(z)), HEAD)
+        shots = evaluate_shots(pose, [[0, 0]], [20.0], TrueSkin(plane(z)), HEAD)
         assert shots.defocus_m[0] == pytest.approx(expected, abs=1e-9)
         wide = HEAD.spot_diameter_um(expected)
         assert shots.fluence_j_cm2[0] == pytest.approx(2 * 0.02 / (np.pi * (wide * 0.5e-4) ** 2), rel=1e-6)
@@ -62,14 +63,14 @@ def test_a_tilted_head_sees_its_tilt() -> None:
     tilt = np.deg2rad(20)
     out = np.array([np.sin(tilt), 0, np.cos(tilt)])
     pose = look_along(np.array([0.5, 0, 0.05]) + HEAD.focus_distance_m * out, -out)
-    shots = evaluate_shots(pose, [[0, 0]], [10.0], PatientRays(plane(0.05)), HEAD)
+    shots = evaluate_shots(pose, [[0, 0]], [10.0], TrueSkin(plane(0.05)), HEAD)
     assert shots.incidence_rad[0] == pytest.approx(tilt, abs=1e-6)
     assert shots.position_m[0] == pytest.approx((0.5, 0, 0.05), abs=1e-9)
 
 
 def test_a_sphere_is_hit_within_its_facets() -> None:
     center, radius = np.array([0.5, 0.0, -0.02]), 0.07
-    rays = PatientRays(ball(radius, center))
+    rays = TrueSkin(ball(radius, center))
     pose = look_along((0.5, 0.0, 0.05 + HEAD.focus_distance_m), (0, 0, -1))
     rng = np.random.default_rng(1)
     counts = rng.integers(-8000, 8000, (200, 2)).astype(np.int16)
@@ -85,16 +86,16 @@ def test_a_sphere_is_hit_within_its_facets() -> None:
 
 def test_a_miss_is_a_miss_and_holds_no_numbers() -> None:
     pose = look_along((0.5, 0.0, 0.2), (0, 0, -1))
-    shots = evaluate_shots(pose, [[0, 0], [32767, 0]], [20.0, 20.0], PatientRays(plane(0.05, 0.01)), HEAD)
+    shots = evaluate_shots(pose, [[0, 0], [32767, 0]], [20.0, 20.0], TrueSkin(plane(0.05, 0.01)), HEAD)
     assert shots.hit.tolist() == [True, False]
     assert np.isnan(shots.position_m[1]).all() and np.isnan(shots.fluence_j_cm2[1])
     upwards = look_along((0.5, 0, 0.2), (0, 0, 1))
-    away = evaluate_shots(upwards, [[0, 0]], [20.0], PatientRays(plane(0.05)), HEAD)
+    away = evaluate_shots(upwards, [[0, 0]], [20.0], TrueSkin(plane(0.05)), HEAD)
     assert not away.hit.any()
 
 
 def test_each_shot_may_have_its_own_pose_and_none_is_fine() -> None:
-    rays = PatientRays(plane(0.05))
+    rays = TrueSkin(plane(0.05))
     down = look_along((0.5, 0.0, 0.2), (0, 0, -1))
     shifted = make_pose(down[:3, :3], down[:3, 3] + np.array([0.003, 0, 0]))
     shots = evaluate_shots(np.array([down, shifted]), np.zeros((2, 2)), [20.0, 20.0], rays, HEAD)
@@ -110,5 +111,5 @@ def test_the_same_shots_twice_are_the_same_to_the_bit() -> None:
     pose = look_along((0.5, 0.0, 0.2), (0, 0, -1))
     counts = np.random.default_rng(3).integers(-9000, 9000, (500, 2))
     energy, skin = np.full(500, 20.0), ball(0.07, np.array([0.5, 0, -0.02]))
-    results = [evaluate_shots(pose, counts, energy, PatientRays(skin), HEAD) for _ in range(2)]
+    results = [evaluate_shots(pose, counts, energy, TrueSkin(skin), HEAD) for _ in range(2)]
     assert results[0].position_m.tobytes() == results[1].position_m.tobytes()

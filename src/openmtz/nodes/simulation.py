@@ -31,7 +31,7 @@ from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_p
 from openmtz.optics import HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
 from openmtz.robot import CAMERA_FRAME, FLANGE_FRAME, JOINT_NAMES, SCAN_HEAD_FRAME
-from openmtz.simulation import Pacer, PatientRays, World, evaluate_shots
+from openmtz.simulation import Pacer, TrueSkin, World, evaluate_shots
 from openmtz.simulation.camera import still_key_of
 from openmtz.simulation.camera_worker import CameraFrame, CameraWorker, FrameRequest
 from openmtz.simulation.controller import TrajectoryRejected
@@ -67,7 +67,7 @@ class Simulation(rclpy.node.Node):
         except PatientRequestError as error:
             raise NodeError(str(error)) from error
         self._world = World(self._patient, seed=self._config.seed)
-        self._rays = PatientRays(self._patient.mesh)
+        self._rays = TrueSkin(self._patient.mesh)
         self._camera = CameraWorker(self._patient.mesh, seed=self._config.seed)
         self._profile = CO2_120UM_LOW_ENERGY
         self._wires = WireServer(self._config.wires, CLOSED_AT_START) if self._config.wires else None

@@ -14,11 +14,12 @@ _HOME_OF = {
     "World": "world",
     "evaluate_shots": "shots",
     "ShotHits": "shots",
-    "PatientRays": "shots",
+    "PatientMotion": "motion",
+    "TrueSkin": "skin",
     "Pacer": "clock",
 }
 
-__all__ = ["PATIENT_TARGET_M", "Pacer", "Patient", "PatientRays", "ShotHits", "World", "evaluate_shots"]
+__all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import TriangleMesh
+from openmtz.simulation.motion import PatientMotion
+from openmtz.simulation.target import PATIENT_TARGET_M
 
-PATIENT_TARGET_M = (0.50, 0.0, 0.05)
-"""Where the centre of the region scanned is placed, in `world` [m]; the skin there faces +z."""
+__all__ = ["PATIENT_TARGET_M", "Patient"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class Patient:
         target_m: `(3,)` centre of the region scanned, `world` [m].
         approach: `(3,)` unit vector out of the skin at the target: the camera comes from there.
         region_radius_m: radius of the region to treat around the target [m], None: planning decides.
+        motion: how the skin moves; `mesh` is the skin at rest.
 
     Raises:
         ValueError: lengths that do not match, values not finite, negative depth or radius.
@@ -40,6 +42,7 @@ class Patient:
     target_m: NDArray[np.float64] | tuple[float, float, float] = PATIENT_TARGET_M
     approach: NDArray[np.float64] | tuple[float, float, float] = (0.0, 0.0, 1.0)
     region_radius_m: float | None = None
+    motion: PatientMotion = field(default_factory=PatientMotion)
 
     def __post_init__(self) -> None:
         count = len(self.mesh.vertices)
