@@ -361,7 +361,7 @@ def test_arm_refuses_and_goes_on(bench: Any, plan: Any) -> None:
     bench.publish(topics.SURFACE, *hostile.surfaces(surface))
     states = hostile.joint_states()
     bench.publish(topics.JOINT_STATES, *states)
-    assert np.isfinite(node._joints).all() and np.isfinite(node._velocity).all()
+    assert np.isfinite(node._mover._joints).all() and np.isfinite(node._mover._velocity).all()
     at_home = JointState(name=list(JOINT_NAMES), position=list(HOME), velocity=[0.0] * 6)
     token = SafetyState(state=SafetyState.READY, token=SafetyState.TOKEN_MOTION)
     for x, w, speed in (
@@ -423,9 +423,9 @@ def test_arm_stops_without_velocities_and_without_a_safety_monitor(bench: Any) -
     assert np.isfinite(stop).all()
     assert stop[-1][0] > q[0] - 0.1, "it stops about where it is"
     now = time.monotonic()
-    node._joints_at = now - 0.01
-    node._on_joints(JointState(name=list(JOINT_NAMES), position=(node._joints + 0.002 * pan).tolist()))
-    assert 0.05 < node._velocity[0] < 0.3, "the speed is taken from the joints themselves"
+    node._mover._joints_at = now - 0.01
+    node._on_joints(JointState(name=list(JOINT_NAMES), position=(node._mover._joints + 0.002 * pan).tolist()))
+    assert 0.05 < node._mover._velocity[0] < 0.3, "the speed is taken from the joints themselves"
 
 
 def test_a_move_cancelled_before_it_began_never_begins(bench: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Transform, V
 from numpy.typing import NDArray
 from openmtz_interfaces.msg import CaptureQuality, SkinSurface, TreatmentPlan
 from openmtz_interfaces.msg import Finding as FindingMessage
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 
 from openmtz.geometry import SkinSurface as Surface
 from openmtz.geometry import pose_from_vector, pose_to_vector
@@ -80,6 +81,24 @@ def pose_of(message: Pose) -> NDArray[np.float64]:
     if not max(abs(p.x), abs(p.y), abs(p.z)) < FAR_M:
         raise ValueError(f"a position is not finite, or farther than {FAR_M:g} m away")
     return pose_from_vector([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
+
+
+def joints_of(
+    message: JointState, names: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return positions `(J,)` [rad] and velocities `(J,)` [rad/s] of the joints `names`, in their order.
+
+    Velocities are optional in JointState: NaN where there are none. None: the message is about other
+    joints (a gripper's, say). Positions may be NaN: what that means is the caller's to judge.
+    """
+    position = dict(zip(message.name, message.position, strict=False))
+    velocity = dict(zip(message.name, message.velocity, strict=False))
+    if not all(name in position for name in names):
+        return None
+    return (
+        np.array([position[name] for name in names], np.float64),
+        np.array([velocity.get(name, np.nan) for name in names], np.float64),
+    )
 
 
 def transform_message(pose: NDArray[np.float64]) -> Transform:

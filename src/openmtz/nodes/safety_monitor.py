@@ -155,8 +155,8 @@ class SafetyMonitorNode(rclpy.node.Node):
         self._head = HeadStatus(time.monotonic(), **{name: getattr(message, name) for name in HEAD_FIELDS})
 
     def _on_joints(self, message: JointState) -> None:
-        position = dict(zip(message.name, message.position, strict=False))
-        joints = np.array([position.get(name, np.nan) for name in JOINT_NAMES])
+        known = convert.joints_of(message, JOINT_NAMES)
+        joints = np.full(len(JOINT_NAMES), np.nan) if known is None else known[0]
         finite = bool(np.isfinite(joints).all())
         pose = self._kinematics.forward(joints, "scan_head") if finite else np.full((4, 4), np.nan)
         self._arm = ArmState(time.monotonic(), joints, pose)

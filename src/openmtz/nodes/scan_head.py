@@ -146,10 +146,9 @@ class ScanHeadNode(rclpy.node.Node):
             self._interrupt("the approval of the plan is no longer in force")
 
     def _on_joints(self, message: JointState) -> None:
-        position = dict(zip(message.name, message.position, strict=False))
-        joints = np.array([position.get(name, np.nan) for name in JOINT_NAMES])
-        if np.isfinite(joints).all():
-            self._joints, self._joints_at = joints, time.monotonic()
+        joints = convert.joints_of(message, JOINT_NAMES)
+        if joints is not None and np.isfinite(joints[0]).all():
+            self._joints, self._joints_at = joints[0], time.monotonic()
 
     def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._link.reset_fault()

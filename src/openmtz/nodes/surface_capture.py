@@ -86,9 +86,9 @@ class SurfaceCapture(rclpy.node.Node):
     def _on_joints(self, message: JointState) -> None:
         if self._gate is None:
             return
-        position = dict(zip(message.name, message.position, strict=False))
-        if all(name in position for name in JOINT_NAMES):
-            self._gate.add_joints(convert.seconds(message.header.stamp), [position[n] for n in JOINT_NAMES])
+        joints = convert.joints_of(message, JOINT_NAMES)
+        if joints is not None:
+            self._gate.add_joints(convert.seconds(message.header.stamp), joints[0])
 
     def _on_info(self, message: CameraInfo) -> None:
         try:

@@ -29,6 +29,9 @@ _HOME_OF = {
     "StationCheck": "reach",
     "plan_move": "reach",
     "MoveResult": "reach",
+    "Mover": "mover",
+    "MoverConfig": "mover",
+    "MoveOutcome": "mover",
 }
 
 __all__ = [
@@ -44,7 +47,10 @@ __all__ = [
     "IkResult",
     "JointLimits",
     "MotionError",
+    "MoveOutcome",
     "MoveResult",
+    "Mover",
+    "MoverConfig",
     "StationCheck",
     "Trajectory",
     "UrdfMissing",

@@ -1,0 +1,230 @@
+"""One motion of the arm at a time: begins only with the motion token, ends at rest in tolerance or stops.
+
+Pure: joint states, the token and time come in, trajectories go out through `send`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.geometry import pose_distance
+from openmtz.robot.collision import CellCollision
+from openmtz.robot.kinematics import ArmKinematics
+from openmtz.robot.reach import plan_move
+from openmtz.robot.trajectory import Trajectory, stop_motion
+
+Array = NDArray[np.float64]
+
+FRESH_S = 0.03
+HOLD_S = 0.5
+FASTEST_RAD_S = 10.0
+"""No joint is as fast; a velocity beyond it is not believed."""
+TOOLS = ("scan_head", "camera_depth_optical_frame")
+
+Send = Callable[[Trajectory], None]
+"""Hands a trajectory to the controller. One whose first point is later than 0 starts from what the controller
+measures itself."""
+
+
+@dataclass(frozen=True)
+class MoverConfig:
+    """Tolerance [rad] and times [s] of a motion; the parameters of node `arm` explain them."""
+
+    goal_tolerance_rad: float = 0.0005
+    rest_s: float = 0.06
+    settle_timeout_s: float = 3.0
+    token_wait_s: float = 0.5
+    joint_age_s: float = 0.5
+    safety_age_s: float = 1.0
+
+
+@dataclass(frozen=True)
+class MoveOutcome:
+    """How a motion ended: errors of the tool at rest [m], [rad], NaN where it never began."""
+
+    success: bool
+    reason: str
+    position_error_m: float = float("nan")
+    orientation_error_rad: float = float("nan")
+
+
+@dataclass
+class _Motion:
+    target: Array
+    tool: str
+    trajectory: Trajectory
+    started: float
+
+
+@dataclass
+class _Pending:
+    target: Array
+    tool: str
+    speed: float
+    deadline: float
+
+
+class Mover:
+    """Give it what is measured and said; `work` returns the outcome once when a motion is over."""
+
+    def __init__(
+        self,
+        send: Send,
+        config: MoverConfig | None = None,
+        kinematics: ArmKinematics | None = None,
+        collision: CellCollision | None = None,
+    ) -> None:
+        self.config = config or MoverConfig()
+        self.kinematics = kinematics or ArmKinematics()
+        self.collision = collision or CellCollision()
+        self._send = send
+        self._joints: Array | None = None
+        self._velocity = np.zeros(6)
+        self._joints_at = -np.inf
+        self._still_since = -np.inf
+        self._has_token = False
+        self._safety_at = -np.inf
+        self._motion: _Motion | None = None
+        self._pending: _Pending | None = None
+        self._outcome: MoveOutcome | None = None
+
+    # ---- what is measured and said --------------------------------------------------------------
+
+    def take_joints(self, joints: Array, velocity: Array, now: float) -> None:
+        """Take measured joints `(6,)` [rad] and velocities `(6,)`, NaN where they are not measured."""
+        before = self._joints
+        if before is None or np.abs(joints - before).max() > 1e-6:
+            self._still_since = now
+        measured = np.asarray(velocity, np.float64)
+        if not (np.abs(measured) < FASTEST_RAD_S).all():
+            # Optional in JointState; a stop needs them all the same.
+            since = now - self._joints_at
+            measured = np.zeros(6)
+            if before is not None and 1e-3 < since < FRESH_S:
+                measured = (joints - before) / since
+            measured = np.where(np.abs(measured) < FASTEST_RAD_S, measured, 0.0)
+        self._joints, self._joints_at, self._velocity = joints, now, measured
+
+    def take_token(self, has_motion_token: bool, now: float) -> None:
+        """Take the safety monitor's word; a motion whose token is gone stops."""
+        self._has_token, self._safety_at = has_motion_token, now
+        if self._motion is not None and not has_motion_token:
+            self._end(False, "the motion token was taken away", now, stop=True)
+
+    # ---- motions --------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a motion is under way, asked for, or its outcome not fetched yet."""
+        return self._motion is not None or self._pending is not None or self._outcome is not None
+
+    def begin(self, target: Array, tool: str, speed_fraction: float, now: float) -> None:
+        """Ask for a motion of `tool` to `target` `(4, 4)` in `world`.
+
+        The state that grants the token may still be on its way: it is waited for, but not for long.
+        """
+        self._pending = _Pending(target, tool, speed_fraction, now + self.config.token_wait_s)
+        self._begin_pending(now)
+
+    def cancel(self, now: float, reason: str = "cancelled") -> None:
+        """Stop what moves; what has not begun never will."""
+        if self._pending is not None:
+            self._pending = None
+            self._outcome = MoveOutcome(False, f"{reason} before it began")
+        if self._motion is not None:
+            self._end(False, reason, now, stop=True)
+
+    def fraction(self, now: float) -> float:
+        """Return how much of the motion's time has passed, 0 to 1."""
+        if self._motion is None:
+            return 0.0
+        duration = max(self._motion.trajectory.duration_s, 1e-3)
+        return float(np.clip((now - self._motion.started) / duration, 0.0, 1.0))
+
+    def work(self, now: float) -> MoveOutcome | None:
+        """Look at what is under way; call about 50 times a second."""
+        self._begin_pending(now)
+        if self._motion is not None and self._joints is not None:
+            self._watch(self._motion, self._joints, now)
+        outcome, self._outcome = self._outcome, None
+        return outcome
+
+    def _begin_pending(self, now: float) -> None:
+        pending = self._pending
+        if pending is None or (not self._has_token and now <= pending.deadline):
+            return
+        self._pending = None
+        refusal = self._refusal(pending.tool, now)
+        if refusal:
+            self._outcome = MoveOutcome(False, refusal)
+            return
+        speed = pending.speed if 0.0 < pending.speed <= 1.0 else 1.0
+        assert self._joints is not None
+        try:
+            move = plan_move(
+                self.kinematics, self.collision, self._joints, pending.target, pending.tool, speed
+            )
+        except ValueError as error:
+            self._outcome = MoveOutcome(False, str(error))
+            return
+        if move.trajectory is None:
+            self._outcome = MoveOutcome(False, move.reason)
+            return
+        self._motion = _Motion(pending.target, pending.tool, move.trajectory, now)
+        self._send(move.trajectory)
+
+    def _refusal(self, tool: str, now: float) -> str:
+        if not self._has_token:
+            return "the arm does not hold the motion token (service safety/request_token)"
+        if now - self._safety_at > self.config.safety_age_s:
+            return "no fresh safety state: is the safety monitor running?"
+        if tool not in TOOLS:
+            return f"unknown tool {tool!r}; there are: {', '.join(TOOLS)}"
+        if self._joints is None or now - self._joints_at > self.config.joint_age_s:
+            return "no fresh joint states: is the arm's driver running?"
+        return ""
+
+    def _watch(self, motion: _Motion, joints: Array, now: float) -> None:
+        config = self.config
+        if now - self._joints_at > config.joint_age_s:
+            self._end(False, f"no joint states for {config.joint_age_s:.1f} s", now, stop=True)
+            return
+        if now - self._safety_at > config.safety_age_s:
+            self._end(False, f"no safety state for {config.safety_age_s:.1f} s", now, stop=True)
+            return
+        elapsed = now - motion.started
+        error = float(np.abs(joints - motion.trajectory.positions[-1]).max())
+        resting = now - self._still_since >= config.rest_s
+        if resting and error <= config.goal_tolerance_rad:
+            self._end(True, "", now)
+        elif elapsed > motion.trajectory.duration_s + config.settle_timeout_s:
+            text = f"not at the goal after {elapsed:.1f} s, off by {np.rad2deg(error):.2f} deg"
+            self._end(False, text, now, stop=True)
+
+    def _end(self, success: bool, reason: str, now: float, stop: bool = False) -> None:
+        motion, self._motion = self._motion, None
+        if motion is None or self._joints is None:
+            return
+        if stop:
+            self._stop(self._joints, now)
+        reached = self.kinematics.forward(self._joints, motion.tool)
+        self._outcome = MoveOutcome(success, reason, *pose_distance(reached, motion.target))
+
+    def _stop(self, joints: Array, now: float) -> None:
+        """Brake along a jerk-limited path; with joints too old for that, hold where they were seen.
+
+        Both begin later than 0, so that the controller starts from what it measures itself. (An empty
+        trajectory is no stop: the joint_trajectory_controller of Jazzy discards it.)
+        """
+        if now - self._joints_at < FRESH_S:
+            path = stop_motion(joints, self._velocity)
+            self._send(
+                Trajectory(path.times[1:], path.positions[1:], path.velocities[1:], path.accelerations[1:])
+            )
+            return
+        zero = np.zeros((1, 6))
+        self._send(Trajectory(np.array([HOLD_S]), joints[None].copy(), zero, zero))
