@@ -1,10 +1,10 @@
 """The crater of one shot: a Gaussian beam that removes what it heats past the threshold.
 
 Local depth where the fluence on the skin is F: `efficiency (F - Fth) / H`, steady state of us-ms CO2 pulses
-(Vogel & Venugopalan, Chem Rev 2003;103:577; domain facts, section 2). One enthalpy cannot fit two devices
-(section 1: 2.2 to 15.7 kJ/cm3 of beam cylinder), so the efficiency is fitted per handpiece profile: at focus
-and normal incidence the crater is exactly as deep as the profile's own curve says. Marks [V] [M] [D] are those
-of the domain facts.
+(Vogel & Venugopalan, Chem Rev 2003;103:577; domain facts, section 2). One enthalpy cannot fit two
+devices (section 1: 2.2 to 15.7 kJ/cm3 of beam cylinder), so the efficiency is fitted per handpiece profile:
+at focus and normal incidence the crater is exactly as deep as the profile's own curve says. Marks [V] [M]
+[D] are those of the domain facts.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Craters(NamedTuple):
 
 
 def efficiency(profile: HandpieceProfile, energy_mj: ArrayLike, model: AblationModel = SKIN) -> Array:
-    """Return `(N,)` the share of the energy that removes tissue, at focus: fitted to the profile's depth curve.
+    """Return `(N,)` the share of the energy that removes tissue at focus: what the depth curve asks for.
 
     Beyond the ends of the curve it keeps the value there. Above 1 the curve removes more than the energy can
     vaporise: it is then a read-out rather than a measurement, and reproduced all the same.
@@ -75,9 +75,9 @@ def efficiency(profile: HandpieceProfile, energy_mj: ArrayLike, model: AblationM
     if (excess <= 0).any():
         least = float(profile.peak_fluence_j_cm2(profile.depth_energy_mj[0], 0.0, 0.0))
         raise TissueError(
-            f"profile {profile.name!r}: its depth curve begins at {profile.depth_energy_mj[0]:g} mJ, a peak of"
-            f" {least:.3g} J/cm2, below the threshold of {model.threshold_j_cm2:g} J/cm2; begin the curve at"
-            " a higher energy"
+            f"profile {profile.name!r}: its depth curve begins at {profile.depth_energy_mj[0]:g} mJ, a peak"
+            f" of {least:.3g} J/cm2, below the threshold of {model.threshold_j_cm2:g} J/cm2; begin the curve"
+            " at a higher energy"
         )
     depth_cm = profile.depth_of_energy_um(inside) * 1e-4
     return np.asarray(depth_cm * model.enthalpy_j_cm3 / excess, np.float64)
@@ -109,8 +109,8 @@ def craters(
     if steep.any():
         row = int(np.argmax(steep))
         raise TissueError(
-            f"incidence_rad: row {row} is {np.rad2deg(incidence[row]):.0f} degrees, a footprint is defined below"
-            f" {np.rad2deg(MOST_INCIDENCE_RAD):.0f}; is it in degrees? Radians are wanted"
+            f"incidence_rad: row {row} is {np.rad2deg(incidence[row]):.0f} degrees, a footprint is defined"
+            f" below {np.rad2deg(MOST_INCIDENCE_RAD):.0f}; is it in degrees? Radians are wanted"
         )
     at_focus = efficiency(profile, energy, model)
     radius_um = 0.5 * profile.spot_diameter_um(defocus)
@@ -130,17 +130,31 @@ def craters(
 
 
 def stacked_depth_um(depths_um: ArrayLike, model: AblationModel = SKIN) -> float:
-    """Return the depth [um] of shots on one place, `depths_um` `(n,)` being what each removes from untouched skin.
+    """Return the depth [um] of shots on one place; `depths_um` `(n,)` is what each removes from intact skin.
 
-    `D ln(1 + sum(exp(d/D) - 1))` with D the loss length: each pulse finds a channel that much lossier. For n
-    equal pulses this grows as ln(total energy), the form of the published regression (domain facts, section 1);
-    it is never less than the deepest alone or more than the sum, and no order of shots matters.
+    `D ln(1 + sum(exp(d/D) - 1))` with D the loss length: each pulse finds a channel that much lossier. For
+    n equal pulses this grows as ln(total energy), the form of the published regression (domain facts,
+    section 1). It is never less than the deepest alone or more than the sum; the order does not matter.
 
     Raises:
         TissueError: NaN, infinite or negative depths.
     """
     (depth,) = columns(depths_um=depths_um)
+    return float(stacked_depths_um(depth, np.zeros(len(depth), np.int64), model).sum())
+
+
+def stacked_depths_um(depths_um: ArrayLike, place: ArrayLike, model: AblationModel = SKIN) -> Array:
+    """Return `(P,)` as `stacked_depth_um` for each place; `place` `(N,)` holds 0 to P - 1.
+
+    Raises:
+        TissueError: as `stacked_depth_um`; lengths that differ, a negative place.
+    """
+    (depth,) = columns(depths_um=depths_um)
+    rows = np.asarray(place, np.int64)
+    if rows.shape != depth.shape or (rows < 0).any():
+        raise TissueError(f"place must be {len(depth)} numbers from 0 on, one per depth; got {rows.shape}")
     if (depth < 0).any():
         raise TissueError(f"depths_um: row {int(np.argmin(depth))} is negative ({depth.min():g} um)")
     length = model.loss_length_um
-    return float(length * np.log1p(np.expm1(depth / length).sum()))
+    total = np.bincount(rows, np.expm1(depth / length))
+    return np.asarray(length * np.log1p(total), np.float64)

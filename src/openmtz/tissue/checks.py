@@ -27,8 +27,8 @@ def columns(**named: ArrayLike) -> tuple[NDArray[np.float64], ...]:
         bad = ~np.isfinite(np.atleast_1d(array))
         if bad.any():
             raise TissueError(
-                f"{name}: {int(bad.sum())} of {bad.size} are NaN or infinite, the first in row {int(np.argmax(bad))};"
-                " leave out shots that hit nothing"
+                f"{name}: {int(bad.sum())} of {bad.size} are NaN or infinite, the first in row"
+                f" {int(np.argmax(bad))}; leave out shots that hit nothing"
             )
         arrays[name] = array
     lengths = {name: len(a) for name, a in arrays.items() if a.ndim == 1}
