@@ -88,7 +88,7 @@ def test_rigid_and_local_parts_make_up_the_whole(motion: PatientMotion, time: fl
 
 def test_breath_lifts_the_belly_and_leaves_the_rest_still() -> None:
     breath = PatientMotion.of([Breathing(amplitude_m=0.006, radius_m=0.1, period_s=4.0, inhale_share=0.4)])
-    there = ORIGIN + [[0, 0, 0], [0.05, 0, 0], [0.0999, 0, 0], [0.1001, 0, 0], [0.4, 0.2, 0.0]]
+    there = np.add(ORIGIN, [[0, 0, 0], [0.05, 0, 0], [0.0999, 0, 0], [0.1001, 0, 0], [0.4, 0.2, 0.0]])
     full = breath.displace(there, 1.6) - there
     assert full[:2, 2] == pytest.approx([0.006, 0.003], abs=1e-9)
     assert 0.0 <= full[2, 2] < 1e-7 and not full[3:].any() and not full[:, :2].any()
@@ -129,7 +129,7 @@ def test_a_pulse_beats_at_its_rate_and_rises_faster_than_it_falls() -> None:
 def test_a_sudden_move_starts_and_ends_at_rest_and_turns_about_its_pivot() -> None:
     move = SuddenMove(2.0, (0.0, 0.0, 0.01), np.pi / 2, (0, 0, 1), CENTRE, 0.5)
     motion = PatientMotion.of([move])
-    there = ORIGIN + [[0.0, 0.0, 0.0], [0.1, 0.0, 0.0]]
+    there = np.add(ORIGIN, [[0.0, 0.0, 0.0], [0.1, 0.0, 0.0]])
     assert motion.displace(there, 2.0).tobytes() == there.tobytes() and motion.bound_m(2.0) == 0.0
     for time in (2.5, 60.0):
         moved = motion.displace(there, time) - CENTRE

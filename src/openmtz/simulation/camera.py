@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,12 @@ from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from openmtz.capture import CameraIntrinsics
 from openmtz.geometry import TriangleMesh
+from openmtz.simulation.camera_faults import CameraFaults, bias_field, hand_depth
 
 Array = NDArray[np.float64]
 Depth = NDArray[np.float32]
+Window = tuple[int, int, int, int]
+"""Part of a picture: first column, first row, width, height [px]."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class CameraNoise:
         quantum_m: depth unit [m] (SR305: 0.125 mm). dropout: probability of no return anywhere.
         edge_dropout: the same beside a depth step larger than `edge_step_m` [m].
         range_m: depths outside give no return [m].
+        bias_m, bias_wavelength_px, gloss_rad: as in `CameraFaults`; the bias is fixed to the camera's seed.
+        projector_m: from the camera along x to the projector [m] (SR305: 27 mm) [M].
     """
 
     white_m: float = 1.0e-4
@@ -48,11 +53,26 @@ class CameraNoise:
     edge_dropout: float = 0.7
     edge_step_m: float = 0.008
     range_m: tuple[float, float] = (0.12, 1.5)
+    bias_m: float = 0.0
+    bias_wavelength_px: float = 160.0
+    gloss_rad: float = 0.0
+    projector_m: float = 0.027
 
     @classmethod
     def none(cls) -> CameraNoise:
         """Return a perfect camera."""
         return cls(0.0, 0.0, 1.0, 0.3, 0.0, float(np.pi / 2), 0.0, 0.0, 0.0, 1.0, (0.0, np.inf))
+
+    def with_faults(self, faults: CameraFaults) -> CameraNoise:
+        """Return the noise under faults: scaled, and the larger of each bias and gloss."""
+        return replace(
+            self,
+            white_m=self.white_m * faults.noise_factor,
+            correlated_m=self.correlated_m * faults.noise_factor,
+            bias_m=max(self.bias_m, faults.bias_m),
+            bias_wavelength_px=faults.bias_wavelength_px if faults.bias_m else self.bias_wavelength_px,
+            gloss_rad=max(self.gloss_rad, faults.gloss_rad),
+        )
 
 
 class RayScene:
@@ -89,27 +109,84 @@ class DepthCamera:
         self._rays = self.intrinsics.directions()
         self._ray_length = np.linalg.norm(self._rays, axis=-1)
 
-    def render(self, world_T_camera: Array, scene: RayScene, still_key: object, n: int) -> Depth:
+    def render(
+        self,
+        world_T_camera: Array,
+        scene: RayScene,
+        still_key: object,
+        n: int,
+        faults: CameraFaults | None = None,
+        window: Window | None = None,
+    ) -> Depth:
         """Return depth `(H, W)` [m] along the optical axis, 0 where there is none.
 
         Args:
-            world_T_camera: `(4, 4)`, optical frame (z forward, x right, y down).
+            world_T_camera: `(4, 4)` as believed, optical frame (z forward, x right, y down).
             still_key: anything whose repr names the rest pose, such as the rounded joints; the
                 standstill's n-th image has the same noise in every run.
+            faults: faults of the picture; those of the stream are not applied here.
+            window: render this part of the picture alone; its noise is its own.
+
+        Raises:
+            ValueError: a window that does not lie in the picture.
         """
+        wrong = faults or CameraFaults.none()
+        noise = self.noise if faults is None else self.noise.with_faults(faults)
+        part = self._part(window)
+        rays, ray_length = self._rays[part], self._ray_length[part]
         pose = np.asarray(world_T_camera, np.float64)
-        directions = self._rays @ pose[:3, :3].T
+        if any(wrong.hand_eye):
+            pose = pose @ wrong.hand_eye_pose()
+        directions = rays @ pose[:3, :3].T
         depth, normals = scene.cast(pose[:3, 3], directions)  # z of a ray is 1: distance is depth
         hit = np.isfinite(depth)
-        cosine = np.abs(np.einsum("hwi,hwi->hw", directions, normals)) / self._ray_length
+        cosine = np.abs(np.einsum("hwi,hwi->hw", directions, normals)) / ray_length
         incidence = np.arccos(np.clip(cosine, 0.0, 1.0))
-        rng = np.random.default_rng(noise_seed(self.seed, still_key, n))
-        return self._measure(np.where(hit, depth, 0.0), hit, incidence, rng)
+        entropy = noise_seed(self.seed, still_key, n) + ([] if window is None else [*window])
+        rng = np.random.default_rng(entropy)
+        depth = np.where(hit, depth, 0.0)
+        glare = np.zeros(depth.shape, bool)
+        if noise.gloss_rad:
+            local = normals @ pose[:3, :3]
+            glare = hit & _mirrors(rays * depth[..., None], local, noise.projector_m, noise.gloss_rad)
+        if wrong.hand_share:
+            hand = hand_depth(rays, self.intrinsics, wrong.hand_share, wrong.hand_range_m)
+            front = hand < np.where(hit, depth, np.inf)
+            depth, hit = np.where(front, hand, depth), hit | front
+            incidence, glare = np.where(front, 0.0, incidence), glare & ~front
+        bias = self._bias(noise, wrong, part) if noise.bias_m else None
+        image = self._measure(depth, hit, incidence, rng, noise, bias)
+        if wrong.depth_scale != 1.0:
+            image *= np.float32(wrong.depth_scale)
+        image[glare] = 0.0
+        return image
+
+    def _part(self, window: Window | None) -> tuple[slice, slice]:
+        if window is None:
+            return np.s_[:, :]
+        u0, v0, width, height = window
+        k = self.intrinsics
+        if min(u0, v0) < 0 or min(width, height) < 1 or u0 + width > k.width or v0 + height > k.height:
+            raise ValueError(
+                f"the window {window} (u0, v0, width, height) leaves the {k.width}x{k.height} pixel picture"
+            )
+        return np.s_[v0 : v0 + height, u0 : u0 + width]
+
+    def _bias(self, noise: CameraNoise, faults: CameraFaults, part: tuple[slice, slice]) -> Array:
+        v = np.arange(self.intrinsics.height, dtype=np.float64)[part[0], None]
+        u = np.arange(self.intrinsics.width, dtype=np.float64)[None, part[1]]
+        rng = np.random.default_rng([self.seed & 0xFFFFFFFF, faults.seed, 0xB1A5])
+        return bias_field(u, v, noise.bias_m, noise.bias_wavelength_px, rng)
 
     def _measure(
-        self, depth: Array, hit: NDArray[np.bool_], incidence: Array, rng: np.random.Generator
+        self,
+        depth: Array,
+        hit: NDArray[np.bool_],
+        incidence: Array,
+        rng: np.random.Generator,
+        s: CameraNoise,
+        bias: Array | None,
     ) -> Depth:
-        s = self.noise
         shape = depth.shape
         # Every draw is made whatever the picture shows, so that one pixel never shifts another's noise.
         white, smooth = rng.standard_normal((2, *shape))
@@ -122,6 +199,8 @@ class DepthCamera:
             # A Gaussian filter of sigma p leaves white noise with 1 / (2 sqrt(pi) p) of its deviation.
             smooth = gaussian_filter(smooth, s.correlation_px) * (2.0 * np.sqrt(np.pi) * s.correlation_px)
             measured += growth * (white_sigma * white + s.correlated_m * smooth)
+        if bias is not None:
+            measured += growth * bias
         if s.quantum_m:
             measured = np.rint(measured / s.quantum_m) * s.quantum_m
         lost = ~hit | (incidence > s.incidence_max_rad) | (chance < s.dropout)
@@ -132,6 +211,20 @@ class DepthCamera:
         lost |= (measured < s.range_m[0]) | (measured > s.range_m[1])
         measured[lost] = 0.0
         return measured.astype(np.float32)
+
+
+def _mirrors(points: Array, normals: Array, projector_m: float, gloss_rad: float) -> NDArray[np.bool_]:
+    """Return `(H, W)` where skin mirrors a projector at `projector_m` along x into the camera.
+
+    `points`, `normals` `(H, W, 3)` in the optical frame. It does where the normal lies within
+    `gloss_rad` of the direction half-way between projector and camera.
+    """
+    to_camera = -points / np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
+    to_projector = np.array([projector_m, 0.0, 0.0]) - points
+    to_projector /= np.maximum(np.linalg.norm(to_projector, axis=-1, keepdims=True), 1e-9)
+    half = to_camera + to_projector
+    half /= np.maximum(np.linalg.norm(half, axis=-1, keepdims=True), 1e-9)
+    return np.abs(np.einsum("hwi,hwi->hw", half, normals)) > np.cos(gloss_rad)
 
 
 def noise_seed(seed: int, still_key: object, n: int) -> list[int]:
