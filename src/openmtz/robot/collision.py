@@ -1,7 +1,8 @@
-"""Does the arm touch itself, the bed or the patient? Checked by Pinocchio with coal, with a margin."""
+"""Does the arm come too near to itself, furniture or patient? By Pinocchio with coal, with margins."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 
@@ -11,18 +12,31 @@ import pinocchio as pin
 from numpy.typing import ArrayLike, NDArray
 
 from openmtz.geometry import TriangleMesh
-from openmtz.robot.cell import CELL_BOXES
+from openmtz.robot.cell import BED_TOP_M, CELL_BOXES, CellBox
 from openmtz.robot.description import find_urdf
+from openmtz.robot.patient_shape import patient_bvh
 
 Array = NDArray[np.float64]
 
 MARGIN_M = 0.02
-"""Kept from bed, pedestal and patient [m]. Engineering choice."""
+"""Kept from furniture, obstacles and patient on the way [m]: a breathing chest moves about as much.
+Engineering default."""
+STATION_SHARE = 0.5
+"""At a station, and on the straight line to it, this share of the margin is kept: never less. Engineering
+default."""
 SELF_MARGIN_M = 0.002
-STEP_RAD = 0.02
-"""Largest joint step between two checks [rad]; at 0.9 m reach that is 18 mm, less than the margin."""
+SWEEP_M = 0.005
+"""No point of the arm moves further than this between two checks [m]: with the margin kept at both, nothing
+can pass between."""
+SWEEP_RAD = float(np.deg2rad(1.0))
+"""No joint turns further than this between two checks."""
+FAR_M = 0.5
+"""Distances to the patient beyond this are given as this [m]."""
+RESOLUTION_M = 1e-4
+"""Distances to the patient are known so exactly [m]."""
 PATIENT = "patient"
-_RIGID_TOOL = {"wrist_3_link", "head_body", "camera_body"}
+_RIGID_TOOL = {"wrist_3_link", "head_body", "camera_body", "cable_guard"}
+_ON_PEDESTAL = {"base_link_inertia", "shoulder_link"}
 
 
 @dataclass(frozen=True)
@@ -35,63 +49,115 @@ class Collision:
     index: int
     fraction: float
     q: Array
+    distance_m: float = 0.0
+
+    @property
+    def what(self) -> str:
+        """Who comes too near to whom, and how near."""
+        if self.margin_m <= 0:
+            return f"{self.first} touches {self.second}"
+        left = f"{max(self.distance_m, 0.0) * 1e3:.0f} mm left" if self.distance_m > 0 else "touching"
+        return f"{self.first} comes within {self.margin_m * 1e3:.0f} mm of {self.second} ({left})"
 
     @property
     def text(self) -> str:
         """One sentence for people."""
         where = f" {self.fraction:.0%} of the way" if self.fraction > 0 else " at the start"
-        if self.margin_m <= 0:
-            return f"{self.first} touches {self.second}{where}"
-        return f"{self.first} comes within {self.margin_m * 1e3:.0f} mm of {self.second}{where}"
+        return self.what + where
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """`metres` between the nearest pair, `first` of the arm and `second`; to the patient at most `FAR_M`."""
+
+    metres: float
+    first: str
+    second: str
 
 
 class CellCollision:
-    """The arm's shapes from the URDF, the cell's furniture, and the patient's surface if known."""
+    """The arm's shapes from the URDF, furniture, obstacles, and the patient's surface if known."""
 
     def __init__(
         self,
         urdf_path: str | PathLike[str] | None = None,
         patient: TriangleMesh | None = None,
         margin_m: float = MARGIN_M,
+        boxes: Sequence[CellBox] = (),
     ) -> None:
         path = str(urdf_path or find_urdf())
         self.model = pin.buildModelFromUrdf(path)
         self._data = self.model.createData()
         self.margin_m = float(margin_m)
         self._arm = pin.buildGeomFromUrdf(self.model, path, pin.GeometryType.COLLISION)
+        self._boxes = [*CELL_BOXES, *boxes]
+        self._patient: coal.BVHModelOBBRSS | None = None
+        self._lever_m = _levers(self.model, self._arm)
         self.set_patient(patient)
 
+    @property
+    def station_margin_m(self) -> float:
+        """Kept at a station and on the straight line to it [m]."""
+        return self.margin_m * STATION_SHARE
+
     def set_patient(self, patient: TriangleMesh | None) -> None:
-        """Replace the patient's surface, `(V, 3)` vertices in `world` [m]; None: nobody there."""
+        """Replace the patient's surface, `(V, 3)` vertices in `world` [m]; None: nobody there.
+
+        From the surface's rims walls go down to the bed: what lies under the skin is patient too.
+        """
+        self._patient = None if patient is None else patient_bvh(patient, BED_TOP_M)
+        self._build()
+
+    def add_box(self, name: str, center_m: Sequence[float], size_m: Sequence[float]) -> None:
+        """Put an upright box into the cell; `center_m` and full `size_m`, x y z in `world` [m].
+
+        Raises:
+            ValueError: as `CellBox.checked`.
+        """
+        self._boxes.append(CellBox.checked(name, center_m, size_m, [b.name for b in self._boxes] + [PATIENT]))
+        self._build()
+
+    def shift_patient(self, offset_m: ArrayLike) -> None:
+        """Move the patient by `(3,)` [m] from where the surface was given; for asking what would help."""
+        if self._patient is None:
+            return
+        place = pin.SE3(np.eye(3), np.array(offset_m, np.float64))
+        self._geometry.geometryObjects[self._geometry.getGeometryId(PATIENT)].placement = place
+        self._fresh_data()
+
+    def _build(self) -> None:
         geometry = self._arm.copy()
         count = geometry.ngeoms
         links = [self._link(geometry.geometryObjects[i]) for i in range(count)]
-        for box in CELL_BOXES:
-            shape = coal.Box(*box.size_m)
-            geometry.addGeometryObject(
-                pin.GeometryObject(box.name, 0, 0, pin.SE3(np.eye(3), np.array(box.center_m)), shape)
-            )
-        if patient is not None:
-            geometry.addGeometryObject(pin.GeometryObject(PATIENT, 0, 0, pin.SE3.Identity(), _bvh(patient)))
+        for box in self._boxes:
+            place = pin.SE3(np.eye(3), np.array(box.center_m))
+            geometry.addGeometryObject(pin.GeometryObject(box.name, 0, 0, place, coal.Box(*box.size_m)))
+        if self._patient is not None:
+            geometry.addGeometryObject(pin.GeometryObject(PATIENT, 0, 0, pin.SE3.Identity(), self._patient))
         self._names = links + [o.name for o in list(geometry.geometryObjects)[count:]]
-        margins = []
+        furniture = {box.name for box in CELL_BOXES}
+        self._by_itself: list[bool] = []
         for a in range(count):
             for b in range(a + 1, geometry.ngeoms):
-                if b < count:
-                    if self._never_apart(links[a], links[b]):
-                        continue
-                    margins.append(SELF_MARGIN_M)
-                elif links[a] in ("base_link_inertia", "shoulder_link"):
+                if b < count and self._never_apart(links[a], links[b]):
+                    continue
+                if links[a] in _ON_PEDESTAL and self._names[b] in furniture:
                     continue  # stands on the pedestal and turns in place
-                else:
-                    margins.append(self.margin_m)
                 geometry.addCollisionPair(pin.CollisionPair(a, b))
+                self._by_itself.append(b < count)
         self._geometry = geometry
-        self._geometry_data = pin.GeometryData(geometry)
-        self._touch_data = pin.GeometryData(geometry)
-        for k, margin in enumerate(margins):
-            self._geometry_data.collisionRequests[k].security_margin = margin
-        self._margins = margins
+        self._fresh_data()
+
+    def _fresh_data(self) -> None:
+        self._data_of: dict[float, pin.GeometryData] = {}
+
+    def _with_margin(self, margin_m: float) -> pin.GeometryData:
+        if margin_m not in self._data_of:
+            data = pin.GeometryData(self._geometry)
+            for request, by_itself in zip(data.collisionRequests, self._by_itself, strict=True):
+                request.security_margin = min(SELF_MARGIN_M, margin_m) if by_itself else margin_m
+            self._data_of[margin_m] = data
+        return self._data_of[margin_m]
 
     def _link(self, shape: pin.GeometryObject) -> str:
         return str(self.model.frames[shape.parentFrame].name)
@@ -113,52 +179,128 @@ class CellCollision:
             return abs(order.index(a) - order.index(b)) == 1
         return False
 
-    def check(self, q: ArrayLike) -> Collision | None:
-        """Return the first pair too near at joints `(6,)` [rad], or None."""
-        return self._check(np.asarray(q, np.float64), 0, 0.0)
+    def free(self, q: Array, margin_m: float) -> bool:
+        """Return whether joints `(6,)` [rad] keep a margin [m]; the quick question, without names."""
+        data = self._with_margin(margin_m)
+        return not pin.computeCollisions(self.model, self._data, self._geometry, data, q, True)
 
-    def _check(self, q: Array, index: int, fraction: float, touch: bool = False) -> Collision | None:
-        """`touch`: without margins, only what really touches."""
-        data = self._touch_data if touch else self._geometry_data
-        if not pin.computeCollisions(self.model, self._data, self._geometry, data, q, True):
+    def check(self, q: ArrayLike, margin_m: float | None = None) -> Collision | None:
+        """Return the first pair nearer than a margin (`margin_m` of the cell by default) at joints `(6,)`."""
+        return self._check(np.asarray(q, np.float64), 0, 0.0, self.margin_m if margin_m is None else margin_m)
+
+    def _check(self, q: Array, index: int, fraction: float, margin_m: float) -> Collision | None:
+        if self.free(q, margin_m):
             return None
+        data = self._with_margin(margin_m)
         for k, result in enumerate(data.collisionResults):
             if result.isCollision():
                 pair = self._geometry.collisionPairs[k]
                 names = self._names[pair.first], self._names[pair.second]
-                return Collision(*names, 0.0 if touch else self._margins[k], index, fraction, q.copy())
+                margin = data.collisionRequests[k].security_margin
+                apart = self._apart(pair.first, pair.second, margin, data) if margin > 0 else 0.0
+                return Collision(*names, margin, index, fraction, q.copy(), apart)
         raise AssertionError("a collision without a pair")
 
-    def check_path(self, positions: ArrayLike) -> Collision | None:
+    def steps_between(self, a: Array, b: Array) -> int:
+        """Return into how many pieces the joint-space line from `a` to `b` `(6,)` must be cut for checks."""
+        turn = np.abs(b - a)
+        return max(1, int(np.ceil(max(turn @ self._lever_m / SWEEP_M, turn.max() / SWEEP_RAD) - 1e-9)))
+
+    def free_line(self, a: Array, b: Array, margin_m: float) -> bool:
+        """Return whether the joint-space line keeps a margin; `a` itself is taken as known to."""
+        pieces = self.steps_between(a, b)
+        # The middle first: what is blocked is found sooner.
+        order = sorted(range(1, pieces + 1), key=lambda k: -(k & -k))
+        return all(self.free(a + (b - a) * (k / pieces), margin_m) for k in order)
+
+    def check_path(self, positions: ArrayLike, margin_m: float | None = None) -> Collision | None:
         """Return the first collision along joints `(T, 6)` [rad], or None.
 
-        Samples nearer to each other than `STEP_RAD` are skipped, wider gaps are filled; the first
-        and the last are always checked. A path that starts within a margin may leave it: in its first
-        20 % only what really touches counts.
+        Samples nearer to each other than `SWEEP_M` and `SWEEP_RAD` allow are skipped, wider gaps are
+        filled; the first and the last are always checked. A path that starts within a margin may leave
+        it: in its first 20 % only what really touches counts.
         """
+        margin = self.margin_m if margin_m is None else margin_m
         path = np.atleast_2d(np.asarray(positions, np.float64))
         last = len(path) - 1
         checked = path[0]
-        first = self._check(checked, 0, 0.0)
+        first = self._check(checked, 0, 0.0, margin)
         for i in range(1, last + 1):
-            gap = float(np.abs(path[i] - checked).max())
-            if gap < STEP_RAD and i < last:
+            # Skipping must not make the next gap too wide: look one sample ahead.
+            if i < last and self.steps_between(checked, path[i + 1]) == 1:
                 continue
-            pieces = max(1, int(np.ceil(gap / STEP_RAD)))
+            pieces = self.steps_between(checked, path[i])
             for k in range(1, pieces + 1):
                 fraction = (i - 1 + k / pieces) / last
                 leaving = first is not None and fraction < 0.2
-                hit = self._check(checked + (path[i] - checked) * (k / pieces), i, fraction, leaving)
+                q = checked + (path[i] - checked) * (k / pieces)
+                hit = self._check(q, i, fraction, 0.0 if leaving else margin)
                 if hit:
                     return hit
             checked = path[i]
         return first if last == 0 else None
 
+    def distance(self, q: ArrayLike, *, itself: bool = False) -> Clearance:
+        """Return the nearest pair at joints `(6,)` [rad] and how far apart it is; 0 or less: touching.
 
-def _bvh(mesh: TriangleMesh) -> coal.BVHModelOBBRSS:
-    model = coal.BVHModelOBBRSS()
-    model.beginModel(len(mesh.faces), len(mesh.vertices))
-    model.addVertices(np.asfortranarray(mesh.vertices))
-    model.addTriangles(np.asfortranarray(mesh.faces, dtype=np.int64))
-    model.endModel()
-    return model
+        The arm and what is around it; `itself`: pairs of the arm's own links too. Exact for furniture and
+        obstacles; to 0.1 mm for the patient.
+        """
+        pin.updateGeometryPlacements(
+            self.model, self._data, self._geometry, self._with_margin(0.0), np.asarray(q, np.float64)
+        )
+        best = Clearance(np.inf, "", "")
+        for pair, by_itself in zip(self._geometry.collisionPairs, self._by_itself, strict=True):
+            if by_itself and not itself:
+                continue
+            names = self._names[pair.first], self._names[pair.second]
+            metres = self._apart(pair.first, pair.second, min(best.metres, FAR_M), self._with_margin(0.0))
+            if metres < best.metres:
+                best = Clearance(metres, *names)
+        return best
+
+    def _apart(self, first: int, second: int, most_m: float, placed: pin.GeometryData) -> float:
+        """Return the distance [m] of two shapes; where one is the patient, `most_m` at most."""
+        objects = self._geometry.geometryObjects
+        shapes = objects[first].geometry, objects[second].geometry
+        places = [
+            coal.Transform3s(m.rotation, m.translation) for m in (placed.oMg[first], placed.oMg[second])
+        ]
+        if self._names[second] != PATIENT:
+            result = coal.DistanceResult()
+            return float(
+                coal.distance(shapes[0], places[0], shapes[1], places[1], coal.DistanceRequest(), result)
+            )
+
+        def within(metres: float) -> bool:
+            request = coal.CollisionRequest()
+            request.security_margin = metres
+            return bool(
+                coal.collide(shapes[0], places[0], shapes[1], places[1], request, coal.CollisionResult())
+            )
+
+        if most_m <= 0 or not within(most_m):
+            return most_m
+        low, high = 0.0, most_m
+        if within(0.0):
+            return 0.0
+        while high - low > RESOLUTION_M:
+            middle = (low + high) / 2
+            low, high = (low, middle) if within(middle) else (middle, high)
+        return low
+
+
+def _levers(model: pin.Model, shapes: pin.GeometryModel) -> Array:
+    """Return `(6,)` [m]: no point of the arm is ever further from joint i's axis than this."""
+    lengths = [float(np.linalg.norm(model.jointPlacements[i].translation)) for i in range(1, 7)]
+    radius = np.zeros(6)
+    for shape in shapes.geometryObjects:
+        joint = shape.parentJoint - 1
+        if joint >= 0:
+            shape.geometry.computeLocalAABB()
+            size = float(np.linalg.norm(shape.placement.act(shape.geometry.aabb_center)))
+            radius[joint] = max(radius[joint], size + float(shape.geometry.aabb_radius))
+    lever = radius.copy()
+    for i in range(4, -1, -1):
+        lever[i] = max(radius[i], lengths[i + 1] + lever[i + 1])
+    return lever

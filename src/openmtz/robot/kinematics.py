@@ -1,4 +1,4 @@
-"""Forward and inverse kinematics of the arm in its cell, by Pinocchio."""
+"""Forward and inverse kinematics of the arm in its cell: closed form, held against Pinocchio."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ import pinocchio as pin
 from numpy.typing import ArrayLike, NDArray
 
 from openmtz.geometry import invert_pose, pose_distance
+from openmtz.robot.analytic import UrGeometry
 from openmtz.robot.description import FLANGE_FRAME, HOME, JOINT_NAMES, SCAN_HEAD_FRAME, find_urdf
+from openmtz.robot.urdf_check import UrdfInvalid, validate_urdf
 
 Array = NDArray[np.float64]
 
-NEAR_RAD = 1.2
-"""A solution whose joints all lie within this of the seed [rad] is taken at once as the nearest."""
 DECIMALS = 10
 """Solutions are rounded to 1e-10 rad (below 0.1 nm at the tool): one branch has one answer, whatever
 posture the search began at."""
+EXACT = 1e-11
+"""Newton's steps stop at this pose error [m, rad]; a nominal URDF is there at once."""
+MOST_NEWTON_STEPS = 12
+SINGULARITY_MARGIN = 0.005
+"""A branch nearer to a singularity is taken only where there is no other: there, a millimetre at the tool
+may take 0.2 rad. Engineering default."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,34 @@ class JointLimits:
     effort: Array
 
     def violation(self, q: ArrayLike) -> str:
-        """Return which joint of `(6,)` [rad] lies beyond which limit, or an empty text."""
+        """Return which joint of `(6,)` [rad] lies beyond which limit and how far, or an empty text."""
         for name, value, low, high in zip(JOINT_NAMES, np.asarray(q), self.lower, self.upper, strict=True):
             if not low <= value <= high:
-                degrees = np.rad2deg([value, low, high])
-                return f"{name} at {degrees[0]:.1f} deg, allowed {degrees[1]:.0f} to {degrees[2]:.0f} deg"
+                at, lowest, highest, beyond = np.rad2deg([value, low, high, max(low - value, value - high)])
+                return (
+                    f"{name} at {at:.1f} deg, {beyond:.1f} deg beyond its limit "
+                    f"(allowed {lowest:.0f} to {highest:.0f} deg)"
+                )
         return ""
+
+    def margin(self, q: ArrayLike) -> float:
+        """Return the smallest distance of joints `(6,)` from their limits [rad]; negative beyond one."""
+        joints = np.asarray(q)
+        return float(np.minimum(joints - self.lower, self.upper - joints).min())
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """One posture that solves a pose: `q` `(6,)` [rad], within limits.
+
+    `distance_rad` largest joint difference from the seed, `limit_margin_rad` distance from the nearest
+    limit, `singularity_margin` smallest singular value of the Jacobian with lengths in units of the reach.
+    """
+
+    q: Array
+    distance_rad: float
+    limit_margin_rad: float
+    singularity_margin: float
 
 
 @dataclass(frozen=True)
@@ -58,13 +86,15 @@ class ArmKinematics:
         """Load the URDF (the cell's own by default).
 
         Raises:
-            UrdfMissing: no URDF found. ValueError: it lacks one of the six joints.
+            UrdfMissing: no URDF found. UrdfInvalid: it is broken, or its six joints are not ours.
+            NotThisKindOfArm: its joints stand otherwise than in a UR.
         """
         self.urdf_path = str(urdf_path or find_urdf())
-        self.model: pin.Model = pin.buildModelFromUrdf(self.urdf_path)
-        names = tuple(self.model.names[1:])
-        if names != JOINT_NAMES:
-            raise ValueError(f"{self.urdf_path}: joints must be {JOINT_NAMES}, in this order, got {names}")
+        validate_urdf(self.urdf_path)
+        try:
+            self.model: pin.Model = pin.buildModelFromUrdf(self.urdf_path)
+        except (ValueError, RuntimeError) as error:
+            raise UrdfInvalid(f"{self.urdf_path}: Pinocchio cannot read it: {error}") from error
         self._data = self.model.createData()
         self.limits = JointLimits(
             self.model.lowerPositionLimit.copy(),
@@ -72,11 +102,7 @@ class ArmKinematics:
             self.model.velocityLimit.copy(),
             self.model.effortLimit.copy(),
         )
-        joints = self.model.jointPlacements
-        # Longest distance shoulder -> wrist_3 origin: what limits reach, from the model itself.
-        self._reach_m = float(sum(np.linalg.norm(joints[i].translation) for i in range(3, 7)))
-        self._shoulder = (joints[1] * joints[2]).translation.copy()
-        self._bore_m = float(abs(joints[4].translation[2]))
+        self.geometry = UrGeometry.of(self.model)
 
     def frames(self) -> list[str]:
         """Return the names of all link frames."""
@@ -98,144 +124,184 @@ class ArmKinematics:
         pin.forwardKinematics(self.model, self._data, _joints(q))
         return np.array(pin.updateFramePlacement(self.model, self._data, index).homogeneous)
 
-    def inverse(
+    def jacobian(self, q: ArrayLike, frame: str = SCAN_HEAD_FRAME) -> Array:
+        """Return the `(6, 6)` Jacobian of a frame, linear rows [m/rad] first, in the frame's own axes."""
+        index = self._frame_id(frame)
+        return np.array(
+            pin.computeFrameJacobian(self.model, self._data, _joints(q), index, pin.ReferenceFrame.LOCAL)
+        )
+
+    def branches(
         self,
-        target: Array,
+        target: ArrayLike,
         frame: str = SCAN_HEAD_FRAME,
         q_seed: ArrayLike | None = None,
         *,
-        position_tolerance_m: float = 1e-6,
-        orientation_tolerance_rad: float = 1e-5,
-        more_seeds: int = 24,
+        turns: bool = False,
+    ) -> list[Branch]:
+        """Return every posture within limits that brings `frame` to `target` `(4, 4)`, nearest first.
+
+        At most eight: two shoulders, two wrists, two elbows, each with whole turns of its joints as near
+        to the seed (HOME by default) as the limits allow; `turns`: with every combination of whole turns.
+
+        Raises:
+            ValueError: as `inverse`.
+        """
+        goal, index, seed = self._question(target, frame, q_seed)
+        found = []
+        for q in self._solutions(goal, index, seed):
+            turned = self._turned(q, seed)
+            if turns:
+                found += [row for row in self._every_turn(turned) if self.limits.margin(row) >= 0]
+            elif self.limits.margin(turned) >= 0:
+                found.append(turned)
+        branches = [
+            Branch(q, float(np.abs(q - seed).max()), self.limits.margin(q), self.singularity_margin(q))
+            for q in found
+        ]
+        return sorted(branches, key=lambda b: (b.distance_rad, float(np.abs(b.q - seed).sum())))
+
+    def inverse(
+        self,
+        target: ArrayLike,
+        frame: str = SCAN_HEAD_FRAME,
+        q_seed: ArrayLike | None = None,
     ) -> IkResult:
         """Return joints that bring `frame` to the `(4, 4)` pose `target` in `world`, nearest to the seed.
 
-        Damped least squares from the seed, then from the usual postures of such an arm (elbow up and
-        down, shoulder left and right, wrist flipped), then from a fixed pseudo-random series. The
-        same question has the same answer, to the bit.
+        The nearest branch that keeps `SINGULARITY_MARGIN`; the nearest of all where none does. The same
+        question has the same answer, to the bit.
 
         Raises:
-            ValueError: unknown frame, a target that is no rigid pose, a seed that is no posture.
+            ValueError: unknown frame or one not carried by the last joint, a target that is no rigid
+                pose, a seed that is no posture.
         """
-        index = self._frame_id(frame)
-        goal = _rigid(target)
-        seed = _joints(HOME if q_seed is None else q_seed)
-        tolerance = (position_tolerance_m, orientation_tolerance_rad)
-        refusal = self._out_of_reach(goal, index)
-        near = self._solve(seed, goal, index, frame, seed, tolerance)
-        if near.ok and np.abs(near.q - seed).max() < NEAR_RAD:
-            return near
-        if refusal:
-            return IkResult(near.q, near.position_error_m, near.orientation_error_rad, False, refusal)
-        found = [near]
-        found += [self._solve(s, goal, index, frame, seed, tolerance) for s in self._postures(goal)]
-        if not any(result.ok for result in found):
-            rng = np.random.default_rng(20240229)
-            for _ in range(more_seeds):
-                found.append(self._solve(rng.uniform(-np.pi, np.pi, 6), goal, index, frame, seed, tolerance))
-                if found[-1].ok:
-                    break
-        good = [result for result in found if result.ok]
-        if good:
-            return min(good, key=lambda r: float(np.abs(r.q - seed).max()))
-        best = min(found, key=lambda r: r.position_error_m + 0.1 * r.orientation_error_rad)
-        return best
-
-    def _solve(
-        self, start: Array, goal: pin.SE3, index: int, frame: str, seed: Array, tolerance: tuple[float, float]
-    ) -> IkResult:
-        return self._judge(self._descend(start, goal, index), goal, frame, seed, tolerance)
-
-    def _descend(self, q: Array, goal: pin.SE3, index: int) -> Array:
-        """Levenberg-Marquardt on the pose error; stops at convergence or where nothing improves."""
-        model, data, eye = self.model, self._data, np.eye(6)
-        damping, q = 1e-4, q.copy()
-        error = self._error(q, goal, index)
-        cost = float(error @ error)
-        for _ in range(80):
-            if cost < 1e-26:
-                break
-            jacobian = pin.computeFrameJacobian(model, data, q, index, pin.ReferenceFrame.LOCAL)
-            jacobian = pin.Jlog6(data.oMf[index].actInv(goal)) @ jacobian
-            gradient = jacobian.T @ error
-            normal = jacobian.T @ jacobian
-            improved = False
-            for _ in range(6):
-                step = np.linalg.solve(normal + damping * eye, gradient)
-                largest = float(np.abs(step).max())
-                trial = q + step * min(1.0, 0.6 / max(largest, 1e-12))
-                trial_error = self._error(trial, goal, index)
-                trial_cost = float(trial_error @ trial_error)
-                if trial_cost < cost:
-                    damping = max(damping * 0.2, 1e-12)
-                    improved = True
-                    break
-                damping = max(damping * 8.0, 1e-9)
-            if not improved:
-                break
-            q, error, cost = trial, trial_error, trial_cost
-        return q
-
-    def _error(self, q: Array, goal: pin.SE3, index: int) -> Array:
-        pin.forwardKinematics(self.model, self._data, q)
-        placement = pin.updateFramePlacement(self.model, self._data, index)
-        return np.array(pin.log6(placement.actInv(goal)).vector)
-
-    def _judge(
-        self, q: Array, goal: pin.SE3, frame: str, seed: Array, tolerance: tuple[float, float]
-    ) -> IkResult:
-        turns = np.round((q - seed) / (2 * np.pi))
-        q = q - turns * 2 * np.pi
-        # The turn nearest the seed may lie beyond a limit where the next one does not.
-        q = np.where(q > self.limits.upper, q - 2 * np.pi, q)
-        q = np.where(q < self.limits.lower, q + 2 * np.pi, q)
-        q = np.round(q, DECIMALS)
-        position, angle = pose_distance(self.forward(q, frame), goal.homogeneous)
-        reason = ""
-        if position > tolerance[0] or angle > tolerance[1]:
-            reason = (
-                f"no posture brings {frame} there: nearest is {position * 1e3:.1f} mm and "
-                f"{np.rad2deg(angle):.1f} deg off; turn it about its axis, tilt it less, or move the patient"
+        goal, index, seed = self._question(target, frame, q_seed)
+        branches = self.branches(target, frame, seed)
+        if branches:
+            q = next((b for b in branches if b.singularity_margin >= SINGULARITY_MARGIN), branches[0]).q
+            position, angle = pose_distance(self.forward(q, frame), goal.homogeneous)
+            return IkResult(q, position, angle, True)
+        beyond = [self._turned(q, seed) for q in self._solutions(goal, index, seed)]
+        if beyond:
+            q = max(beyond, key=self.limits.margin)
+            position, angle = pose_distance(self.forward(q, frame), goal.homogeneous)
+            need = self.limits.violation(q)
+            return IkResult(
+                q,
+                position,
+                angle,
+                False,
+                f"{frame} would need {need}; turn it about its axis or move the patient",
             )
-        else:
-            limit = self.limits.violation(q)
-            if limit:
-                reason = f"{frame} would need {limit}; turn it about its axis or move the patient"
-        return IkResult(q, position, angle, not reason, reason)
+        wrist = np.array(self._wrist(goal, index).homogeneous)
+        kind, missing = self.geometry.shortfall(wrist)
+        return IkResult(seed, missing, 0.0, False, self._shortfall_text(kind, missing))
 
-    def _flange(self, goal: pin.SE3, index: int) -> pin.SE3:
+    def solve_many(self, targets: Array, frame: str = SCAN_HEAD_FRAME) -> NDArray[np.bool_]:
+        """Return for targets `(N, 4, 4)` whether a posture within limits exists `(N,)`; rigid poses only."""
+        tool = np.array(self.model.frames[self._tool_id(frame)].placement.inverse().homogeneous)
+        joints = self.geometry.solve(targets @ tool)
+        # Within (-pi, pi] or a whole turn beside it.
+        fits = np.zeros(joints.shape, np.bool_)
+        for turn in (-2 * np.pi, 0.0, 2 * np.pi):
+            fits |= (joints + turn >= self.limits.lower) & (joints + turn <= self.limits.upper)
+        reached: NDArray[np.bool_] = np.any(np.all(fits, axis=2), axis=1)
+        return reached
+
+    def singularity_margin(self, q: ArrayLike) -> float:
+        """Return the smallest singular value of the Jacobian at joint 6, lengths in units of the reach."""
+        jacobian = pin.computeJointJacobian(self.model, self._data, _joints(q), 6)
+        jacobian[:3] /= self.geometry.reach_m
+        return float(np.linalg.svd(jacobian, compute_uv=False)[-1])
+
+    def refine(self, q: ArrayLike, target: ArrayLike, frame: str = SCAN_HEAD_FRAME) -> Array | None:
+        """Return joints near `q` that bring `frame` exactly to `target` `(4, 4)`, by Newton's steps; or None.
+
+        Raises:
+            ValueError: as `inverse`.
+        """
+        goal, index, start = self._question(target, frame, q)
+        return self._newton(start, goal, index)
+
+    def _question(self, target: ArrayLike, frame: str, seed: ArrayLike | None) -> tuple[pin.SE3, int, Array]:
+        return _rigid(target), self._tool_id(frame), _joints(HOME if seed is None else seed)
+
+    def _tool_id(self, frame: str) -> int:
+        index = self._frame_id(frame)
+        if self.model.frames[index].parentJoint != 6:
+            raise ValueError(
+                f"frame {frame!r} is not carried by the last joint: ask for tool0 or a tool on it"
+            )
+        return index
+
+    def _wrist(self, goal: pin.SE3, index: int) -> pin.SE3:
         """Return where the last joint stands when frame `index` is at the goal."""
         return goal * self.model.frames[index].placement.inverse()
 
-    def _out_of_reach(self, goal: pin.SE3, index: int) -> str:
-        if self.model.frames[index].parentJoint != 6:
-            return ""
-        wrist = self._flange(goal, index)
-        distance = float(np.linalg.norm(wrist.translation - self._shoulder))
-        if distance > self._reach_m:
-            return (
-                f"out of reach: the flange would be {distance:.2f} m from the shoulder, the arm reaches "
-                f"{self._reach_m:.2f} m; move the target {distance - self._reach_m:.2f} m nearer to the arm"
-            )
-        depth = np.linalg.norm(self.model.jointPlacements[6].translation)
-        centre = wrist.translation - wrist.rotation[:, 2] * depth
-        if float(np.hypot(centre[0], centre[1])) < self._bore_m - 1e-9:
-            return (
-                f"too near to the arm's own axis: its wrist cannot come within {self._bore_m:.2f} m of it; "
-                "move the target away from the arm's base"
-            )
-        return ""
+    def _solutions(self, goal: pin.SE3, index: int, seed: Array) -> list[Array]:
+        """Return the exact solutions `(6,)` in (-pi, pi], limits not yet looked at."""
+        wrist = np.array(self._wrist(goal, index).homogeneous)
+        nominal = self.geometry.solve(wrist[None], spin=float(seed[5]))[0]
+        nominal = nominal[np.isfinite(nominal).all(axis=1)]
+        found: list[Array] = []
+        for start in nominal:
+            q = self._newton(start, goal, index)
+            if q is not None and not any(_same(q, other) for other in found):
+                found.append(q)
+        return found
 
-    def _postures(self, goal: pin.SE3) -> list[Array]:
-        """Return `(6,)` starting postures: both shoulders, elbows and wrists, turned towards the goal."""
-        azimuth = float(np.arctan2(goal.translation[1], goal.translation[0]))
-        postures = []
-        for side, elbow, wrist in itertools.product((1.0, -1.0), repeat=3):
-            pan = azimuth if side > 0 else azimuth + np.pi
-            lift = -np.pi / 2 - side * elbow * 0.5
-            q = [pan, lift, side * elbow * 1.6, -np.pi / 2, wrist * -np.pi / 2, 0.0]
-            postures.append(np.array(q))
-        return postures
+    def _newton(self, q: Array, goal: pin.SE3, index: int) -> Array | None:
+        model, data, q = self.model, self._data, q.copy()
+        for _ in range(MOST_NEWTON_STEPS):
+            pin.forwardKinematics(model, data, q)
+            away = pin.updateFramePlacement(model, data, index).actInv(goal)
+            error = pin.log6(away).vector
+            if np.abs(error).max() < EXACT:
+                return q
+            jacobian = pin.computeFrameJacobian(model, data, q, index, pin.ReferenceFrame.LOCAL)
+            jacobian = pin.Jlog6(away) @ jacobian
+            step = np.linalg.solve(jacobian.T @ jacobian + 1e-12 * np.eye(6), jacobian.T @ error)
+            if not np.abs(step).max() < 1.0:
+                return None
+            q += step
+        return None
+
+    def _turned(self, q: Array, seed: Array) -> Array:
+        """Return `q` with the whole turns nearest to the seed that lie within limits, rounded."""
+        q = q - np.round((q - seed) / (2 * np.pi)) * 2 * np.pi
+        q = np.where(q > self.limits.upper, q - 2 * np.pi, q)
+        q = np.where(q < self.limits.lower, q + 2 * np.pi, q)
+        rounded: Array = np.round(q, DECIMALS)
+        return rounded
+
+    def _every_turn(self, q: Array) -> list[Array]:
+        choices = []
+        for value, low, high in zip(q, self.limits.lower, self.limits.upper, strict=True):
+            turns = [value + k * 2 * np.pi for k in (0, -1, 1, -2, 2)]
+            choices.append([np.round(v, DECIMALS) for v in turns if low <= v <= high] or [value])
+        return [np.array(row) for row in itertools.product(*choices)]
+
+    def _shortfall_text(self, kind: str, missing: float) -> str:
+        if kind == "axis":
+            return (
+                "too near to the arm's own axis: shoulder_pan_joint cannot bring the wrist within "
+                f"{abs(self.geometry.d4):.2f} m of it ({missing:.3f} m too near); move the target "
+                f"{missing:.3f} m away from the arm's base"
+            )
+        if kind == "far":
+            return (
+                f"out of reach: with elbow_joint straight the arm is still {missing:.3f} m short; "
+                f"move the target {missing:.2f} m nearer to the arm"
+            )
+        return (
+            "too near to the shoulder: elbow_joint cannot fold the arm so far "
+            f"({max(missing, 0.0):.3f} m missing); move the target away from the arm's base"
+        )
+
+
+def _same(a: Array, b: Array) -> bool:
+    return bool(np.abs((a - b + np.pi) % (2 * np.pi) - np.pi).max() < 1e-7)
 
 
 def _joints(q: ArrayLike) -> Array:

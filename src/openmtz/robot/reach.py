@@ -93,7 +93,7 @@ class StationCheck:
         if not found.ok:
             return found.reason
         hit = self.collision.check(found.q) if self.collision else None
-        return f"{hit.text.removesuffix(' at the start')}; tilt less or move the patient" if hit else ""
+        return f"{hit.what}; tilt less or move the patient" if hit else ""
 
     def __call__(self, pose: Array) -> bool:
         """Return whether the frame can stand at `pose`."""
