@@ -108,6 +108,8 @@ class DepthCamera:
         self.noise = noise or CameraNoise()
         self._rays = self.intrinsics.directions()
         self._ray_length = np.linalg.norm(self._rays, axis=-1)
+        self._bias_of: tuple[float, float, int] | None = None
+        self._field = np.zeros(0)
 
     def render(
         self,
@@ -173,10 +175,13 @@ class DepthCamera:
         return np.s_[v0 : v0 + height, u0 : u0 + width]
 
     def _bias(self, noise: CameraNoise, faults: CameraFaults, part: tuple[slice, slice]) -> Array:
-        v = np.arange(self.intrinsics.height, dtype=np.float64)[part[0], None]
-        u = np.arange(self.intrinsics.width, dtype=np.float64)[None, part[1]]
-        rng = np.random.default_rng([self.seed & 0xFFFFFFFF, faults.seed, 0xB1A5])
-        return bias_field(u, v, noise.bias_m, noise.bias_wavelength_px, rng)
+        key = (noise.bias_m, noise.bias_wavelength_px, faults.seed)
+        if self._bias_of != key:
+            v = np.arange(self.intrinsics.height, dtype=np.float64)[:, None]
+            u = np.arange(self.intrinsics.width, dtype=np.float64)[None, :]
+            rng = np.random.default_rng([self.seed & 0xFFFFFFFF, faults.seed, 0xB1A5])
+            self._bias_of, self._field = key, bias_field(u, v, noise.bias_m, noise.bias_wavelength_px, rng)
+        return self._field[part]
 
     def _measure(
         self,

@@ -119,7 +119,7 @@ def bias_field(
     """Return a smooth field `(H, W)` [m] at pixels `u`, `v`, never beyond the amplitude.
 
     Eight plane waves of one to three wavelengths in all directions; about a quarter of the amplitude
-    root mean square. The same generator gives the same field at the same pixels, whatever the window.
+    root mean square.
     """
     count = 8
     wavelength = wavelength_px * rng.uniform(1.0, 3.0, count)
