@@ -71,7 +71,7 @@ def patch(spots: int, *, graded: bool = False, sides: int = 200) -> Scene:
     return Scene("patch", title, vertices, faces, np.full(len(vertices), spots / area))
 
 
-def head_face(path: Path = HEAD) -> Scene | None:
+def head_face(path: Path = HEAD, radius_m: float = FACE_RADIUS_M) -> Scene | None:
     """The face of the real head scan around the tip of the nose, subdivided once; None if it is not there."""
     if not path.is_file():
         return None
@@ -85,7 +85,7 @@ def head_face(path: Path = HEAD) -> Scene | None:
     _, first, to = np.unique(np.round(vertices * 1e7), axis=0, return_index=True, return_inverse=True)
     vertices, faces = vertices[first], to.reshape(-1)[faces]
     nose = vertices[np.argmax(np.where(np.abs(vertices[:, 0]) < 0.02, vertices[:, 2], -np.inf))]
-    faces = faces[np.linalg.norm(vertices[faces].mean(axis=1) - nose, axis=1) < FACE_RADIUS_M]
+    faces = faces[np.linalg.norm(vertices[faces].mean(axis=1) - nose, axis=1) < radius_m]
     links = sparse.coo_matrix(
         (np.ones(3 * len(faces)), (faces.ravel(), np.roll(faces, 1, axis=1).ravel())),
         shape=(len(vertices),) * 2,

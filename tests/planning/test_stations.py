@@ -8,8 +8,9 @@ import pytest
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.planning import place_spots, plan_stations
 from openmtz.planning.aiming import aim_from
+from openmtz.planning.refusals import Cause
 from openmtz.planning.region import smooth_normals
-from openmtz.planning.stations import CAUSE_REACH, CAUSES, short_tour
+from openmtz.planning.stations import short_tour
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,8 @@ def test_out_of_reach_is_a_named_refusal(spots):
 
     stations = plan_stations(*spots, PROFILE, nowhere)
     assert (stations.station == -1).all()
-    assert set(stations.cause) == {CAUSE_REACH}
-    assert set(stations.cause) <= set(CAUSES)
+    assert set(stations.cause) == {Cause.OUT_OF_REACH.value}
+    assert set(stations.cause) <= {c.value for c in Cause}
     assert "elbow_joint" in stations.detail
     assert len(asked) <= 220
 

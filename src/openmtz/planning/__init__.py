@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from openmtz.planning.errors import PlanningError
     from openmtz.planning.heat import HeatModel
     from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
     from openmtz.planning.placement import PlacementError, SpotPlacement, hexagonal_pitch_m, place_spots
-    from openmtz.planning.planner import PlanningError, PlanningResult, plan_treatment
+    from openmtz.planning.planner import PlanningResult, plan_treatment
     from openmtz.planning.request import Overrides, PlanRequest, RequestError, parse_request
     from openmtz.planning.stations import Stations, plan_stations
 
 _WHERE = {
     "FiringOrder": "ordering", "HeadTiming": "ordering", "HeatModel": "heat", "Overrides": "request",
-    "PlacementError": "placement", "PlanRequest": "request", "PlanningError": "planner",
+    "PlacementError": "placement", "PlanRequest": "request", "PlanningError": "errors",
     "PlanningResult": "planner", "RequestError": "request", "SpotPlacement": "placement",
     "Stations": "stations", "firing_order": "ordering", "hexagonal_pitch_m": "placement",
     "parse_request": "request", "place_spots": "placement", "plan_stations": "stations",

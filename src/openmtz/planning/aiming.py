@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import apply_pose, invert_pose
-from openmtz.optics import HandpieceProfile, angles_to_ray, point_to_angles
+from openmtz.optics import FieldCalibration, HandpieceProfile, angles_to_ray, point_to_angles
 
 
 class Aim(NamedTuple):
@@ -31,10 +31,12 @@ def aim_from(
     positions_m: NDArray[np.float64],
     normals: NDArray[np.float64],
     profile: HandpieceProfile,
+    calibration: FieldCalibration | None = None,
 ) -> Aim:
     """Return how spots `(N, 3)` [m] with unit normals `(N, 3)` are met from a pose `(4, 4)`.
 
-    Spots behind the mirrors come out with an incidence of pi: never usable.
+    Spots behind the mirrors come out with an incidence of pi: never usable. With a calibration, defocus counts
+    from where focus really lies over the field; spots outside the calibrated field have a defocus of NaN.
     """
     local = apply_pose(invert_pose(world_T_scan_head), positions_m)
     angles = point_to_angles(local, profile.mirror_separation_m)
@@ -43,4 +45,6 @@ def aim_from(
     cosine = np.clip(-(beam * normals).sum(axis=1), -1.0, 1.0)
     incidence = np.where(local[:, 2] > 0.0, np.arccos(cosine), np.pi)
     defocus = (local[:, 2] - profile.focus_distance_m) / np.maximum(direction[:, 2], 1e-6)
+    if calibration is not None:
+        defocus = defocus - calibration.focus_shift(angles)
     return Aim(angles, local[:, :2], defocus, incidence)

@@ -31,6 +31,7 @@ def assemble(
     positions_m: NDArray[np.float64],
     normals: NDArray[np.float64],
     energy_mj: NDArray[np.float64],
+    depth_um: NDArray[np.float64],
     pass_index: NDArray[np.int64],
     stations: Stations,
     profile: HandpieceProfile,
@@ -42,7 +43,7 @@ def assemble(
     timing = HeadTiming.of(profile)
     heat = HeatModel(eta=profile.residual_heat[1], spot_um=profile.spot_um)
     energy_uj = np.rint(energy_mj * 1000.0).astype(np.uint32)
-    depth_um = np.rint(profile.depth_of_energy_um(energy_uj / 1000.0)).astype(np.uint32)
+    depth_um = np.maximum(np.rint(depth_um), 1).astype(np.uint32)
     groups: list[tuple[int, int, NDArray[np.int64]]] = []
     for number in range(int(pass_index.max(initial=0)) + 1):
         visit = range(len(stations.poses))

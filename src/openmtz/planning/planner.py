@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,15 +11,23 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from openmtz.geometry import SkinSurface
-from openmtz.hooks import Assessment, PatientFacts, PluginManager, Prescription, Refused, Region, load_plugins
-from openmtz.optics import HandpieceProfile
+from openmtz.hooks import PatientFacts, PluginManager, load_plugins
+from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, Severity, TreatmentPlan
-from openmtz.planning import region as skin
+from openmtz.plan.layout import PLAN_FORMAT_VERSION
 from openmtz.planning.assemble import assemble, split_passes
 from openmtz.planning.dose import predict_dose
+from openmtz.planning.energy import CorrectedEnergy, energy_correction
+from openmtz.planning.errors import PlanningError
+from openmtz.planning.fit import fit_spots
+from openmtz.planning.normals import fine_normals, smooth_normals
 from openmtz.planning.placement import PlacementError, SpotPlacement, place_spots
+from openmtz.planning.prescribed import Dosed, look, prescribe
+from openmtz.planning.reach_fix import nearest_shift
+from openmtz.planning.refusals import Cause, refusal_findings, refused_counts
+from openmtz.planning.region import AnyRegion
 from openmtz.planning.request import Overrides, parse
-from openmtz.planning.stations import CAUSES, FIXES, Reachable, Stations, plan_stations
+from openmtz.planning.stations import Reachable, Stations, plan_stations
 
 SOURCE = "planner"
 MAX_REFUSED_SHARE = 0.2
@@ -31,21 +39,13 @@ SEED_STRIDE = 1_000_003
 Step = Callable[[str, float], None]
 
 
-class PlanningError(RuntimeError):
-    """No plan. `findings` say why, each with the nearest fix."""
-
-    def __init__(self, text: str, findings: Iterable[Finding] = ()) -> None:
-        super().__init__(text)
-        self.findings = tuple(findings)
-
-
 @dataclass(frozen=True, eq=False)
 class PlanningResult:
     """A plan and what led to it.
 
     `areas` [cm2]: `surface`, `examined`, `region`, `treated`. Per vertex `(V,)`: `region` bool,
     `density_per_cm2` (all passes), `severity`, `deficit_depth_m`. `refused_m` `(R, 3)` [m] spots not planned,
-    `refused_cause` `(R,)`.
+    `refused_cause` `(R,)` values of `Cause`.
     """
 
     plan: TreatmentPlan
@@ -66,11 +66,12 @@ def plan_treatment(
     facts: PatientFacts | dict[str, Any] | None = None,
     seed: int = 0,
     manager: PluginManager | None = None,
-    region: Region | None = None,
+    region: AnyRegion | None = None,
     reachable: Reachable | None = None,
     overrides: Overrides | dict[str, Any] | None = None,
     *,
     calibration_id: str = "nominal",
+    calibration: FieldCalibration | None = None,
     progress: Step | None = None,
 ) -> PlanningResult:
     """Plan one treatment. The same arguments give the same plan hash.
@@ -78,9 +79,11 @@ def plan_treatment(
     Args:
         surface: captured skin, world frame. indication: a name the installed plugins provide.
         facts: about the patient. seed: of the placement. manager: default, all installed plugins.
-        region: default, the most affected disc near the middle of the surface.
+        region: default, the most affected disc near the middle of the surface; also a polygon drawn on the
+            skin, or all of it.
         reachable: asks the arm about a world pose `(4, 4)` of scan_head; see `stations.Reachable`.
         overrides: see `Overrides`. progress: called with (step, fraction).
+        calibration: of the scan head's field; its id goes into the header instead of `calibration_id`.
 
     Raises:
         PlanningError: refused, with findings. RequestError: facts or overrides that cannot be read.
@@ -96,120 +99,101 @@ def plan_treatment(
         for f in manager.failures
     ]
     step("assessing", 0.05)
-    area, treat, assessment = _look(surface, indication, stated, manager, region)
-    findings += assessment.findings
+    looked = look(surface, indication, stated, manager, region, wanted.allow_partial)
+    findings += looked.findings
     step("prescribing", 0.25)
-    try:
-        prescription = manager.prescribe(surface, treat, indication, stated, assessment)
-    except Refused as refusal:
-        finding = Finding(Severity.REFUSAL, indication, refusal.code, refusal.reason, refusal.fix)
-        raise PlanningError(f"{indication}: {refusal.reason}", [*findings, finding]) from refusal
-    findings += prescription.findings
-    profile = _profile(manager, prescription, wanted)
-    passes = wanted.passes or prescription.passes
-    scaled = np.asarray(prescription.density_per_cm2, np.float64) * wanted.density_scale
-    density: NDArray[np.float64] = np.round(np.where(treat, scaled, 0.0), 1).astype(np.float64)
+    dosed = prescribe(looked, indication, stated, manager, wanted, findings)
+    profile, mesh = dosed.profile, looked.surface.mesh
     step("placing spots", 0.35)
-    positions, owners, bary, treated_cm2 = _place(surface, density, passes, seed, findings)
-    normals = skin.smooth_normals(surface.mesh, positions)
-    field = prescription.energy_mj if wanted.energy_mj is None else np.full(len(density), wanted.energy_mj)
-    energy = _energy(surface, field, density, owners, bary, profile, findings)
-    step("choosing stations", 0.6)
-    stations = plan_stations(positions, normals, profile, reachable)
-    planned = stations.station >= 0
-    findings += _refusals(stations, planned, wanted, findings)
+    spots = _place(looked.surface, dosed, seed, findings)
+    normals = smooth_normals(mesh, spots.positions)
+    fine = fine_normals(mesh, spots.positions, normals)
+    step("choosing stations", 0.55)
+    stations = plan_stations(spots.positions, normals, profile, reachable)
+    step("correcting energy", 0.7)
+    fit = fit_spots(spots.positions, fine, stations, profile, calibration)
+    most_mj = _energy_limit_mj(stated)
+    energy = _energy(dosed, spots, fit.defocus_m, fit.incidence_rad, most_mj, wanted, findings)
+    cause = np.where(fit.cause == "", energy.cause, fit.cause)
+    planned = cause == ""
+    findings += _refusals(cause, stations, reachable, wanted, looked.trimmed_cm2, dosed, findings)
     step("ordering", 0.8)
-    dose = predict_dose(positions[planned], energy[planned], treated_cm2, profile)
+    dose = predict_dose(spots.positions[planned], energy.energy_mj[planned], spots.area_cm2, profile)
+    counts = refused_counts(cause)
     header = {
-        "format_version": 1,
+        "format_version": PLAN_FORMAT_VERSION,
         "surface_id": surface.surface_id,
         "indication": indication,
         "profile": profile.to_header(),
         "seed": int(seed),
-        "density_definition": prescription.definition,
-        "area_cm2": round(treated_cm2, 4),
+        "density_definition": dosed.prescription.definition,
+        "area_cm2": round(spots.area_cm2, 4),
         "plugin_versions": manager.versions,
-        "calibration_id": calibration_id,
+        "calibration_id": calibration.calibration_id if calibration else calibration_id,
         "facts": stated.model_dump(mode="json"),
         "site": stated.site,
-        "passes": passes,
+        "passes": dosed.passes,
         "overrides": wanted.model_dump(mode="json"),
-        "rationale": prescription.rationale,
+        "rationale": dosed.prescription.rationale,
         "dose": {key: float(f"{value:.4g}") for key, value in asdict(dose).items()},
-        "refused": {cause: int((stations.cause[~planned] == cause).sum()) for cause in CAUSES},
+        "refused": counts,
+        "optics": _optics(fit.incidence_rad[planned], fit.defocus_m[planned], fine.scale_m),
         **_envelope_version(),
     }
-    kept = Stations(stations.poses, stations.station[planned], stations.cause[planned])
+    used, station = np.unique(stations.station[planned], return_inverse=True)
+    kept = Stations(stations.poses[used], station.reshape(-1), cause[planned])
+    passes = split_passes(spots.positions[planned], dosed.passes)
     plan = assemble(
-        header, positions[planned], normals[planned], energy[planned],
-        split_passes(positions[planned], passes), kept, profile,
+        header, spots.positions[planned], normals[planned], energy.energy_mj[planned],
+        energy.depth_um[planned], passes, kept, profile,
     )  # fmt: skip
     step("checking", 0.95)
     findings += manager.check_plan(plan, stated)
     findings += _envelope_findings(plan)
-    stop = [f for f in findings if f.severity == Severity.REFUSAL and f.code not in CAUSES]
+    causes = {c.value for c in Cause}
+    stop = [f for f in findings if f.severity == Severity.REFUSAL and f.code not in causes]
     if stop:
         raise PlanningError("; ".join(f"{f.source}: {f.text}" for f in stop), findings)
     step("done", 1.0)
-    vertex_cm2 = surface.mesh.vertex_areas() * 1e4
+    vertex_cm2 = mesh.vertex_areas() * 1e4
+    areas = {
+        "surface": surface.area_cm2,
+        "examined": float(vertex_cm2[looked.examined].sum()),
+        "region": float(vertex_cm2[looked.region].sum()),
+        "treated": spots.area_cm2,
+    }
+
+    def whole(values: NDArray[Any]) -> NDArray[Any]:
+        full = np.zeros(len(surface.mesh.vertices), values.dtype)
+        full[looked.old] = values
+        return full
+
     return PlanningResult(
         plan=plan,
         findings=tuple(findings),
-        areas={
-            "surface": surface.area_cm2,
-            "examined": float(vertex_cm2[area].sum()),
-            "region": float(vertex_cm2[treat].sum()),
-            "treated": treated_cm2,
-        },
-        region=treat,
-        density_per_cm2=density * passes,
-        severity=assessment.severity,
-        deficit_depth_m=assessment.deficit_depth_m,
-        refused_m=positions[~planned],
-        refused_cause=stations.cause[~planned],
-        rationale=prescription.rationale,
+        areas=areas,
+        region=whole(looked.region),
+        density_per_cm2=whole(dosed.density_per_cm2 * dosed.passes),
+        severity=whole(looked.assessment.severity),
+        deficit_depth_m=whole(looked.assessment.deficit_depth_m),
+        refused_m=spots.positions[~planned],
+        refused_cause=cause[~planned],
+        rationale=dosed.prescription.rationale,
     )
 
 
-def _look(
-    surface: SkinSurface, indication: str, facts: PatientFacts, manager: PluginManager, region: Region | None
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Assessment]:
-    """Return the vertices examined and to treat `(V,)` bool, and the assessment."""
-    try:
-        if region is None:
-            center = skin.middle(surface)
-            area = skin.disc(surface, Region(tuple(center), skin.EXAMINED_RADIUS_M), keep_edge=True)
-        else:
-            wide = Region(region.center_m, min(region.radius_m + skin.EXAMINED_MARGIN_M, 0.25))
-            area = skin.disc(surface, wide, keep_edge=True)
-        assessment = manager.assess(surface, area, indication, facts)
-        if region is None:
-            near = np.linalg.norm(surface.mesh.vertices - center, axis=1) < (
-                skin.EXAMINED_RADIUS_M - skin.DEFAULT_RADIUS_M
-            )
-            chosen = skin.most_affected(surface, area & near, assessment.severity, skin.DEFAULT_RADIUS_M)
-            region = Region(tuple(chosen), skin.DEFAULT_RADIUS_M)
-        return area, skin.disc(surface, region), assessment
-    except skin.RegionError as error:
-        fix = "give a region on the captured skin, or capture again"
-        raise PlanningError(
-            str(error), [Finding(Severity.REFUSAL, SOURCE, "no-skin-in-region", str(error), fix)]
-        ) from error
+@dataclass(frozen=True, eq=False)
+class _Spots:
+    """`positions` `(N, 3)` [m], the vertices `corners` `(N, 3)` around each and their weights `bary`."""
+
+    positions: NDArray[np.float64]
+    corners: NDArray[np.int64]
+    bary: NDArray[np.float64]
+    area_cm2: float
 
 
-def _profile(manager: PluginManager, prescription: Prescription, wanted: Overrides) -> HandpieceProfile:
-    name = wanted.profile or prescription.profile
-    if name not in manager.profiles:
-        text = f"unknown handpiece profile {name!r}; available: {', '.join(manager.profiles)}"
-        raise PlanningError(text, [Finding(Severity.REFUSAL, SOURCE, "unknown-profile", text)])
-    return manager.profiles[name]
-
-
-def _place(
-    surface: SkinSurface, density: NDArray[np.float64], passes: int, seed: int, findings: list[Finding]
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], float]:
-    """Return positions `(N, 3)` [m], corner vertices `(N, 3)`, barycentric `(N, 3)`, treated cm2."""
-    mesh = surface.mesh
+def _place(surface: SkinSurface, dosed: Dosed, seed: int, findings: list[Finding]) -> _Spots:
+    mesh, density = surface.mesh, dosed.density_per_cm2
     # only whole triangles: density never bleeds over the border of what is to be treated
     inside = np.asarray(density[mesh.faces].min(axis=1) > 0.0, np.bool_)
     if not inside.any():
@@ -219,13 +203,27 @@ def _place(
             text, [*findings, Finding(Severity.REFUSAL, SOURCE, "nothing-to-treat", text, fix)]
         )
     part, old = mesh.submesh(inside)
+    _check_count(part.face_areas(), density[old][part.faces].mean(axis=1) * dosed.passes, findings)
     try:
-        spots = _place_apart(part.vertices, part.faces, density[old] * passes, seed)
+        spots = _place_apart(part.vertices, part.faces, density[old] * dosed.passes, seed)
     except PlacementError as error:
         finding = Finding(Severity.REFUSAL, SOURCE, "placement-failed", str(error))
         raise PlanningError(str(error), [*findings, finding]) from error
     owners = old[part.faces[spots.face_index]]
-    return spots.positions, owners, spots.barycentric, float(part.face_areas().sum() * 1e4)
+    return _Spots(spots.positions, owners, spots.barycentric, float(part.face_areas().sum() * 1e4))
+
+
+def _check_count(
+    areas_m2: NDArray[np.float64], density: NDArray[np.float64], findings: list[Finding]
+) -> None:
+    """Say before placing what the host envelope would refuse after it."""
+    from openmtz.safety import envelope
+
+    count, most = float((areas_m2 * 1e4 * density).sum()), envelope.LIMITS["spots"].value
+    if count > most:
+        text = f"{count:.0f} spots on {areas_m2.sum() * 1e4:.0f} cm2; a plan has at most {most:.0f}"
+        fix = "treat a smaller region, or lower the density"
+        raise PlanningError(text, [*findings, Finding(Severity.REFUSAL, SOURCE, "too-many-spots", text, fix)])
 
 
 def _place_apart(
@@ -244,54 +242,84 @@ def _place_apart(
 
 
 def _energy(
-    surface: SkinSurface,
-    field: NDArray[np.float64],
-    density: NDArray[np.float64],
-    owners: NDArray[np.int64],
-    bary: NDArray[np.float64],
-    profile: HandpieceProfile,
+    dosed: Dosed,
+    spots: _Spots,
+    defocus_m: NDArray[np.float64],
+    incidence_rad: NDArray[np.float64],
+    most_mj: float,
+    wanted: Overrides,
     findings: list[Finding],
-) -> NDArray[np.float64]:
-    """Return `(N,)` [mJ], interpolated, within the profile's limits; says so where it had to cut."""
-    energy = np.round((field[owners] * bary).sum(axis=1), 2)
-    over, under = energy > profile.energy_max_mj, energy < profile.energy_min_mj
+) -> CorrectedEnergy:
+    """Return the energy of each spot, interpolated between vertices and corrected; says where it was cut."""
+    profile = dosed.profile
+    meant = np.round((dosed.energy_mj[spots.corners] * spots.bary).sum(axis=1), 2)
+    top = min(profile.energy_max_mj, most_mj)
+    over = meant > top
     if over.any():
-        text = f"prescribed energy above the {profile.energy_max_mj:g} mJ of {profile.name}: cut to it"
+        text = f"prescribed energy above the {top:g} mJ that {profile.name} and the site allow: cut to it"
         fix = "choose a profile for deeper work"
         findings.append(Finding(Severity.WARNING, SOURCE, "energy-cut", text, fix, int(over.sum())))
-    if under.any():
-        text = (
-            f"{int(under.sum())} spots need less than the {profile.energy_min_mj:g} mJ of {profile.name}:"
-            f" least {energy.min():g} mJ"
-        )
-        finding = Finding(
-            Severity.REFUSAL,
-            SOURCE,
-            "energy-below-profile",
-            text,
-            "choose another profile or more energy",
-            int(under.sum()),
-        )
-        raise PlanningError(text, [*findings, finding])
-    return np.minimum(energy, profile.energy_max_mj)
+    flat = np.zeros(len(meant))
+    if not wanted.correct_energy:
+        return energy_correction(profile, meant, flat, flat, most_mj)
+    return energy_correction(profile, meant, defocus_m, incidence_rad, most_mj)
 
 
 def _refusals(
-    stations: Stations, planned: NDArray[np.bool_], wanted: Overrides, before: list[Finding]
+    cause: NDArray[np.str_],
+    stations: Stations,
+    reachable: Reachable | None,
+    wanted: Overrides,
+    trimmed_cm2: float,
+    dosed: Dosed,
+    before: list[Finding],
 ) -> list[Finding]:
-    found = []
-    for cause, text in CAUSES.items():
-        count = int((stations.cause[~planned] == cause).sum())
-        if count:
-            detail = f"{count} spots not planned: {text}" + (
-                f" ({stations.detail})" if stations.detail else ""
+    counts, fixes = refused_counts(cause), {}
+    detail = {Cause.OUT_OF_REACH.value: stations.detail}
+    if counts[Cause.OUT_OF_REACH.value] and reachable is not None and stations.refused_poses is not None:
+        shift = nearest_shift(stations.refused_poses, reachable)
+        if shift is None:
+            fixes[Cause.OUT_OF_REACH.value] = (
+                "no move of the patient up to 0.3 m on the bed helps: turn the patient, or mount the arm elsewhere"
             )
-            found.append(Finding(Severity.REFUSAL, SOURCE, cause, detail, FIXES[cause], count))
-    share = float((~planned).mean())
+        else:
+            fixes[Cause.OUT_OF_REACH.value] = (
+                f"move the patient by ({shift[0] * 1e3:+.0f}, {shift[1] * 1e3:+.0f}) mm in x and y of the"
+                " world, capture and plan again"
+            )
+    if counts[Cause.ENERGY_BELOW.value]:
+        profile = dosed.profile
+        detail[Cause.ENERGY_BELOW.value] = f"{profile.name} starts at {profile.energy_min_mj:g} mJ"
+    found = refusal_findings(counts, detail, fixes)
+    if trimmed_cm2 > 0.05:
+        text = f"{trimmed_cm2:.2f} cm2 of the region lie within 2 mm of the rim of the captured skin: not planned"
+        fix = "capture a larger area"
+        found.append(Finding(Severity.INFO, SOURCE, "near-edge", text, fix))
+    share = float((cause != "").mean())
     if share == 1.0 or (share > MAX_REFUSED_SHARE and not wanted.allow_partial):
         text = f"{share:.0%} of the spots cannot be planned: " + "; ".join(f.text for f in found)
         raise PlanningError(text, [*before, *found])
     return found
+
+
+def _optics(
+    incidence_rad: NDArray[np.float64], defocus_m: NDArray[np.float64], scale_m: float
+) -> dict[str, float]:
+    degrees = np.rad2deg(incidence_rad)
+    return {
+        "incidence_deg_median": round(float(np.median(degrees)), 1),
+        "incidence_deg_most": round(float(degrees.max()), 1),
+        "incidence_scale_mm": round(scale_m * 1e3, 2),
+        "defocus_mm_most": round(float(np.abs(defocus_m).max()) * 1e3, 3),
+    }
+
+
+def _energy_limit_mj(facts: PatientFacts) -> float:
+    """Return the host envelope's energy limit [mJ] at the site: correction never exceeds it."""
+    from openmtz.safety import envelope
+
+    limit = envelope.LIMITS["energy_mj"].value
+    return min(limit, envelope.LIMITS["neck_energy_mj"].value) if facts.site == "neck" else limit
 
 
 def _envelope_version() -> dict[str, Any]:

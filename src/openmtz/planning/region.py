@@ -1,4 +1,4 @@
-"""Which skin: vertices of a region, where to put it when none is given, and normals free of sensor noise."""
+"""Which skin: vertices of a region, and where to put it when none is given."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from scipy.spatial import cKDTree
 
 from openmtz.geometry import SkinSurface, TriangleMesh
 from openmtz.hooks import Region
+from openmtz.planning.normals import smooth_normals
+from openmtz.planning.polygon import MOST_TURN_COS, Outline, PolygonRegion, WholeSkin
 
 DEFAULT_RADIUS_M = 0.0105
 """About 3.5 cm2: a patch of a cheek, and a demo that ends within a minute."""
@@ -19,9 +21,6 @@ EXAMINED_MARGIN_M = 0.008
 """Skin examined around a given region, so that a smooth course can be fitted [m]."""
 EDGE_MARGIN_M = 0.002
 """The rim of a captured surface is ragged; nothing is treated nearer to it than this [m]."""
-NORMAL_SCALE_M = 0.002
-"""Normals are averaged with a Gaussian of this sigma [m]: 0.1 mm of noise on 1 mm triangles tilts
-a single triangle by 6 to 10 degrees."""
 
 
 class RegionError(ValueError):
@@ -39,22 +38,7 @@ def edge_vertices(mesh: TriangleMesh) -> NDArray[np.bool_]:
     return rim
 
 
-def smooth_normals(
-    mesh: TriangleMesh, points: NDArray[np.float64], scale_m: float = NORMAL_SCALE_M
-) -> NDArray[np.float64]:
-    """Return `(N, 3)` unit normals at points `(N, 3)` [m]: Gaussian average of triangle normals."""
-    centroids = mesh.vertices[mesh.faces].mean(axis=1)
-    cross = mesh.face_cross()
-    tree, target = cKDTree(centroids), cKDTree(points)
-    pairs = target.sparse_distance_matrix(tree, 2.5 * scale_m, output_type="coo_matrix")
-    own = cross[tree.query(points)[1]]
-    facing = np.einsum("ij,ij->i", cross[pairs.col], own[pairs.row]) > 0.0
-    weight = np.exp(-0.5 * (pairs.data / scale_m) ** 2) * facing
-    matrix = sparse.csr_matrix((weight, (pairs.row, pairs.col)), shape=(len(points), len(centroids)))
-    total = matrix @ cross
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    own_length = np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-30)
-    return np.where(length > 1e-15, total / np.maximum(length, 1e-30), own / own_length)
+AnyRegion = Region | PolygonRegion | WholeSkin
 
 
 def disc(surface: SkinSurface, region: Region, *, keep_edge: bool = False) -> NDArray[np.bool_]:
@@ -74,17 +58,61 @@ def disc(surface: SkinSurface, region: Region, *, keep_edge: bool = False) -> ND
             f" {np.round(mesh.vertices[start], 4).tolist()} m"
         )
     around = smooth_normals(mesh, mesh.vertices[start][None], 0.004)[0]
-    keep = (distance <= region.radius_m) & (surface.normals @ around > 0.2)
+    keep = (distance <= region.radius_m) & (surface.normals @ around > MOST_TURN_COS)
     if not keep_edge:
-        rim = edge_vertices(mesh)
-        if rim.any():
-            keep &= cKDTree(mesh.vertices[rim]).query(mesh.vertices)[0] > EDGE_MARGIN_M
-    inside = keep[mesh.faces].all(axis=1)
-    faces = mesh.faces[inside]
+        keep &= _away_from_rim(mesh)
+    return _connected(mesh, keep, distance, f"the region of radius {region.radius_m * 1000:.1f} mm")
+
+
+def select(surface: SkinSurface, region: AnyRegion, *, keep_edge: bool = False) -> NDArray[np.bool_]:
+    """Return `(V,)` bool: vertices of any kind of region, without the rim unless `keep_edge`.
+
+    Raises:
+        RegionError: no skin there, or a polygon that crosses itself or was not drawn on the skin.
+    """
+    if isinstance(region, Region):
+        return disc(surface, region, keep_edge=keep_edge)
+    mesh = surface.mesh
+    keep = np.ones(len(mesh.vertices), np.bool_) if keep_edge else _away_from_rim(mesh)
+    if isinstance(region, WholeSkin):
+        used = np.zeros(len(keep), np.bool_)
+        used[mesh.faces[keep[mesh.faces].all(axis=1)].ravel()] = True
+        if not used.any():
+            raise RegionError("all of the captured skin lies at its rim; capture a larger area")
+        return used
+    try:
+        outline = Outline(surface, region)
+    except ValueError as error:
+        raise RegionError(str(error)) from error
+    keep &= outline.inside(mesh.vertices) & (surface.normals @ outline.normal > MOST_TURN_COS)
+    distance = np.linalg.norm(mesh.vertices - outline.center, axis=1)
+    return _connected(mesh, keep, distance, "the polygon")
+
+
+def grown(surface: SkinSurface, area: NDArray[np.bool_], margin_m: float) -> NDArray[np.bool_]:
+    """Return `(V,)` bool: vertices within `margin_m` [m] of those of `area`."""
+    points = surface.mesh.vertices
+    return np.asarray(
+        cKDTree(points[area]).query(points, distance_upper_bound=margin_m)[0] <= margin_m, np.bool_
+    )
+
+
+def _away_from_rim(mesh: TriangleMesh) -> NDArray[np.bool_]:
+    rim = edge_vertices(mesh)
+    if not rim.any():
+        return np.ones(len(mesh.vertices), np.bool_)
+    return np.asarray(cKDTree(mesh.vertices[rim]).query(mesh.vertices)[0] > EDGE_MARGIN_M, np.bool_)
+
+
+def _connected(
+    mesh: TriangleMesh, keep: NDArray[np.bool_], distance: NDArray[np.float64], what: str
+) -> NDArray[np.bool_]:
+    """Return the vertices kept that hang together with the one of least `distance` by whole triangles."""
+    faces = mesh.faces[keep[mesh.faces].all(axis=1)]
     if len(faces) == 0:
         raise RegionError(
-            f"the region of radius {region.radius_m * 1000:.1f} mm holds no captured skin"
-            f" more than {EDGE_MARGIN_M * 1000:.0f} mm from its rim; choose another centre or capture again"
+            f"{what} holds no captured skin more than {EDGE_MARGIN_M * 1000:.0f} mm from its rim;"
+            " choose another place or capture again"
         )
     links = sparse.coo_matrix(
         (np.ones(3 * len(faces)), (faces.ravel(), faces[:, [1, 2, 0]].ravel())), shape=(len(keep), len(keep))

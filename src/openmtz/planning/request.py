@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openmtz.hooks import PatientFacts, Region
+from openmtz.planning.polygon import MAX_CORNERS, PolygonRegion, WholeSkin
 
 
 class RequestError(ValueError):
@@ -17,7 +18,8 @@ class Overrides(BaseModel):
     """What the operator sets against the plugin's prescription. Limits still hold.
 
     `density_scale`: times the prescribed density. `energy_mj`, `passes`, `profile`: instead of the
-    prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused.
+    prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused, or parts of the
+    surface are broken. `correct_energy`: make up for tilt and defocus (see `energy_correction`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,15 +29,27 @@ class Overrides(BaseModel):
     passes: int | None = Field(default=None, ge=1, le=8)
     profile: str | None = None
     allow_partial: bool = False
+    correct_energy: bool = True
 
 
 class RegionRequest(BaseModel):
-    """A region in a request: centre [m, world] and radius [m]."""
+    """A region in a request: `center_m` [m, world] and `radius_m` [m], or `polygon_m`, corners [m, world] drawn
+    on the skin in order, or `whole`: all captured skin."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    center_m: tuple[float, float, float]
+    center_m: tuple[float, float, float] | None = None
     radius_m: float = Field(default=0.0105, ge=0.001, le=0.25, allow_inf_nan=False)
+    polygon_m: list[tuple[float, float, float]] | None = Field(
+        default=None, min_length=3, max_length=MAX_CORNERS
+    )
+    whole: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> RegionRequest:
+        if (self.center_m is not None) + (self.polygon_m is not None) + self.whole != 1:
+            raise ValueError("give exactly one of center_m (with radius_m), polygon_m, whole")
+        return self
 
 
 class PlanRequest(BaseModel):
@@ -47,9 +61,17 @@ class PlanRequest(BaseModel):
     region: RegionRequest | None = None
     overrides: Overrides = Overrides()
 
-    def as_region(self) -> Region | None:
+    def as_region(self) -> Region | PolygonRegion | WholeSkin | None:
         """Return the region asked for, None if the planner is to choose."""
-        return None if self.region is None else Region(self.region.center_m, self.region.radius_m)
+        wanted = self.region
+        if wanted is None:
+            return None
+        if wanted.whole:
+            return WholeSkin()
+        if wanted.polygon_m is not None:
+            return PolygonRegion(tuple(wanted.polygon_m))
+        assert wanted.center_m is not None
+        return Region(wanted.center_m, wanted.radius_m)
 
 
 def parse(model: type[Any], value: Any, what: str) -> Any:

@@ -1,0 +1,166 @@
+"""Greedy cover of spots by scan-head poses: candidates over anchors, each at its best distance."""
+
+from __future__ import annotations
+
+import heapq
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.optics import HandpieceProfile
+from openmtz.planning import _grid, _view_kernels
+
+Array = NDArray[np.float64]
+
+FOCUS_SHARE = 0.75
+"""Share of the depth of focus used for planning: 0.3 of 0.4 mm; the rest is for pose and capture error."""
+SPARE_FOCUS_SHARE = 0.875
+"""A few spots may use 0.35 of 0.4 mm, where that saves a station (see `stations.SPARE_SHARE`)."""
+INCIDENCE_RESERVE_RAD = float(np.deg2rad(1.0))
+FIELD_SHARE = 0.97
+ANCHOR_SHARE = 0.35
+"""Distance of anchors as a share of the field's half width."""
+REACH_SHARE = 1.5
+"""Spots farther from the middle of the field than this many half widths are never in it: the corner of the
+square lies at 1.41."""
+DEPTH_M = 0.03
+"""No pose uses spots farther from its focal plane than this before it is shifted [m]."""
+SAME_AXIS_COS = float(np.cos(np.deg2rad(0.5)))
+
+
+class Usable(NamedTuple):
+    """What each candidate could use: rows of the spots and their defocus, ascending, one stretch each."""
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    defocus_m: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+
+class Head(NamedTuple):
+    """The numbers of a profile that station planning needs, with its reserves taken off; SI units."""
+
+    separation: float
+    focus: float
+    half: float
+    limit: float
+    good: float
+    budget: float
+    spare: float
+
+    @classmethod
+    def of(cls, profile: HandpieceProfile) -> Head:
+        """Return the numbers of a profile."""
+        full_m = profile.focus_distance_m * float(np.tan(min(profile.full_scale_rad, 1.2)))
+        return cls(
+            profile.mirror_separation_m,
+            profile.focus_distance_m,
+            FIELD_SHARE * min(profile.field_half_m, full_m),
+            profile.incidence_limit_rad - INCIDENCE_RESERVE_RAD,
+            profile.incidence_good_rad,
+            FOCUS_SHARE * profile.depth_of_focus_m,
+            SPARE_FOCUS_SHARE * profile.depth_of_focus_m,
+        )
+
+    @property
+    def reach(self) -> float:
+        """Distance [m] from the middle of the field beyond which no spot is in it."""
+        return REACH_SHARE * self.half
+
+    def seen(
+        self, pose: Array, points: Array, normals: Array, grid: _grid.Grid
+    ) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
+        """Return rows `(M,)` ascending a pose can fire, how badly each is met, and which are well in focus."""
+        middle = pose[:3, 3] + self.focus * pose[:3, 2]
+        rows, cost, tight = _view_kernels.costs(
+            pose, middle, points, normals, tuple(grid), self.reach, self.half, self.separation, self.focus,
+            self.limit, self.budget, self.spare,
+        )  # fmt: skip
+        return rows, cost, tight
+
+
+class Cover:
+    """Candidates over `anchors` (rows of `points` `(N, 3)`), and which points are still to be covered (`left`)."""
+
+    def __init__(
+        self, points: Array, normals: Array, head: Head, anchors: NDArray[np.int64] | None = None
+    ) -> None:
+        self.points, self.normals, self.head = points, normals, head
+        self.grid = _grid.make_grid(points, head.reach)
+        self.left = np.ones(len(points), np.bool_)
+        if anchors is None:
+            anchors = _grid.thin(points, ANCHOR_SHARE * head.half)
+        axes = _view_kernels.mean_axes(
+            anchors, points, normals, tuple(self.grid), 0.7 * head.half, head.reach
+        )
+        axes = np.round(-axes, 12)
+        new = np.ones(axes.shape[:2], np.bool_)
+        new[:, 1] = (axes[:, 1] * axes[:, 0]).sum(axis=1) < SAME_AXIS_COS
+        new[:, 2] = ((axes[:, 2] * axes[:, 0]).sum(axis=1) < SAME_AXIS_COS) & (
+            (axes[:, 2] * axes[:, 1]).sum(axis=1) < SAME_AXIS_COS
+        )
+        at = points[np.repeat(anchors, 3)[new.ravel()]]
+        self.poses = look_along_many(at, axes.reshape(-1, 3)[new.ravel()], head.focus)
+        self._usable = Usable(
+            *_view_kernels.usable_from(
+                self.poses, at, points, normals, tuple(self.grid), head.reach, head.half, head.separation,
+                head.focus, np.cos(head.limit), np.cos(head.good), DEPTH_M,
+            )
+        )  # fmt: skip
+        first = _view_kernels.gains(self._usable, self.left, self._window)
+        self._heap = [(-float(value), row) for row, value in enumerate(first) if value > 0.0]
+        heapq.heapify(self._heap)
+
+    @property
+    def _window(self) -> float:
+        return 1.96 * self.head.budget
+
+    def best(self) -> tuple[Array, int] | None:
+        """Return the pose that covers most of what is left (steep spots count half) and its row, or None.
+
+        What a candidate gains only shrinks as others are taken: one that is still ahead of the next after
+        being looked at again is the best.
+        """
+        while self._heap:
+            _, row = heapq.heappop(self._heap)
+            value, shift = _view_kernels.gain(row, self._usable, self.left, self._window)
+            if value <= 0.0:
+                continue
+            if self._heap and (-value, row) > self._heap[0]:
+                heapq.heappush(self._heap, (-value, row))
+                continue
+            heapq.heappush(self._heap, (-value, row))
+            pose = self.poses[row].copy()
+            pose[:3, 3] += shift * pose[:3, 2]
+            return pose, row
+        return None
+
+    def ban(self, row: int) -> None:
+        """Never offer a candidate again: it is the one `best` has just returned."""
+        self._heap = [entry for entry in self._heap if entry[1] != row]
+        heapq.heapify(self._heap)
+
+    def take(self, pose: Array) -> int:
+        """Mark what a pose covers well in focus; return how many points that was."""
+        rows, _, tight = self.head.seen(pose, self.points, self.normals, self.grid)
+        rows = rows[tight]
+        fresh = int(self.left[rows].sum())
+        self.left[rows] = False
+        return fresh
+
+
+def look_along_many(at_m: Array, axes: Array, distance_m: float) -> Array:
+    """Return `(C, 4, 4)` poses `distance_m` before points `(C, 3)`, z along unit `axes` `(C, 3)`, x as near to
+    the world's x as can be (y where that is parallel): as `geometry.look_along`."""
+    x = np.zeros_like(axes)
+    x[:, 0] = 1.0
+    x -= axes * axes[:, :1]
+    along = np.linalg.norm(x, axis=1) <= 0.1
+    x[along] = np.array([0.0, 1.0, 0.0]) - axes[along] * axes[along, 1:2]
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    poses = np.zeros((len(axes), 4, 4))
+    poses[:, :3, 0], poses[:, :3, 1], poses[:, :3, 2] = x, np.cross(axes, x), axes
+    poses[:, :3, 3] = at_m - distance_m * axes
+    poses[:, 3, 3] = 1.0
+    return poses
