@@ -184,8 +184,8 @@ def solve_rims_m(
             curved, np.asarray(radius_m, np.float64), np.asarray(heat_j_m2, np.float64),
             np.asarray(pulse_s, np.float64), model.absorption_per_cm * 100.0, model.conductivity_w_mk,
             capacity, model.water * model.density_kg_m3 * model.latent_heat_j_kg, model.skin_c,
-            model.boiling_c, float(np.log(COLLAGEN.frequency_per_s)), COLLAGEN.activation_k, first_cell_m, cells, GROWTH,
-            QUIET_C, LONGEST_S,
+            model.boiling_c, float(np.log(COLLAGEN.frequency_per_s)), COLLAGEN.activation_k, first_cell_m,
+            cells, GROWTH, QUIET_C, LONGEST_S,
         ),
         np.float64,
     )  # fmt: skip
