@@ -84,6 +84,11 @@ class Head:
         return self._latch.text
 
     @property
+    def now_us(self) -> int:
+        """Tick [us] of the last step."""
+        return self._journal.now_us
+
+    @property
     def _now(self) -> int:
         return self._journal.now_us
 

@@ -1,0 +1,215 @@
+"""The hardware side of the lockstep simulation: arm, patient, camera, lines, scan head, and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.capture import CameraIntrinsics
+from openmtz.optics import HandpieceProfile
+from openmtz.plan import TreatmentPlan
+from openmtz.robot import CAMERA_FRAME, SCAN_HEAD_FRAME
+from openmtz.simulation.camera_faults import CameraFaults
+from openmtz.simulation.camera_trigger import CameraTrigger
+from openmtz.simulation.camera_worker import CameraServer, FrameRequest
+from openmtz.simulation.lockstep.head import LockstepHead
+from openmtz.simulation.motion import PatientMotion
+from openmtz.simulation.patients import Patient
+from openmtz.simulation.scan_head_device.exchange import Shot
+from openmtz.simulation.shots import evaluate_shots
+from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.wires import LINES
+from openmtz.simulation.world import World
+
+Array = NDArray[np.float64]
+JUDGE_EVERY_S = 0.5
+"""Well within the two seconds for which the world remembers where the arm was."""
+CLOSED_AT_START = ("emergency_stop_closed", "key_on", "door_closed", "smoke_evacuator_on")
+
+
+@dataclass(frozen=True, eq=False)
+class DepthFrame:
+    """A picture: stamp [s] as the camera says, depth `(H, W)` float32 [m]."""
+
+    stamp_s: float
+    depth: NDArray[np.float32]
+
+
+class TruthLog:
+    """What every shot really hit, column by column; `columns()` joins them."""
+
+    NAMES = (
+        "spot_index", "hit", "position_m", "rest_position_m", "incidence_rad", "defocus_m", "energy_mj",
+        "pulse_us", "fluence_j_cm2", "time_s", "arm_speed_m_s",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.NAMES}
+        self.count = 0
+
+    def add(self, **columns: NDArray[Any]) -> None:
+        """Append rows; every column of `NAMES` is needed."""
+        for name in self.NAMES:
+            self._parts[name].append(columns[name])
+        self.count += len(columns["spot_index"])
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return `(M, ...)` arrays by name, in order of emission."""
+        out: dict[str, NDArray[Any]] = {}
+        for name, parts in self._parts.items():
+            shape = (0, 3) if name.endswith("position_m") else (0,)
+            out[name] = np.concatenate(parts) if parts else np.zeros(shape)
+        return out
+
+
+class LockstepCell:
+    """Everything that is not software of the stack. Time moves only through `advance`."""
+
+    def __init__(
+        self,
+        patient: Patient,
+        seed: int,
+        profile: HandpieceProfile,
+        camera_rate_hz: float = 10.0,
+    ) -> None:
+        self.patient, self.seed, self.profile = patient, seed, profile
+        self.time_s = 0.0
+        self.world = World(patient, seed=seed)
+        self.skin = TrueSkin(patient.mesh, patient.motion)
+        self.intrinsics = CameraIntrinsics()
+        self.camera_faults = CameraFaults.none()
+        self._camera = CameraServer()
+        self._ask_camera("camera", (self.intrinsics, seed, None))
+        self._ask_camera("scene", ([(patient.mesh.vertices, patient.mesh.faces)], patient.motion))
+        self._shots: list[tuple[float, Shot]] = []
+        self.streaming = False
+        self._trigger = CameraTrigger(camera_rate_hz, while_moving=False)
+        self._rest_since: float | None = 0.0
+        self.frames: list[DepthFrame] = []
+        self.head = LockstepHead(seed)
+        self.lines = {name: name in CLOSED_AT_START for name in LINES}
+        self.truth = TruthLog()
+        self.contacts: list[tuple[float, str, str]] = []
+        self._apply_lines()
+
+    # ---- lines ----------------------------------------------------------------------------------
+
+    def set_line(self, name: str, value: bool) -> None:
+        """Move a line of the cell; the emergency stop acts on arm and head directly.
+
+        Raises:
+            KeyError: no such line.
+        """
+        if name not in self.lines:
+            raise KeyError(f"no line {name!r}; there are: {', '.join(LINES)}")
+        self.lines[name] = bool(value)
+        if name == "emergency_stop_closed":
+            self.world.set_emergency_stop(not value)
+        self._apply_lines()
+
+    def _apply_lines(self) -> None:
+        lines = self.lines
+        self.head.set_lines(lines["emergency_stop_closed"], lines["footswitch_pressed"], lines["key_on"])
+
+    def mount(self, plan: TreatmentPlan) -> None:
+        """The tip that the plan names is the one mounted.
+
+        Raises:
+            ProfileError: the plan's profile is of no use.
+        """
+        self.judge_shots()
+        self.profile = HandpieceProfile.from_header(plan.header["profile"])
+
+    # ---- patient --------------------------------------------------------------------------------
+
+    def set_motion(self, motion: PatientMotion) -> None:
+        """From now on the patient moves like this (displacements from the rest position)."""
+        self.judge_shots()
+        self.skin.motion = motion
+        self._ask_camera("motion", motion)
+
+    # ---- camera ---------------------------------------------------------------------------------
+
+    def set_camera_faults(self, faults: CameraFaults) -> None:
+        """From now on the camera is wrong like this."""
+        self.camera_faults = faults
+        self._ask_camera("faults", faults)
+
+    def _ask_camera(self, kind: str, content: Any) -> list[tuple[str, Any]]:
+        """Do what the camera's process would; nothing here waits."""
+        answers: list[tuple[str, Any]] = []
+        self._camera.handle((kind, content), answers.append)
+        for answer, text in answers:
+            if answer == "error":
+                raise RuntimeError(f"the simulated camera failed: {text}")
+        return answers
+
+    # ---- time -----------------------------------------------------------------------------------
+
+    def advance(self, until_s: float) -> None:
+        """Let the world go on to `until_s`: joints, head, shots, pictures."""
+        self.world.step(until_s - self.time_s, monotonic_s=until_s)
+        self.time_s = until_s
+        if not self.world.resting:
+            self._rest_since = None
+            self._note_contacts()
+        elif self._rest_since is None:
+            self._rest_since = until_s
+        self.head.run(until_s)
+        self._shots += self.head.take_shots()
+        if self._shots and until_s - self._shots[0][0] > JUDGE_EVERY_S:
+            self.judge_shots()
+        if self.streaming:
+            self._take_picture()
+        else:
+            self._trigger.reset()
+
+    def _note_contacts(self) -> None:
+        known = {contact[1:] for contact in self.contacts}
+        for pair in self.world.contacts():
+            if pair not in known:
+                self.contacts.append((self.time_s, *pair))
+
+    def _take_picture(self) -> None:
+        exposure = self._trigger.due(self.time_s, self._rest_since, self.world.joint_state().position, 0)
+        if exposure is None:
+            return
+        pose = self.world.pose(CAMERA_FRAME)
+        request = FrameRequest(exposure.stamp_s, pose, exposure.key, exposure.n)
+        for kind, frame in self._ask_camera("frame", request):
+            if kind == "frame":
+                self.frames.append(DepthFrame(frame.stamp_s, frame.depth))
+
+    def take_frames(self) -> list[DepthFrame]:
+        """Return the pictures taken since the last call."""
+        frames, self.frames = self.frames, []
+        return frames
+
+    def judge_shots(self) -> None:
+        """Find out what the shots so far hit; in batches, for one ray costs as much as a hundred."""
+        shots, self._shots = self._shots, []
+        if not shots:
+            return
+        times = np.array([t for t, _ in shots])
+        counts = np.array([[s.x_counts, s.y_counts] for _, s in shots])
+        energy = np.array([s.energy_uj for _, s in shots]) * 1e-3
+        poses = self.world.poses_at(times, SCAN_HEAD_FRAME)
+        hits = evaluate_shots(poses, counts, energy, self.skin, self.profile, times)
+        step = 0.004
+        before, after = (self.world.poses_at(times + d, SCAN_HEAD_FRAME)[:, :3, 3] for d in (-step, 0.0))
+        self.truth.add(
+            spot_index=np.array([s.spot for _, s in shots]),
+            hit=hits.hit,
+            position_m=hits.position_m,
+            rest_position_m=hits.rest_position_m,
+            incidence_rad=hits.incidence_rad,
+            defocus_m=hits.defocus_m,
+            energy_mj=energy,
+            pulse_us=np.array([s.duration_us for _, s in shots], np.float64),
+            fluence_j_cm2=hits.fluence_j_cm2,
+            time_s=times,
+            arm_speed_m_s=np.linalg.norm(after - before, axis=1) / step,
+        )

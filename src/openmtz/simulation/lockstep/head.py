@@ -1,0 +1,151 @@
+"""The scan head in lockstep: the device's own rules, both directions of the serial line, the host's link.
+
+What `DeviceProcess` and `ScanHeadLink` do with a pseudo-terminal and threads, on one clock handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from openmtz.devices.link import LinkCore
+from openmtz.devices.wire import Decoder, encode
+from openmtz.simulation.scan_head_device.core import DeviceCore, Lines, Shot, StepResult
+from openmtz.simulation.scan_head_device.injection import inject
+from openmtz.simulation.scan_head_device.line import CHUNK, Line
+from openmtz.simulation.scan_head_device.memory import SLOT_BYTES, SLOTS, SlotMemory
+from openmtz.simulation.scan_head_device.plant import Plant
+from openmtz.simulation.scan_head_device.settings import DeviceSettings
+
+MAX_TX_BACKLOG = 16384
+
+
+class LockstepHead:
+    """Device, line and link from power-on at `now_s`. Time moves only through `run`, never backwards."""
+
+    def __init__(
+        self, seed: int, now_s: float = 0.0, settings: DeviceSettings | None = None, baud: int = 921_600
+    ) -> None:
+        self.settings = settings or DeviceSettings()
+        # As in the device's process: how bytes arrive must not change the noise of a shot.
+        self._rng, rx_rng, tx_rng = np.random.default_rng(seed).spawn(3)
+        self._boot_rng = np.random.default_rng([seed, 0xB007])
+        self.rx, self.tx = Line(baud, rx_rng), Line(baud, tx_rng)
+        self._memory = SlotMemory(bytearray(SLOTS * SLOT_BYTES))
+        self.plant = Plant(self.settings, self._rng)
+        self.link = LinkCore("simulated line", baud)
+        self.served = True
+        """Whether the host's process lives that moves bytes; without it the device is alone."""
+        self.powered = True
+        self.log: list[dict[str, Any]] = []
+        self._shots: list[tuple[float, Shot]] = []
+        self._boot(now_s)
+        self.link.greet()
+
+    def _boot(self, now_s: float) -> None:
+        self._zero_s = now_s
+        faults = self.plant.faults
+        self.plant = Plant(self.settings, self._rng)
+        self.plant.faults = replace(faults)
+        boot_id = int(self._boot_rng.integers(1, 2**32))
+        self.core = DeviceCore(boot_id, self._memory, self._rng, self.settings, self.plant)
+        self._decoder = Decoder()
+        self._to_host = bytearray()
+        self._to_device = bytearray()
+        for line in (self.rx, self.tx):
+            line.restart()
+
+    def set_lines(self, emergency_stop_closed: bool, footswitch_pressed: bool, key_on: bool) -> None:
+        """Move the wires into the head."""
+        self.core.lines = Lines(emergency_stop_closed, footswitch_pressed, key_on)
+
+    def inject(self, name: str, active: bool, parameters: dict[str, Any], now_s: float) -> None:
+        """Switch a fault of plant or line.
+
+        Raises:
+            InjectionError: unknown name or parameters out of range.
+        """
+        if inject(name, active, parameters, self.plant.faults, self.rx, self.tx):
+            lines = self.core.lines
+            self._boot(now_s)
+            self.core.lines = lines
+
+    def power(self, on: bool, now_s: float) -> None:
+        """Cut or restore the head's power: a pulse under way ends at once; what it remembers stays."""
+        if on and not self.powered:
+            lines = self.core.lines
+            self._boot(now_s)
+            self.core.lines = lines
+        elif not on and self.powered:
+            self.core.lines = Lines(emergency_stop_closed=False, key_on=False)
+            self._step(self._us(now_s))
+        self.powered = on
+
+    def take_shots(self) -> list[tuple[float, Shot]]:
+        """Return the pulses emitted since the last call with the instant [s] each began."""
+        shots, self._shots = self._shots, []
+        return shots
+
+    def run(self, until_s: float) -> None:
+        """Let bytes flow and the device act until `until_s`."""
+        if not self.powered:
+            return
+        end = self._us(until_s)
+        now = min(end, self.core.now_us)
+        while True:
+            self._host(now)
+            self._step(now)
+            if now >= end:
+                break
+            now = min(end, max(now + 1, self._next_us()))
+        if self.served:
+            self.link.tend(until_s)
+
+    def _us(self, time_s: float) -> int:
+        return round((time_s - self._zero_s) * 1e6)
+
+    def _host(self, now: int) -> None:
+        """The host's end of the line: frames out as the line is free, bytes in."""
+        if not self.served:
+            return
+        now_s = self._zero_s + now * 1e-6
+        if not self._to_device:
+            self._to_device += self.link.outbox.take(now_s) or b""
+        if self._to_device and self.rx.ready(now):
+            self.rx.put(bytes(self._to_device[:CHUNK]), now)
+            del self._to_device[:CHUNK]
+        data = self.tx.get(now)
+        if data:
+            self.link.feed(data, now_s)
+
+    def _step(self, now: int) -> None:
+        data = self.rx.get(now)
+        result: StepResult = self.core.step(now, self._decoder.feed(data) if data else ())
+        for message in result.tx:
+            if len(self._to_host) < MAX_TX_BACKLOG:  # a host that reads nothing gets nothing new
+                self._to_host += encode(message)
+        for shot in result.shots:
+            self._shots.append((self._zero_s + shot.start_us * 1e-6, shot))
+        for entry in result.log:
+            self.log.append({**entry, "t": round(self._zero_s + entry["tick_us"] * 1e-6, 6)})
+        if self._to_host and self.tx.ready(now):
+            self.tx.put(bytes(self._to_host[:CHUNK]), now)
+            del self._to_host[:CHUNK]
+
+    def _next_us(self) -> int:
+        due = [float(self.core.next_wake_us())]
+        for next_due in (self.rx.next_due_us(), self.tx.next_due_us()):
+            if next_due is not None:
+                due.append(next_due)
+        if self._to_host:
+            due.append(self.tx.free_us)
+        if self.served and (self._to_device or self.link.outbox.urgent_waiting):
+            due.append(self.rx.free_us)
+        if self.served and self.link.outbox.loader is not None:
+            now_s = self._zero_s + self.core.now_us * 1e-6
+            wait_us = self.link.outbox.pacer.wait_s(now_s) * 1e6
+            if wait_us > 0:
+                due.append(self.core.now_us + wait_us + 1)
+        return int(np.ceil(min(due)))

@@ -1,0 +1,155 @@
+"""The safety monitor in lockstep: what node `safety_monitor` would have heard, its step, its permits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from openmtz.devices import PermitFrame, decode_records, encode, running_digest
+from openmtz.devices.firing import GroupFiring, LoadedChunk
+from openmtz.plan import TreatmentPlan
+from openmtz.robot import ArmKinematics
+from openmtz.safety import (
+    ArmState,
+    FiredBatch,
+    HeadStatus,
+    Inputs,
+    Interlocks,
+    LoadedSpots,
+    Outputs,
+    PermitGrant,
+    Reply,
+    Request,
+    SafetyConfig,
+    SafetyMonitor,
+)
+from openmtz.simulation.lockstep.cell import LockstepCell
+from openmtz.simulation.lockstep.log import EventLog
+from openmtz.simulation.lockstep.processes import Processes
+
+LINES_PERIOD_S = 0.02
+"""As node `simulation` publishes them."""
+
+
+class MonitorSide:
+    """One run of the monitor on the cell. `outputs` is what it said last."""
+
+    def __init__(
+        self,
+        cell: LockstepCell,
+        processes: Processes,
+        log: EventLog,
+        monitor: SafetyMonitor | None = None,
+    ) -> None:
+        self.monitor = monitor or SafetyMonitor(SafetyConfig(), f"lockstep-{cell.seed}", cell.time_s)
+        self.cell, self.processes, self.log = cell, processes, log
+        self.plan: TreatmentPlan | None = None
+        self.surface_id = ""
+        self.permits = 0
+        self.outputs: Outputs | None = None
+        self._kinematics = ArmKinematics()
+        self._interlocks: Interlocks | None = None
+        self._lines_due = 0.0
+        self._head: HeadStatus | None = None
+        self._arm: ArmState | None = None
+        self._loaded: list[LoadedSpots] = []
+        self._fired: list[FiredBatch] = []
+        self._said: tuple[Any, ...] = ()
+
+    # ---- what it hears --------------------------------------------------------------------------
+
+    def hear_joints(self, joints: Any, now: float) -> None:
+        """Take measured joints `(6,)` [rad]; the pose of the scan head is computed once per rest."""
+        pose = self._arm.scan_head_pose if self._arm is not None else None
+        if pose is None or self._arm is None or (joints != self._arm.joints_rad).any():
+            pose = self._kinematics.forward(joints, "scan_head")
+        self._arm = ArmState(now, joints, pose)
+
+    def hear_head(self) -> None:
+        """Take the status the scan-head process heard last."""
+        link = self.cell.head.link
+        s = link.status
+        if s is not None:
+            self._head = HeadStatus(
+                link.status_s, link.heard_lately(self.cell.time_s), int(s.state), s.boot_id,
+                s.device_tick_us, s.gate_open, s.emergency_stop_open, s.loaded_until, s.executed,
+                s.permit_counter, s.fault_code, s.fault_text, s.plan_hex,
+            )  # fmt: skip
+
+    def hear_loaded(self, firing: GroupFiring, chunk: LoadedChunk) -> None:
+        """Take what was loaded into the head."""
+        records = decode_records(chunk.records)
+        self._loaded.append(
+            LoadedSpots(
+                firing.plan.sha256, firing.group.station, firing.group.pass_index, chunk.first,
+                records.counts, records.energy_uj, records.pulse_us.astype(np.uint32),
+                records.not_before_us, running_digest(chunk.records, chunk.digest_before),
+            )
+        )  # fmt: skip
+
+    def hear_fired(self, batch: FiredBatch) -> None:
+        """Take reports of shots."""
+        self._fired.append(batch)
+
+    # ---- steps ----------------------------------------------------------------------------------
+
+    def ask(self, request: Request, now: float) -> Reply:
+        """Ask as through a service; a monitor that is gone answers nothing."""
+        if not self.processes.runs("safety_monitor"):
+            return Reply(False, "no-answer", "the safety monitor does not answer")
+        outputs = self.step(now, (request,))
+        return outputs.replies[0]
+
+    def step(self, now: float, requests: tuple[Request, ...] = ()) -> Outputs:
+        """One step of the monitor at `now` [s]."""
+        if self._interlocks is None or now >= self._lines_due:
+            self._lines_due = now + LINES_PERIOD_S
+            if self.processes.runs("simulation"):
+                self._interlocks = Interlocks(now, **self.cell.lines)
+        inputs = Inputs(
+            interlocks=self._interlocks,
+            head=self._head,
+            arm=self._arm,
+            progress=self.processes.samples,
+            run_line_ok=self.processes.run_line_ok,
+            shared_topics=self.processes.shared_topics,
+            plan=self.plan,
+            surface_id=self.surface_id,
+            loaded=tuple(self._loaded),
+            fired=tuple(self._fired),
+            requests=requests,
+        )
+        self._loaded.clear()
+        self._fired.clear()
+        outputs = self.monitor.step(inputs, now)
+        self.outputs = outputs
+        if outputs.grant is not None:
+            self._send(outputs.grant)
+        if outputs.reset_device and self.processes.runs("scan_head"):
+            self.cell.head.link.reset_fault()
+        self._note(outputs, now)
+        return outputs
+
+    def _send(self, grant: PermitGrant) -> None:
+        self.permits += 1
+        frame = encode(
+            PermitFrame(
+                grant.counter, bytes.fromhex(grant.plan_sha256)[:16] if grant.plan_sha256 else bytes(16),
+                grant.station, grant.pass_index, grant.credit_until, grant.digest_at_credit,
+                grant.device_boot_id, grant.device_tick_us, grant.ttl_us,
+            )
+        )  # fmt: skip
+        if self.processes.runs("scan_head"):
+            self.cell.head.link.relay_permit(frame)
+
+    def _note(self, outputs: Outputs, now: float) -> None:
+        for event in outputs.events:
+            if event.kind == "state":
+                self.log.add(now, "safety", outputs.state.name, cause=event.code, text=event.text)
+            elif event.kind != "permit":
+                self.log.add(now, event.kind, event.code, text=event.text)
+        withheld = outputs.withheld if outputs.state.name == "FIRING" else ()
+        if withheld != self._said:
+            self._said = withheld
+            self.log.add(now, "withheld", ", ".join(withheld))
