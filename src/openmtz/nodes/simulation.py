@@ -1,46 +1,57 @@
 """Node `simulation`: the simulated cell behind standard topics. Physics, camera, interlock lines, truth.
 
-Real time only, like the hardware it stands for: simulation time follows the machine's monotonic
-clock, because the simulated scan head is a device with a clock of its own.
+Its parts: `simulation_control` (pause, step, reset), `simulation_camera`, `simulation_lines`,
+`simulation_faults`. Real time is the rule, like the hardware it stands for: the simulated scan head is a
+device with a clock of its own. Where time runs otherwise, nothing may fire.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import signal
 import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import rclpy.node
-from geometry_msgs.msg import TransformStamped
 from openmtz_interfaces.msg import Interlocks, ShotsTruth
 from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
 from openmtz_interfaces.srv import InjectFault, SetInterlock
 from rclpy.parameter import Parameter
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_srvs.srv import SetBool
-from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory
 
 from openmtz.capture import CaptureError
-from openmtz.geometry import invert_pose
 from openmtz.nodes import convert, topics
+from openmtz.nodes.simulation_camera import CameraRates, SimulatedCamera
+from openmtz.nodes.simulation_control import ControlActions, SimulationControl
+from openmtz.nodes.simulation_faults import (
+    ARM_FAULTS,
+    LINE_FAULTS,
+    SENSOR_FAULTS,
+    FaultPanel,
+    PatientFaults,
+    PictureFaults,
+    add_device_faults,
+    add_faults,
+    add_patient_faults,
+    add_picture_faults,
+)
+from openmtz.nodes.simulation_lines import CLOSED_AT_START, CellLines, LineFaultError
+from openmtz.nodes.simulation_sensors import CellSensors
 from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.optics import HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
-from openmtz.robot import CAMERA_FRAME, FLANGE_FRAME, JOINT_NAMES, SCAN_HEAD_FRAME
-from openmtz.simulation import Pacer, TrueSkin, World, evaluate_shots
-from openmtz.simulation.camera import still_key_of
-from openmtz.simulation.camera_worker import CameraFrame, CameraWorker, FrameRequest
+from openmtz.robot import HOME, SCAN_HEAD_FRAME
+from openmtz.simulation import Pacer, PatientMotion, TrueSkin, World, evaluate_shots
+from openmtz.simulation.camera_worker import CameraWorker
+from openmtz.simulation.control import Scope
 from openmtz.simulation.controller import TrajectoryRejected
 from openmtz.simulation.patient_request import PatientRequestError, build_patient
-from openmtz.simulation.scan_head_device.injection import FAULTS
-from openmtz.simulation.wires import LINES, Shots, WireServer
+from openmtz.simulation.visual import Snapshot, Viewer, ViewerError
+from openmtz.simulation.wires import Shots, WireServer
 
-CLOSED_AT_START = ("emergency_stop_closed", "key_on", "door_closed", "smoke_evacuator_on")
-"""From the first moment: a head that hears of an open stop line latches a fault."""
+VIEW_EVERY_S = 1.0 / 15.0
+"""The picture in the browser is renewed so often [s] (engineering default)."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +63,19 @@ class SimulationConfig:
     patient_json: str = parameter(
         "", "the patient, JSON (docs/nodes/simulation.md); empty: a cheek with scars"
     )
-    camera_rate_hz: float = parameter(10.0, "depth frames per second at rest", 0.5, 60.0)
+    camera_rate_hz: float = parameter(
+        15.0, "whole depth frames per second at rest, when asked for", 0.5, 60.0
+    )
+    camera_firing_rate_hz: float = parameter(
+        10.0, "cropped depth frames per second while the laser holds the token; 0: none", 0.0, 60.0
+    )
     joint_rate_hz: float = parameter(125.0, "joint states per second", 20.0, 500.0)
+    real_time_factor: float = parameter(
+        1.0, "simulated seconds per real one; other than 1 the head's key stays off: nothing fires", 0.1, 10.0
+    )
+    viewer_port: int = parameter(
+        0, "port of the 3D view in a browser, on this machine only; 0: none", 0, 65535
+    )
 
 
 class Simulation(rclpy.node.Node):
@@ -61,42 +83,79 @@ class Simulation(rclpy.node.Node):
 
     def __init__(self, overrides: list[Parameter]) -> None:
         super().__init__("simulation", parameter_overrides=overrides)
-        self._config = parse_parameters(self, SimulationConfig)
+        self._config = config = parse_parameters(self, SimulationConfig)
         try:
-            self._patient = build_patient(self._config.patient_json, self._config.seed)
+            self._patient = build_patient(config.patient_json, config.seed)
         except PatientRequestError as error:
             raise NodeError(str(error)) from error
-        self._world = World(self._patient, seed=self._config.seed)
-        self._rays = TrueSkin(self._patient.mesh)
-        self._camera = CameraWorker(self._patient.mesh, seed=self._config.seed)
+        self._world = World(self._patient, seed=config.seed)
+        self._sensors = CellSensors(self, config.joint_rate_hz)
+        self._skin = TrueSkin(self._patient.mesh, self._patient.motion)
         self._profile = CO2_120UM_LOW_ENERGY
-        self._wires = WireServer(self._config.wires, CLOSED_AT_START) if self._config.wires else None
-        self._pacer = Pacer(self._world.timestep_s)
-        self._streaming = False
+        self._pacer = Pacer(self._world.timestep_s, factor=config.real_time_factor)
+        self._wires = WireServer(config.wires, self._closed_at_start()) if config.wires else None
+        self._lines = CellLines(self._wires, self._on_stop_line, self._held_lines())
+        camera = CameraWorker(self._patient.mesh, seed=config.seed, motion=self._patient.motion)
+        rates = CameraRates(config.camera_rate_hz, config.camera_firing_rate_hz)
+        self._camera = SimulatedCamera(self, camera, rates, self._sensors.stamp)
+        self._viewer = self._open_viewer()
         self._contacts: set[tuple[str, str]] = set()
         self._rest_since: float | None = 0.0
-        self._rest: tuple[tuple[int, ...], float, int] | None = None
-        self._moving_frame_at = 0.0
-        self._joints_due = self._slow_due = 0.0
-        self._make_publishers()
+        self._slow_due = self._view_due = 0.0
+        self._interlock_publisher = topics.INTERLOCKS.publisher(self)
+        self._truth_publisher = topics.SHOTS_TRUTH.publisher(self)
         topics.TRAJECTORY.subscription(self, self._on_trajectory)
         topics.PLAN.subscription(self, self._on_plan)
         self.create_service(SetInterlock, "simulation/set_interlock", self._on_set_interlock)
         self.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)
-        self.create_service(SetBool, "camera/set_streaming", self._on_streaming)
+        actions = ControlActions(self._release_footswitch, self._reset, _end_process)
+        portion = round(1.0 / (config.joint_rate_hz * self._world.timestep_s))
+        self._control = SimulationControl(self, self._pacer, actions, portion)
+        self._faults = self._make_faults(camera)
         self._progress = ProgressCounter(self, 0.25)
-        self._publish_static()
+        self._sensors.publish_fixed(self._world)
         work_timer(self, 0.004, self._work)
 
-    def _make_publishers(self) -> None:
-        self._clock_publisher = topics.CLOCK.publisher(self)
-        self._joint_publisher = topics.JOINT_STATES.publisher(self)
-        self._tf_publisher = topics.TF.publisher(self)
-        self._static_publisher = topics.TF_STATIC.publisher(self)
-        self._depth_publisher = topics.DEPTH.publisher(self)
-        self._info_publisher = topics.CAMERA_INFO.publisher(self)
-        self._interlock_publisher = topics.INTERLOCKS.publisher(self)
-        self._truth_publisher = topics.SHOTS_TRUTH.publisher(self)
+    def _make_faults(self, camera: CameraWorker) -> FaultPanel:
+        panel, sensors = FaultPanel(), self._sensors
+
+        def move(motion: PatientMotion) -> None:
+            self._skin.motion = motion
+            camera.set_motion(motion)
+
+        add_device_faults(panel, self._wires)
+        lines = {"line_stuck": self._lines.fault_stuck, "line_misread": self._lines.fault_misread}
+        add_faults(panel, "lines", LINE_FAULTS, lines)
+        add_faults(panel, "arm", ARM_FAULTS, {"arm_protective_stop": self._stop_arm})
+        switches = {name: getattr(sensors, f"fault_{name}") for name in SENSOR_FAULTS}
+        add_faults(panel, "clock and encoders", SENSOR_FAULTS, switches)
+        add_picture_faults(panel, PictureFaults(camera.set_faults))
+        patient = PatientFaults(self._patient.motion, lambda: self._world.time_s, move)
+        add_patient_faults(panel, patient)
+        return panel
+
+    def _stop_arm(self, active: bool, _parameters: Any) -> None:
+        if active:
+            self._world.stop("protective stop")
+
+    def _held_lines(self) -> dict[str, str]:
+        if self._config.real_time_factor == 1.0:
+            return {}
+        return {
+            "key_on": f"real_time_factor is {self._config.real_time_factor:g}, and the scan head has a"
+            " clock of its own; start with 1 to fire"
+        }
+
+    def _closed_at_start(self) -> tuple[str, ...]:
+        return tuple(name for name in CLOSED_AT_START if name not in self._held_lines())
+
+    def _open_viewer(self) -> Viewer | None:
+        if self._config.viewer_port == 0:
+            return None
+        try:
+            return Viewer(self._patient.mesh, port=self._config.viewer_port)
+        except ViewerError as error:
+            raise NodeError(str(error)) from error
 
     # ---- commands -------------------------------------------------------------------------------
 
@@ -122,43 +181,81 @@ class Simulation(rclpy.node.Node):
             self.get_logger().error(f"the plan's profile is of no use: {error}")
 
     def _on_set_interlock(self, request: Any, response: Any) -> Any:
-        if self._wires is None or request.line not in LINES:
-            response.message = f"no line {request.line!r}; there are: {', '.join(LINES)}"
+        try:
+            response.message = self._set_line(request.line, request.value)
+        except LineFaultError as error:
+            response.message = str(error)
             return response
-        self._wires.set_line(request.line, request.value)
-        if request.line == "emergency_stop_closed":
-            self._world.set_emergency_stop(not request.value)
         self._publish_interlocks()
-        response.success = True
+        response.success = "stays open" not in response.message
         return response
+
+    def _set_line(self, line: str, value: bool) -> str:
+        if line == "footswitch_pressed" and value and not self._control.playing:
+            return f"{line} stays open: the simulation is paused; play first"
+        return self._lines.ask(line, value)
+
+    def _on_stop_line(self, is_open: bool) -> None:
+        self._world.set_emergency_stop(is_open)
+
+    def _release_footswitch(self) -> None:
+        self._lines.ask("footswitch_pressed", False)
+        self._publish_interlocks()
 
     def _on_inject_fault(self, request: Any, response: Any) -> Any:
-        try:
-            parameters = json.loads(request.parameters_json) if request.parameters_json.strip() else {}
-        except (ValueError, RecursionError) as error:
-            response.message = f"parameters_json is not JSON: {error}"
-            return response
-        if not isinstance(parameters, dict):
-            response.message = "parameters_json must be a JSON object"
-            return response
-        if request.fault not in FAULTS:
-            response.message = f"no fault {request.fault!r}; there are: {', '.join(FAULTS)}"
-            return response
-        if self._wires is None or not self._wires.send_fault(request.fault, request.active, parameters):
-            response.message = "no simulated scan head is wired up"
-            return response
-        response.success = True
+        response.message = self._faults.switch(request.fault, request.active, request.parameters_json)
+        response.success = not response.message
         return response
 
-    def _on_streaming(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._streaming = bool(request.data)
-        response.success = True
-        return response
+    def _reset(self, scope: Scope) -> str:
+        """Bring the scope back; returns what could not be, or nothing."""
+        if Scope.TIME in scope and Scope.STATE not in scope and not self._world.resting:
+            return "the arm moves: stop it first, or reset its state as well (scope 3 or 255)"
+        failed = self._faults.clear() if Scope.SPAWNED in scope else ""
+        now, joints = self._world.time_s + self._sensors.offset_s, self._world.joint_state().position
+        if scope & (Scope.TIME | Scope.STATE):
+            start = HOME if Scope.STATE in scope else joints
+            self._world = World(self._patient, seed=self._config.seed, q_start=start)
+            self._sensors.offset_s = 0.0 if Scope.TIME in scope else now
+            self._sensors.begin_anew()
+            self._rest_since = 0.0
+            self._camera.begin_anew()
+            self._contacts.clear()
+        if Scope.STATE in scope:
+            self._lines.to_start()
+            if self._viewer is not None:
+                self._viewer.clear_spots()
+        else:  # the new world's stop line is as it was
+            self._on_stop_line(not self._lines.read()["emergency_stop_closed"])
+        self._sensors.report(self._world)
+        self._publish_interlocks()
+        return failed
 
     # ---- the work loop --------------------------------------------------------------------------
 
     def _work(self) -> None:
-        steps = self._pacer.due_steps()
+        steps = self._control.due()
+        if steps:
+            self._advance(steps)
+            self._control.done()
+        real = time.monotonic()
+        if real >= self._slow_due:
+            self._slow_due = real + 0.02
+            self._publish_interlocks()
+        if self._wires is not None:
+            for shots in self._wires.take_shots():
+                self._judge(shots)
+        try:
+            self._camera.publish_finished()
+        except CaptureError as error:
+            raise NodeError(str(error)) from error
+        if self._viewer is not None and real >= self._view_due:
+            self._view_due = real + VIEW_EVERY_S
+            self._viewer.show(Snapshot(self._world.time_s, self._world.joint_state().position))
+        self._progress.work(real)
+
+    def _advance(self, steps: int) -> None:
+        """Make steps, then let the sensors report what is due."""
         self._world.step_count(steps, self._pacer.monotonic_s)
         now = self._world.time_s
         if not self._world.resting:
@@ -166,21 +263,11 @@ class Simulation(rclpy.node.Node):
             self._report_contacts()
         elif self._rest_since is None:
             self._rest_since = now
-        if now >= self._joints_due:
-            self._joints_due = max(self._joints_due + 1.0 / self._config.joint_rate_hz, now)
-            self._publish_joints(now)
-        if now >= self._slow_due:
-            self._slow_due = now + 0.02
-            self._publish_interlocks()
-            self._publish_transforms(now)
-        if self._wires is not None:
-            for shots in self._wires.take_shots():
-                self._judge(shots)
+        self._sensors.report(self._world)
         try:
-            self._take_pictures(now)
+            self._camera.take(self._world, self._rest_since)
         except CaptureError as error:
             raise NodeError(str(error)) from error
-        self._progress.work(time.monotonic())
 
     def _report_contacts(self) -> None:
         """A collision is a fact of the world: said once per pair, and in the log that a death shows."""
@@ -189,94 +276,20 @@ class Simulation(rclpy.node.Node):
                 self._contacts.add(pair)
                 self.get_logger().error(f"collision: {pair[0]} touches {pair[1]}")
 
-    def _publish_joints(self, now: float) -> None:
-        stamp = convert.stamp_of(now)
-        self._clock_publisher.publish(Clock(clock=stamp))
-        joints = self._world.joint_state()
-        message = JointState(
-            name=list(JOINT_NAMES),
-            position=joints.position.tolist(),
-            velocity=joints.velocity.tolist(),
-            effort=joints.effort.tolist(),
-        )
-        message.header.stamp = stamp
-        message.header.frame_id = "base_link"
-        self._joint_publisher.publish(message)
-
     def _publish_interlocks(self) -> None:
-        lines = self._wires.lines() if self._wires is not None else dict.fromkeys(LINES, True)
-        message = Interlocks(**lines)
-        message.header.stamp = convert.stamp_of(self._world.time_s)
+        """Also while paused: the lines are the room's, and the room does not stand still."""
+        message = Interlocks(**self._lines.read())
+        message.header.stamp = self._sensors.stamp(self._world.time_s)
         self._interlock_publisher.publish(message)
-
-    def _transform(self, parent: str, child: str, pose: Any, now: float) -> TransformStamped:
-        message = TransformStamped(child_frame_id=child, transform=convert.transform_message(pose))
-        message.header.frame_id = parent
-        message.header.stamp = convert.stamp_of(now)
-        return message
-
-    def _publish_transforms(self, now: float) -> None:
-        pose = self._world.pose(FLANGE_FRAME)
-        self._tf_publisher.publish(
-            TFMessage(transforms=[self._transform("base_link", FLANGE_FRAME, pose, now)])
-        )
-
-    def _publish_static(self) -> None:
-        flange = invert_pose(self._world.pose(FLANGE_FRAME))
-        fixed = [self._transform("world", "base_link", np.eye(4), 0.0)]
-        for frame in (SCAN_HEAD_FRAME, CAMERA_FRAME):
-            fixed.append(self._transform(FLANGE_FRAME, frame, flange @ self._world.pose(frame), 0.0))
-        self._static_publisher.publish(TFMessage(transforms=fixed))
-
-    # ---- camera ---------------------------------------------------------------------------------
-
-    def _take_pictures(self, now: float) -> None:
-        """At rest the camera is triggered by the standstill, so that image n of a rest is one image."""
-        for frame in self._camera.poll():
-            self._publish_frame(frame)
-        if not self._streaming or not self._camera.ready:
-            self._rest = None
-            return
-        period = 1.0 / self._config.camera_rate_hz
-        rest_since = self._rest_since
-        if rest_since is None:
-            self._rest = None
-            if self._camera.pending == 0 and now >= self._moving_frame_at:
-                self._moving_frame_at = now + 2.0 * period
-                self._submit(now, ("moving", round(now * 1e6)), 0)
-            return
-        if self._rest is None or self._rest[1] != rest_since:
-            self._rest = (still_key_of(self._world.joint_state().position), rest_since, 0)
-        key, since, n = self._rest
-        if now >= since + 0.1 + n * period and self._camera.pending < 3:
-            self._submit(max(now, since + 0.1 + n * period), key, n)
-            self._rest = (key, since, n + 1)
-
-    def _submit(self, now: float, key: Any, n: int) -> None:
-        self._camera.submit(FrameRequest(now, self._world.pose(CAMERA_FRAME), key, n))
-
-    def _publish_frame(self, frame: CameraFrame) -> None:
-        k = self._camera.intrinsics
-        stamp = convert.stamp_of(frame.request.stamp_s)
-        info = CameraInfo(width=k.width, height=k.height, distortion_model="plumb_bob", d=[0.0] * 5)
-        info.k = k.matrix().ravel().tolist()
-        info.r = np.eye(3).ravel().tolist()
-        info.p = np.hstack([k.matrix(), np.zeros((3, 1))]).ravel().tolist()
-        image = Image(width=k.width, height=k.height, encoding="32FC1", step=4 * k.width, is_bigendian=0)
-        image.data = convert.typed_array(frame.depth.view(np.uint8), "uint8")
-        for message in (info, image):
-            message.header.stamp = stamp
-            message.header.frame_id = CAMERA_FRAME
-        self._info_publisher.publish(info)
-        self._depth_publisher.publish(image)
 
     # ---- truth ----------------------------------------------------------------------------------
 
     def _judge(self, shots: Shots) -> None:
         poses = self._world.poses_at(shots.time_s, SCAN_HEAD_FRAME)
-        hits = evaluate_shots(poses, shots.counts, shots.energy_mj, self._rays, self._profile)
+        times = shots.time_s + (self._world.time_s - self._pacer.monotonic_s)
+        hits = evaluate_shots(poses, shots.counts, shots.energy_mj, self._skin, self._profile, times)
         message = ShotsTruth()
-        message.header.stamp = convert.stamp_of(self._world.time_s)
+        message.header.stamp = self._sensors.stamp(self._world.time_s)
         message.header.frame_id = "world"
         message.spot_index = convert.typed_array(shots.spot_index, "uint32")
         message.hit = [bool(h) for h in hits.hit]
@@ -285,19 +298,28 @@ class Simulation(rclpy.node.Node):
         message.defocus_mm = convert.typed_array(hits.defocus_m * 1e3, "float32")
         message.energy_mj = convert.typed_array(shots.energy_mj, "float32")
         message.fluence_j_cm2 = convert.typed_array(hits.fluence_j_cm2, "float32")
-        offset = self._world.time_s - self._pacer.monotonic_s
-        message.time_s = convert.typed_array(shots.time_s + offset, "float64")
+        message.time_s = convert.typed_array(times + self._sensors.offset_s, "float64")
         self._truth_publisher.publish(message)
+        if self._viewer is not None:
+            joints = self._world.joint_state().position
+            self._viewer.show(Snapshot(self._world.time_s, joints, hits.position_m[hits.hit]))
 
     def is_ready(self) -> bool:
         """True once the camera's worker has loaded its scene: seconds, more on a loaded machine."""
         return self._camera.ready
 
     def close(self) -> None:
-        """End camera and wires."""
+        """End camera, view and wires."""
         self._camera.close()
+        if self._viewer is not None:
+            self._viewer.close()
         if self._wires is not None:
             self._wires.close()
+
+
+def _end_process() -> None:
+    """As Ctrl-C would: the process makes its nodes safe and ends."""
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def create(overrides: list[Parameter]) -> Simulation:
