@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openmtz.robot import HOME, JOINT_NAMES, plan_motion
+from openmtz.robot import HOME, JOINT_NAMES, plan_motion, stop_motion
 from openmtz.simulation.controller import BRAKE_RAD_S2, ArmState, JointController, TrajectoryRejected
 
 GOAL = HOME + np.array([0.3, -0.2, 0.2, 0.1, 0.2, -0.4])
@@ -158,3 +158,49 @@ def test_what_never_settles_is_held_where_it_is_and_said() -> None:
     held = c.observe(off, np.zeros(6), end + 1.1)
     assert held is not None and np.array_equal(held, off)
     assert "wrist_1_joint stayed 0.0100 rad off its goal" in c.reason
+
+
+@pytest.mark.parametrize(
+    ("stamp", "text"), [(4.0, "1.00 s ago"), (5.5, "0.50 s from now"), (np.nan, "stale")]
+)
+def test_stale_and_early_stamps_are_refused(stamp: float, text: str) -> None:
+    c = controller()
+    motion = plan_motion(HOME, GOAL)
+    rows = motion.times, motion.positions, motion.velocities, motion.accelerations
+    with pytest.raises(TrajectoryRejected, match=text):
+        c.accept(JOINT_NAMES, *rows, HOME, np.zeros(6), 5.0, stamp)
+    assert c.state is ArmState.RESTING
+    c.accept(JOINT_NAMES, *rows, HOME, np.zeros(6), 5.0, 4.95)
+    assert c.state is ArmState.TRACKING
+
+
+def test_positions_and_velocities_that_do_not_fit_are_refused_by_name() -> None:
+    """Each point is within limits, the spline between them is not: it would swing out."""
+    c = controller()
+    velocities = np.zeros((3, 6))
+    velocities[1, 4] = -3.0
+    way = [HOME, HOME + np.array([0, 0, 0, 0, 0.9, 0]), HOME + np.array([0, 0, 0, 0, 1.8, 0])]
+    with pytest.raises(TrajectoryRejected, match=r"wrist_2_joint would swing at .* do not fit"):
+        send(c, times=[0.0, 0.4, 0.8], positions=way, velocities=velocities, accelerations=None)
+    assert c.state is ArmState.RESTING
+
+
+def test_a_stop_seen_late_is_not_refused_for_the_way_to_its_first_point() -> None:
+    """At full speed, planned from joints 20 ms old: the first point lies behind the arm by now."""
+    c = controller()
+    motion = plan_motion(HOME, HOME + np.array([1.5, 0, 0, 0, 0, 0]))
+    send(c, **{n: getattr(motion, n) for n in ("times", "positions", "velocities", "accelerations")})
+    middle = motion.duration_s / 2
+    then, now = c.setpoint(middle), c.setpoint(middle + 0.02)
+    stop = stop_motion(then.position, then.velocity)
+    c.accept(
+        JOINT_NAMES,
+        stop.times[1:],
+        stop.positions[1:],
+        stop.velocities[1:],
+        stop.accelerations[1:],
+        now.position,
+        now.velocity,
+        middle + 0.02,
+    )
+    assert c.hold[0] < HOME[0] + 1.0

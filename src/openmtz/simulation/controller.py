@@ -29,6 +29,10 @@ BRAKE_RAD_S2 = 30.0
 """Deceleration of the joint brakes: pi rad/s in 0.10 s, within the 0.1-0.3 s public stopping-time
 charts of such arms give. Engineering choice [M]."""
 STEP_S = 1e-9
+STALE_S = 0.1
+"""A trajectory whose time stamp is further from now than this is refused. Engineering default."""
+SWING = 1.2
+"""Between its points a trajectory may be faster than the limit by so much, not more."""
 FASTEST_CHANGE_RAD_S2 = 100.0
 """Accelerations beyond this are refused: the arm cannot, and between the points they throw it anywhere."""
 
@@ -64,6 +68,8 @@ class JointController:
         self.reason = ""
         """Why the last motion ended other than at its goal; empty where it did not."""
         self.stopped_open = False
+        self.commands = 0
+        """How often the setpoints changed their course: a trajectory taken, a brake."""
         self._hold = np.array(q_rest, np.float64)
         self._start_s = 0.0
         self._end_s = 0.0
@@ -85,15 +91,19 @@ class JointController:
         q: Array,
         qd: Array,
         now_s: float,
+        stamp_s: float | None = None,
     ) -> None:
         """Take a trajectory (`times` `(T,)` [s] from now, `positions` `(T, 6)` [rad], ...) from `now_s` on.
+
+        `stamp_s`: when it was meant to begin, by the same clock; None: now.
 
         Joints may come in any order of `names`. A single point, or a first point later than 0, is
         reached from the measured joints.
 
         Raises:
-            TrajectoryRejected: emergency stop open, wrong names, shapes, NaN, times not increasing,
-                beyond position or velocity limits, or a start away from the measured joints.
+            TrajectoryRejected: emergency stop open, a stamp in the past or future, wrong names, shapes,
+                NaN, times not increasing, beyond position or velocity limits, points that do not fit each
+                other, or a start away from the measured joints.
         """
         t = np.array(times, np.float64).reshape(-1)
         if len(t) == 0:
@@ -103,13 +113,20 @@ class JointController:
             )
         if self.stopped_open:
             raise TrajectoryRejected("the emergency stop is open; close it and send the motion again")
+        if stamp_s is not None and not abs(stamp_s - now_s) <= STALE_S:
+            way = "ago" if stamp_s < now_s else "from now"
+            raise TrajectoryRejected(
+                f"it was to begin {abs(stamp_s - now_s):.2f} s {way} (allowed {STALE_S} s): stale, or from "
+                "another clock; plan it again from the measured joints, or stamp it 0 for now"
+            )
         order = _order(names)
         p = _rows(positions, len(t), "positions")[:, order]
         v = None if velocities is None else _rows(velocities, len(t), "velocities")[:, order]
         a = None if accelerations is None else _rows(accelerations, len(t), "accelerations")[:, order]
         if not np.isfinite(t).all() or t[0] < 0 or (np.diff(t) <= STEP_S).any():
             raise TrajectoryRejected("times must be finite, start at 0 or later and increase")
-        if t[0] > STEP_S:
+        reached_first = t[0] > STEP_S
+        if reached_first:
             t, p = np.concatenate([[0.0], t]), np.vstack([q, p])
             v = None if v is None else np.vstack([qd, v])
             a = None if a is None else np.vstack([self._still, a])
@@ -122,12 +139,14 @@ class JointController:
         if len(t) == 1:
             t, p = np.array([0.0, 2e-3]), np.vstack([p, p])
             v = a = None
-        self._times, self._positions = t, p
-        self._velocities = _velocities(t, p) if v is None else v
-        self._coefficients = _segments(t, p, self._velocities, a)
+        coefficients = _segments(t, p, _velocities(t, p) if v is None else v, a)
+        # The way to a first point later than 0 is the controller's own: a stop must not be refused for it.
+        self._check_between(t, coefficients, first=1 if reached_first else 0)
+        self._times, self._coefficients = t, coefficients
         self._start_s, self._end_s = now_s, now_s + float(t[-1])
         self._hold = p[-1].copy()
         self.state, self.reason = ArmState.TRACKING, ""
+        self.commands += 1
 
     def _check_limits(self, t: Array, p: Array, v: Array | None) -> None:
         beyond = np.argwhere((p < self.lower) | (p > self.upper))
@@ -147,6 +166,21 @@ class JointController:
                 raise TrajectoryRejected(
                     f"{JOINT_NAMES[joint]} would move at {speed[row, joint]:.2f} rad/s in point {row}, "
                     f"allowed {self.max_velocity[joint]:.2f} rad/s; give it more time"
+                )
+
+    def _check_between(self, t: Array, coefficients: Array, first: int) -> None:
+        """Positions and velocities that do not fit each other swing out between the points."""
+        h = np.diff(t)[first:]
+        for part in (0.25, 0.5, 0.75):
+            s = (h * part)[:, None]
+            powers = np.concatenate([k * s ** (k - 1) for k in range(1, 6)], axis=1)
+            speed = np.abs(np.einsum("ik,ikj->ij", powers, coefficients[first:, 1:]))
+            fast = np.argwhere(speed > self.max_velocity * SWING)
+            if len(fast):
+                row, joint = fast[0]
+                raise TrajectoryRejected(
+                    f"{JOINT_NAMES[joint]} would swing at {speed[row, joint]:.2f} rad/s between points "
+                    f"{row + first} and {row + first + 1}: its positions and velocities do not fit each other"
                 )
 
     def _check_start(self, p: Array, v: Array, q: Array, qd: Array) -> None:
@@ -176,6 +210,7 @@ class JointController:
         self._end_s = now_s + float(np.abs(qd).max()) / BRAKE_RAD_S2
         self._hold = q + 0.5 * qd * np.abs(qd) / BRAKE_RAD_S2
         self.state, self.reason = ArmState.BRAKING, reason
+        self.commands += 1
 
     def setpoint(self, now_s: float) -> Setpoint:
         """Return what is asked of the joints at `now_s`."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 
 import mujoco
 import numpy as np
 
-from openmtz.robot import JOINT_NAMES, find_urdf
+from openmtz.robot import JOINT_NAMES, CellBox, UrdfInvalid, find_urdf, validate_urdf
 from openmtz.robot.cell import BED_TOP_M, CELL_BOXES
 from openmtz.simulation.heightfield import height_field
 from openmtz.simulation.patients import Patient
@@ -16,21 +17,33 @@ TIMESTEP_S = 0.002
 PATIENT_GEOM = "patient"
 
 
-def build_model(patient: Patient | None, urdf_path: str | PathLike[str] | None = None) -> mujoco.MjModel:
+def build_model(
+    patient: Patient | None,
+    urdf_path: str | PathLike[str] | None = None,
+    boxes: Sequence[CellBox] = (),
+) -> mujoco.MjModel:
     """Return the compiled model: six hinge joints in the order of `JOINT_NAMES`, timestep 2 ms.
 
+    `boxes`: obstacles beside the cell's furniture.
+
     Raises:
-        UrdfMissing: no URDF. ValueError: a URDF whose joints are others.
+        UrdfMissing: no URDF. UrdfInvalid: a broken one, or one whose joints are others.
     """
     path = str(urdf_path or find_urdf())
-    spec = mujoco.MjSpec.from_file(path)
+    validate_urdf(path)
+    try:
+        spec = mujoco.MjSpec.from_file(path)
+    except ValueError as error:
+        raise UrdfInvalid(f"{path}: MuJoCo cannot read it: {error}") from error
     spec.compiler.fusestatic = False
     spec.option.timestep = TIMESTEP_S
+    # Or MuJoCo would set a state that is not finite to zeros, and go on as if nothing had been.
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     for body in spec.bodies:
         for geom in body.geoms:
             geom.rgba = [0.75, 0.78, 0.82, 1.0]
-    for box in CELL_BOXES:
+    for box in (*CELL_BOXES, *boxes):
         spec.worldbody.add_geom(
             name=box.name,
             type=mujoco.mjtGeom.mjGEOM_BOX,
@@ -44,7 +57,7 @@ def build_model(patient: Patient | None, urdf_path: str | PathLike[str] | None =
     model = spec.compile()
     names = tuple(model.joint(i).name for i in range(model.njnt))
     if names != JOINT_NAMES:
-        raise ValueError(f"{path}: joints must be {JOINT_NAMES}, in this order, got {names}")
+        raise UrdfInvalid(f"{path}: joints must be {JOINT_NAMES}, in this order, got {names}")
     return model
 
 

@@ -10,19 +10,26 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openmtz.robot import HOME, SCAN_HEAD_FRAME
-from openmtz.simulation.controller import ArmState, JointController, Setpoint
+from openmtz.robot import HOME, JOINT_NAMES, SCAN_HEAD_FRAME, CellBox
+from openmtz.robot.cell import CELL_BOXES
+from openmtz.simulation.controller import ArmState, JointController
 from openmtz.simulation.history import JointHistory
 from openmtz.simulation.patients import Patient
-from openmtz.simulation.scene import TIMESTEP_S, build_model
+from openmtz.simulation.scene import PATIENT_GEOM, TIMESTEP_S, build_model
 
 Array = NDArray[np.float64]
 
 STIFFNESS = 2500.0
 """Computed torque: error dynamics e'' = -K e - D e', critically damped at 50 rad/s."""
 DAMPING = 100.0
+WILD_RAD_S = 50.0
+"""No joint ever moves so fast [rad/s]: a physics that says so has blown up. Engineering default."""
 BRAKE_HELP = 3.0
 """While braking, friction brakes work beside the motors: torque up to this many times theirs [M]."""
+
+
+class PhysicsFailure(RuntimeError):
+    """The physics no longer makes sense; the text names the joint and the simulation time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +56,9 @@ class World:
         *,
         urdf_path: str | PathLike[str] | None = None,
         q_start: ArrayLike = HOME,
+        boxes: Sequence[CellBox] = (),
     ) -> None:
-        """Place the arm at rest at `q_start` `(6,)` [rad].
+        """Place the arm at rest at `q_start` `(6,)` [rad]; `boxes`: obstacles in the cell.
 
         `seed` names the world; its physics has no noise (camera, laser and device have their own).
 
@@ -61,12 +69,9 @@ class World:
         if start.shape != (6,) or not np.isfinite(start).all():
             raise ValueError(f"q_start must be six finite numbers [rad], got {q_start!r}")
         self.patient, self.seed = patient, seed
-        self.model = build_model(patient, urdf_path)
+        self._urdf_path, self._boxes = urdf_path, list(boxes)
+        self._load(start)
         self.timestep_s = TIMESTEP_S
-        self._data = mujoco.MjData(self.model)
-        self._past = mujoco.MjData(self.model)
-        self._data.qpos[:] = start
-        mujoco.mj_forward(self.model, self._data)
         effort = self.model.jnt_actfrcrange[:, 1].copy()
         self._effort_limit = np.where(effort > 0, effort, np.inf)
         self.controller = JointController(
@@ -78,6 +83,27 @@ class World:
         self._history = JointHistory()
         self._history.add(0.0, start)
         self._torque = np.zeros(6)
+        self._next_course = (-1, -1)
+        self._next_targets = (start, start)
+
+    def _load(self, q: Array) -> None:
+        self.model = build_model(self.patient, self._urdf_path, self._boxes)
+        self._data = mujoco.MjData(self.model)
+        self._past = mujoco.MjData(self.model)
+        self._data.qpos[:] = q
+        mujoco.mj_forward(self.model, self._data)
+
+    def add_box(self, name: str, center_m: Sequence[float], size_m: Sequence[float]) -> None:
+        """Put an upright box into the cell while the arm rests; `center_m`, full `size_m`, x y z [m].
+
+        Raises:
+            ValueError: as `CellBox.checked`, or while the arm moves.
+        """
+        if not self.resting:
+            raise ValueError(f"box {name!r}: the cell changes only while the arm rests; stop it first")
+        taken = [box.name for box in (*CELL_BOXES, *self._boxes)] + [PATIENT_GEOM]
+        self._boxes.append(CellBox.checked(name, center_m, size_m, taken))
+        self._load(self._data.qpos.copy())
 
     @property
     def time_s(self) -> float:
@@ -111,8 +137,11 @@ class World:
         positions: ArrayLike,
         velocities: ArrayLike | None = None,
         accelerations: ArrayLike | None = None,
+        start_s: float | None = None,
     ) -> None:
         """Follow a joint trajectory from now on; it replaces the one being followed.
+
+        `start_s`: the time stamp it came with, in simulation seconds; None (a stamp of 0): now.
 
         Raises:
             TrajectoryRejected: as `JointController.accept`; the arm goes on with what it did.
@@ -126,6 +155,7 @@ class World:
             self._data.qpos.copy(),
             self._data.qvel.copy(),
             self.time_s,
+            start_s,
         )
 
     def step(self, dt_s: float, monotonic_s: float | None = None) -> None:
@@ -145,7 +175,11 @@ class World:
         self.step_count(count, monotonic_s)
 
     def step_count(self, count: int, monotonic_s: float | None = None) -> None:
-        """Advance by whole physics steps of 2 ms; otherwise as `step`."""
+        """Advance by whole physics steps of 2 ms; otherwise as `step`.
+
+        Raises:
+            PhysicsFailure: a joint is not finite or impossibly fast.
+        """
         end = (self._steps + count) * self.timestep_s
         offset = 0.0 if monotonic_s is None else monotonic_s - end
         done = 0
@@ -160,20 +194,40 @@ class World:
 
     def _physics_step(self) -> None:
         model, data = self.model, self._data
-        want = self.controller.setpoint(self.time_s)
         mujoco.mj_step1(model, data)
-        data.qfrc_applied[:] = self._computed_torque(want)
+        data.qfrc_applied[:] = self._computed_torque()
         mujoco.mj_step2(model, data)
         self._steps += 1
+        if not np.abs(data.qvel).max() < WILD_RAD_S:
+            raise PhysicsFailure(self._what_blew_up())
         held = self.controller.observe(data.qpos, data.qvel, self.time_s)
         if held is not None:
             self._engage_brakes(held)
 
-    def _computed_torque(self, want: Setpoint) -> Array:
-        """Return joint torques `(6,)` [Nm] that make the error decay, within the motors' limits."""
+    def _what_blew_up(self) -> str:
         data = self._data
-        push = want.acceleration + STIFFNESS * (want.position - data.qpos)
-        push += DAMPING * (want.velocity - data.qvel)
+        joint = int(np.abs(np.nan_to_num(data.qvel, nan=np.inf)).argmax())
+        return (
+            f"the physics blew up at {self.time_s:.3f} s: {JOINT_NAMES[joint]} at "
+            f"{data.qvel[joint]:.3g} rad/s; touching: {self.contacts() or 'nothing'}; start again from a pose that touches nothing"
+        )
+
+    def _computed_torque(self) -> Array:
+        """Return joint torques `(6,)` [Nm] that make the error decay, within the motors' limits.
+
+        Velocity and acceleration asked for are the differences of the setpoints a step apart: with those
+        the integrator lands on the next setpoint itself, where derivatives would trail by h v / 2.
+        """
+        data, h, now = self._data, self.timestep_s, self.time_s
+        course = (self.controller.commands, self._steps)
+        if course == self._next_course:
+            before, at = self._next_targets
+        else:
+            before, at = (self.controller.setpoint(now + k * h).position for k in (-1, 0))
+        after = self.controller.setpoint(now + h).position
+        self._next_course, self._next_targets = (course[0], course[1] + 1), (at, after)
+        push = (after - 2 * at + before) / h**2 + STIFFNESS * (at - data.qpos)
+        push += DAMPING * ((at - before) / h - data.qvel)
         mujoco.mj_mulM(self.model, data, self._torque, push)
         limit = self._effort_limit
         if self.controller.state is ArmState.BRAKING:
