@@ -14,10 +14,13 @@ from openmtz.hooks import (
     Assessment,
     Indication,
     PatientFacts,
+    Phantom,
+    PhantomSkin,
     PluginError,
     PluginManager,
     Prescription,
     UnknownIndication,
+    UnknownPhantom,
     hookimpl,
     load_plugins,
 )
@@ -163,3 +166,83 @@ def test_findings_of_checks_are_passed_on():
     found = Finding(Severity.WARNING, "mine", "x", "y")
     manager = manager_with(check_plan=lambda facts: [found])
     assert manager.check_plan(empty_plan(), PatientFacts()) == [found]
+
+
+def phantom(name: str = "plate", build=None, **changes) -> Phantom:
+    def flat(lesions: str, seed: int, region_radius_m: float) -> PhantomSkin:
+        square = 0.05 * np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0.0]])
+        faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+        good = {
+            "vertices": square, "faces": faces,
+            "lesion_mask": np.zeros(4, bool), "lesion_depth_m": np.zeros(4), "lesion_label": np.zeros(4, np.int8),
+            "target_m": (0.0, 0.0, 0.0), "approach": (0.0, 0.0, 1.0),
+        }  # fmt: skip
+        return PhantomSkin(**{**good, **changes})
+
+    return Phantom(name, "Plate", "Flat skin.", ("other",), ("none", "icepick", "rolling"), build or flat)
+
+
+def test_phantoms_are_found_built_and_checked():
+    manager = manager_with(phantoms=lambda: [phantom()])
+    assert list(manager.phantoms) == ["plate"]
+    assert len(manager.build_phantom("plate", "icepick:0.2+rolling:0.8", 3, 0.011).vertices) == 4
+    with pytest.raises(UnknownPhantom, match="unknown phantom 'knee'; known: plate"):
+        manager.build_phantom("knee", "none", 0, 0.011)
+    with pytest.raises(UnknownPhantom, match="offers no lesions 'striae'; known: none, icepick, rolling"):
+        manager.build_phantom("plate", "icepick+striae", 0, 0.011)
+    with pytest.raises(UnknownPhantom, match="cannot be read at 'rolling:lots'"):
+        manager.build_phantom("plate", "rolling:lots", 0, 0.011)
+    assert manager.failures == [] and list(manager.phantoms) == ["plate"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"vertices": np.full((4, 3), np.nan)}, "NaN"),
+        ({"vertices": np.zeros((4, 2))}, r"vertices must be \(V, 3\)"),
+        ({"vertices": 50.0 * np.eye(4)[:, :3]}, "is it in millimetres"),
+        ({"faces": np.zeros((0, 3), int)}, "faces must be"),
+        ({"faces": np.array([[0, 1, 9]])}, "vertex that is not there"),
+        ({"lesion_mask": np.zeros(3, bool)}, r"lesion_mask must be \(4,\)"),
+        ({"lesion_depth_m": np.full(4, -1.0)}, "lesion_depth_m must be 0 to 0.05"),
+        ({"lesion_label": np.full(4, 77)}, "lesion_label must be 0 to"),
+        ({"approach": (0.0, 0.0, 0.0)}, "approach must have a direction"),
+        ({"target_m": (0.0, np.inf, 0.0)}, "target_m must be three finite"),
+    ],
+)
+def test_unusable_phantom_is_named_and_its_plugin_disabled(changes, words):
+    manager = manager_with(phantoms=lambda: [phantom(**changes)])
+    with pytest.raises(PluginError, match=f"'mine' failed in phantoms.*{words}"):
+        manager.build_phantom("plate", "none", 0, 0.011)
+    assert "plate" not in manager.phantoms and "test" not in manager.indications
+    with pytest.raises(UnknownPhantom, match=r"known: none\. plugin 'mine' failed in phantoms"):
+        manager.build_phantom("plate", "none", 0, 0.011)
+
+
+@pytest.mark.parametrize(
+    ("offer", "words"),
+    [
+        (lambda: [phantom("two words")], "letters, digits"),
+        (lambda: ["plate"], "Phantom objects"),
+        (lambda: [phantom(build=3)], "cannot be called"),
+        (lambda: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_bad_phantoms_fail_at_registration(offer, words):
+    manager = manager_with(phantoms=offer)
+    assert [(f.name, f.stage) for f in manager.failures] == [("mine", "phantoms")]
+    assert words in manager.failures[0].error and manager.phantoms == {}
+    assert manager.indications == {}
+
+
+def test_second_phantom_of_a_name_does_not_push_out_the_first():
+    manager = manager_with(phantoms=lambda: [phantom()])
+    assert not manager.register("other", SimpleNamespace(phantoms=hookimpl(lambda: [phantom()])))
+    assert "a phantom named 'plate' already comes from 'mine'" in manager.failures[0].error
+    assert list(manager.phantoms) == ["plate"]
+
+
+def test_plugins_given_beforehand_come_first():
+    first = SimpleNamespace(phantoms=hookimpl(lambda: [phantom()]))
+    manager = load_plugins(entry_points=[], before={"mine": first})
+    assert list(manager.phantoms) == ["plate"] and "mine" in manager.versions

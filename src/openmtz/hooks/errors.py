@@ -17,6 +17,10 @@ class UnknownIndication(ValueError):
     """The indication asked for is provided by no working plugin; the text lists those that are."""
 
 
+class UnknownPhantom(ValueError):
+    """The phantom, or its lesions, are offered by no working plugin; the text lists what is."""
+
+
 class PluginError(RuntimeError):
     """The plugin that provides the indication asked for raised, or returned something unusable."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import builtin, spec
 from openmtz.hooks.errors import PluginError, PluginFailure, Refused, UnknownIndication
-from openmtz.hooks.types import Assessment, Indication, PatientFacts, Prescription
+from openmtz.hooks.phantoms import check_phantom, check_skin, find_phantom
+from openmtz.hooks.types import Assessment, Indication, PatientFacts, Phantom, PhantomSkin, Prescription
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity, TreatmentPlan
 
@@ -35,6 +36,7 @@ class PluginManager:
         self._versions: dict[str, str] = {}
         self._indications: dict[str, tuple[str, Indication]] = {}
         self._profiles: dict[str, HandpieceProfile] = {}
+        self._phantoms: dict[str, tuple[str, Phantom]] = {}
         self._lost: dict[str, PluginFailure] = {}
         self.failures: list[PluginFailure] = []
         from openmtz import __version__
@@ -44,8 +46,8 @@ class PluginManager:
     def register(self, name: str, plugin: Any, version: str = "0") -> bool:
         """Add a plugin; False if it failed (see `failures`).
 
-        It fails on hooks that do not exist, an `indications` or `handpiece_profiles` that raises or
-        returns the wrong things, and on names another plugin already has.
+        It fails on hooks that do not exist, an `indications`, `handpiece_profiles` or `phantoms` that
+        raises or returns the wrong things, and on names another plugin already has.
         """
         if self._pluggy.has_plugin(name):
             self._fail(name, "register", ValueError("another plugin of the same name is installed"))
@@ -81,11 +83,19 @@ class PluginManager:
             for profile in profiles:
                 if profile.name in self._profiles:
                     raise ValueError(f"a handpiece profile named {profile.name!r} already exists")
+            stage = "phantoms"
+            phantoms = _all_of(self._call(name, stage) or [], Phantom, stage)
+            for phantom in phantoms:
+                check_phantom(phantom)
+                if phantom.name in self._phantoms:
+                    owner = self._phantoms[phantom.name][0]
+                    raise ValueError(f"a phantom named {phantom.name!r} already comes from {owner!r}")
         except _CAUGHT as error:
             self._fail(name, stage, error)
             return False
         self._indications.update({i.name: (name, i) for i in offered})
         self._profiles.update({p.name: p for p in profiles})
+        self._phantoms.update({p.name: (name, p) for p in phantoms})
         return True
 
     @property
@@ -97,6 +107,25 @@ class PluginManager:
     def profiles(self) -> dict[str, HandpieceProfile]:
         """Handpiece profiles, by name."""
         return dict(self._profiles)
+
+    @property
+    def phantoms(self) -> dict[str, Phantom]:
+        """Synthetic patients for the simulation, by name."""
+        return {key: pair[1] for key, pair in sorted(self._phantoms.items())}
+
+    def build_phantom(self, name: str, lesions: str, seed: int, region_radius_m: float) -> PhantomSkin:
+        """Build a phantom and check what comes out.
+
+        Raises:
+            UnknownPhantom: lists the valid names, or the lesions this one offers.
+            PluginError: its plugin raised or built something unusable, and was disabled.
+        """
+        notes = [str(failure) for failure in self.failures]
+        phantom = find_phantom(self.phantoms, name, lesions, notes)
+        try:
+            return check_skin(name, phantom.build(lesions, int(seed), float(region_radius_m)))
+        except _CAUGHT as error:
+            raise PluginError(str(self._fail(self._phantoms[name][0], "phantoms", error))) from error
 
     @property
     def versions(self) -> dict[str, str]:
@@ -207,14 +236,25 @@ class PluginManager:
             for key in [k for k, (owner, _) in self._indications.items() if owner == name]:
                 self._lost[key] = failure
                 del self._indications[key]
+            for key in [k for k, (owner, _) in self._phantoms.items() if owner == name]:
+                del self._phantoms[key]
         return failure
 
 
 def load_plugins(
-    group: str = ENTRY_POINT_GROUP, entry_points: Iterable[metadata.EntryPoint] | None = None
+    group: str = ENTRY_POINT_GROUP,
+    entry_points: Iterable[metadata.EntryPoint] | None = None,
+    before: Mapping[str, Any] | None = None,
 ) -> PluginManager:
-    """Load every installed plugin, in the order of their names; failures stand in `.failures`."""
+    """Load every installed plugin, in the order of their names; failures stand in `.failures`.
+
+    `before`: plugins by name that are registered ahead of the installed ones, with OpenMTZ's version.
+    """
+    from openmtz import __version__
+
     manager = PluginManager()
+    for name, plugin in (before or {}).items():
+        manager.register(name, plugin, __version__)
     found = metadata.entry_points(group=group) if entry_points is None else entry_points
     seen: set[tuple[str, str]] = set()
     for point in sorted(found, key=lambda p: (p.name, p.value)):

@@ -11,7 +11,7 @@ import pluggy
 from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
-from openmtz.hooks.types import Assessment, Indication, PatientFacts, Prescription
+from openmtz.hooks.types import Assessment, Indication, PatientFacts, Phantom, Prescription
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, TreatmentPlan
 
@@ -80,4 +80,10 @@ def handpiece_profiles() -> list[HandpieceProfile]:
     raise NotImplementedError
 
 
-HOOK_NAMES = ("indications", "assess", "prescribe", "check_plan", "handpiece_profiles")
+@hookspec
+def phantoms() -> list[Phantom]:
+    """Return synthetic patients for the simulation. Names must be unique over all plugins."""
+    raise NotImplementedError
+
+
+HOOK_NAMES = ("indications", "assess", "prescribe", "check_plan", "handpiece_profiles", "phantoms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -108,3 +109,51 @@ class Prescription:
     definition: str = "percent = nominal beam area (spot_um) times spots per cm2 of skin surface"
     passes: int = 1
     findings: tuple[Finding, ...] = field(default=())
+
+
+LESION_TYPES = ("none", "icepick", "boxcar", "rolling", "stria", "other")
+"""What the labels of a phantom's ground truth mean, by index."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhantomSkin:
+    """A phantom as built: skin of known shape, with the truth about its lesions.
+
+    The frame is the phantom's own; the simulation moves the target to where patients lie, the approach
+    upwards, turned clear of the robot.
+
+    Attributes:
+        vertices: `(V, 3)` [m]. faces: `(F, 3)` int, counter-clockwise seen from outside.
+        lesion_mask: `(V,)` bool. lesion_depth_m: `(V,)` >= 0 [m], how far the skin lies below where it
+            would be healthy. lesion_label: `(V,)` int, index into `LESION_TYPES`.
+        target_m: `(3,)` [m] centre of the region to treat, on the skin.
+        approach: `(3,)` out of the skin there.
+    """
+
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int32]
+    lesion_mask: NDArray[np.bool_]
+    lesion_depth_m: NDArray[np.float64]
+    lesion_label: NDArray[np.int8]
+    target_m: tuple[float, float, float]
+    approach: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A synthetic patient a plugin offers. `name` is what the user types.
+
+    Attributes:
+        sites: body sites it stands for; the first is taken where the operator states none.
+        lesions: lesions it can carry, the first by default; several scar types may be asked for at once
+            as `icepick+rolling`, with shares as `icepick:0.7+rolling:0.3`.
+        build: `build(lesions, seed, region_radius_m)`; the same arguments give the same bits.
+            `region_radius_m` [m]: of the disc around the target that holds the lesions.
+    """
+
+    name: str
+    title: str
+    summary: str
+    sites: tuple[Site, ...]
+    lesions: tuple[str, ...]
+    build: Callable[[str, int, float], PhantomSkin] = field(repr=False)

@@ -7,17 +7,33 @@ a few millimetres width) [M]; depths are those of the contract of issue 2: 0.3-2
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import TriangleMesh, look_along
+from openmtz.hooks import LESION_TYPES
+from openmtz.hooks.phantoms import parse_lesions
 
 Array = NDArray[np.float64]
-LesionKind = Literal["atrophic_scar", "striae", "none"]
+LESIONS = ("atrophic_scar", "icepick", "boxcar", "rolling", "striae", "none")
+"""What can be carved. `atrophic_scar` is a mix of the three scar types (`SCAR_MIX`)."""
 MASK_DEPTH_M = 5e-5
 """A vertex belongs to a lesion where it lies at least this deep [m]."""
+SCAR_MIX = {"rolling": 0.35, "boxcar": 0.40, "icepick": 0.25}
+"""Shares of the types among scars, by number, large ones first (engineering default)."""
+
+
+@dataclass(frozen=True, eq=False)
+class CarvedSkin:
+    """Skin with lesions: `mask` `(V,)` bool, `depth_m` `(V,)` below the healthy skin along its normal,
+    `label` `(V,)` int8, the index into `LESION_TYPES` of the deepest lesion there, 0 outside the mask."""
+
+    mesh: TriangleMesh
+    mask: NDArray[np.bool_]
+    depth_m: Array
+    label: NDArray[np.int8]
 
 
 def carve_lesions(
@@ -25,46 +41,84 @@ def carve_lesions(
     center: Array,
     outward: Array,
     radius_m: float,
-    kind: LesionKind,
+    lesions: str,
     rng: np.random.Generator,
-) -> tuple[TriangleMesh, NDArray[np.bool_], Array]:
-    """Return the mesh with lesions in the disc of `radius_m` around `center`, mask `(V,)`, depth `(V,)` [m].
+) -> CarvedSkin:
+    """Return the mesh with lesions in the disc of `radius_m` around `center`.
 
     Depth is measured along the healthy surface's own normal. Only skin within 1.5 radii of the centre
     along `outward` is touched, so that lesions do not appear on the far side of a thin part.
 
+    Args:
+        lesions: one of `LESIONS`, or several with or without shares: `icepick+rolling`, `icepick:3+boxcar:1`.
+
     Raises:
-        ValueError: unknown kind; the text lists the known ones.
+        ValueError: unknown lesions; the text lists the known ones.
     """
-    if kind not in get_args(LesionKind):
-        raise ValueError(f"unknown lesions {kind!r}; known: {', '.join(get_args(LesionKind))}")
+    scars, striae = wanted_lesions(lesions)
     local = (mesh.vertices - center) @ look_along(center, outward)[:3, :3]
     near = (np.hypot(local[:, 0], local[:, 1]) < 1.6 * radius_m) & (np.abs(local[:, 2]) < 1.5 * radius_m)
     depth = np.zeros(len(mesh.vertices))
-    if kind == "atrophic_scar":
-        depth[near] = _scars(local[near, :2], radius_m, rng)
-    elif kind == "striae":
-        depth[near] = _striae(local[near, :2], radius_m, rng)
+    label = np.zeros(len(mesh.vertices), np.int8)
+    if scars:
+        depth[near], label[near] = _scars(local[near, :2], radius_m, scars, rng)
+    if striae:
+        bands = _striae(local[near, :2], radius_m, rng)
+        deeper = np.nonzero(near)[0][bands > depth[near]]
+        depth[near] = np.maximum(depth[near], bands)
+        label[deeper] = LESION_TYPES.index("stria")
     carved = TriangleMesh(mesh.vertices - depth[:, None] * mesh.vertex_normals(), mesh.faces)
-    return carved, depth >= MASK_DEPTH_M, depth
+    mask = depth >= MASK_DEPTH_M
+    return CarvedSkin(carved, mask, depth, np.where(mask, label, 0).astype(np.int8))
 
 
-def _scars(xy: Array, radius_m: float, rng: np.random.Generator) -> Array:
-    """Return depth `(N,)` [m] at tangent coordinates `(N, 2)`: about 4 scars per cm2, not overlapping."""
+def wanted_lesions(lesions: str) -> tuple[dict[str, float], bool]:
+    """Return the shares of scar types (empty: no scars), large ones first, and whether there are striae.
+
+    Raises:
+        ValueError: unknown lesions, or `none` together with others; the text lists the known ones.
+    """
+    shares = parse_lesions(lesions)
+    unknown = [kind for kind in shares if kind not in LESIONS]
+    if unknown:
+        raise ValueError(f"unknown lesions {unknown[0]!r}; known: {', '.join(LESIONS)}")
+    if "none" in shares and len(shares) > 1:
+        raise ValueError(f"lesions {lesions!r} ask for none and some; known: {', '.join(LESIONS)}")
+    scars = {name: shares.get(name, 0.0) for name in SCAR_MIX}
+    for name, share in SCAR_MIX.items():
+        scars[name] += share * shares.get("atrophic_scar", 0.0)
+    total = sum(scars.values())
+    mix = {name: share / total for name, share in scars.items() if share > 0.0}
+    return (SCAR_MIX if list(shares) == ["atrophic_scar"] else mix), "striae" in shares
+
+
+def lesions_title(lesions: str) -> str:
+    """Return lesions as a patient's name has them, always called synthetic: `synthetic striae lesions`."""
+    if lesions == "none":
+        return "healthy"
+    return f"synthetic {lesions.replace('_', ' ').replace('+', ' + ')} lesions"
+
+
+def _scars(
+    xy: Array, radius_m: float, mix: dict[str, float], rng: np.random.Generator
+) -> tuple[Array, NDArray[np.int8]]:
+    """Return depth `(N,)` [m] and label at tangent coordinates `(N, 2)`: about 4 scars per cm2, apart."""
     wanted = max(5, round(4.0 * np.pi * (radius_m * 100.0) ** 2))
+    names, limits = list(mix), np.cumsum(list(mix.values()))
     placed: list[tuple[float, float, float]] = []
     depth = np.zeros(len(xy))
+    label = np.zeros(len(xy), np.int8)
     for attempt in range(60 * wanted):
         if len(placed) >= wanted:
             break
         share = (len(placed) + 0.5) / wanted  # large ones first, or they find no room
-        name = "rolling" if share < 0.35 else "boxcar" if share < 0.75 else "icepick"
+        name = names[min(int(np.searchsorted(limits, share, side="right")), len(names) - 1)]
         size = {"rolling": (2.0, 3.2), "boxcar": (0.9, 1.8), "icepick": (0.5, 0.9)}[name]
         half = rng.uniform(*size) * 1e-3
         deepest = {"rolling": (0.3, 0.8), "boxcar": (0.4, 1.0), "icepick": (0.9, 2.0)}[name]
         bottom = rng.uniform(*deepest) * 1e-3
         stretch, heading = rng.uniform(0.85, 1.2), rng.uniform(0.0, np.pi)
-        reach = (radius_m - half) * np.sqrt(rng.uniform())
+        reach = max(radius_m - half, 0.0) * np.sqrt(rng.uniform())
         angle = rng.uniform(0.0, 2.0 * np.pi)
         x, y = reach * np.cos(angle), reach * np.sin(angle)
         crowded = any(np.hypot(x - px, y - py) < 0.85 * (half + other) for px, py, other in placed)
@@ -82,8 +136,9 @@ def _scars(xy: Array, radius_m: float, rng: np.random.Generator) -> Array:
             form = 1.0 - _smooth_step((r - (1.0 - wall)) / wall)
         else:
             form = np.maximum(1.0 - r, 0.0) ** 0.8
+        label[bottom * form > depth] = LESION_TYPES.index(name)
         depth = np.maximum(depth, bottom * form)
-    return depth
+    return depth, label
 
 
 def _striae(xy: Array, radius_m: float, rng: np.random.Generator) -> Array:

@@ -65,7 +65,7 @@ class LocalPart(MotionPart):
     def __post_init__(self) -> None:
         _check(self, "amplitude_m", 0.0, 0.1)
         _check_vector(self, "centre_m")
-        if not self.radius_m > 0:
+        if not (isinstance(self.radius_m, (int, float)) and self.radius_m > 0):
             raise MotionError(f"{_name(self)}: radius_m must be positive, got {self.radius_m!r}")
         object.__setattr__(self, "direction", _unit(self, "direction"))
         # Beyond this the skin would fold onto itself: the displacement's steepest slope is pi A / 2 R.
@@ -169,7 +169,7 @@ class Tremor(RigidPart):
 
     def __post_init__(self) -> None:
         _check(self, "amplitude_m", 0.0, 0.05)
-        low, high = self.band_hz
+        low, high = _finite(self, "band_hz", self.band_hz, 2)
         if not 0.1 <= low <= high <= 50.0:
             raise MotionError(f"Tremor: band_hz must rise within 0.1 to 50 Hz, got {self.band_hz!r}")
         if not (isinstance(self.seed, int) and self.seed >= 0):
@@ -276,9 +276,18 @@ def _check(part: MotionPart, name: str, low: float, high: float) -> None:
 
 def _check_vector(part: MotionPart, name: str) -> None:
     value = getattr(part, name)
-    if np.shape(value) != (3,) or not np.isfinite(value).all():
-        raise MotionError(f"{_name(part)}: {name} must be three finite numbers, got {value!r}")
-    object.__setattr__(part, name, tuple(float(v) for v in value))
+    object.__setattr__(part, name, _finite(part, name, value, 3))
+
+
+def _finite(part: MotionPart, name: str, value: object, count: int) -> tuple[float, ...]:
+    try:
+        numbers = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        numbers = np.zeros(0)
+    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+        words = {2: "two", 3: "three"}[count]
+        raise MotionError(f"{_name(part)}: {name} must be {words} finite numbers, got {value!r}")
+    return tuple(float(v) for v in numbers)
 
 
 def _unit(part: MotionPart, name: str) -> Vector:

@@ -1,13 +1,18 @@
-"""The patient asked for, as JSON: a phantom, a mesh or recorded depth frames."""
+"""The patient asked for, as JSON: a phantom, a mesh, a point cloud or depth frames, and its motion."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from openmtz.hooks import PluginError
+from openmtz.simulation.lesions import wanted_lesions
+from openmtz.simulation.motion import PatientMotion
+from openmtz.simulation.motion_request import motion_from_parts, motion_from_text
 from openmtz.simulation.patients import Patient
 
 Region = tuple[float, float, float, float]
@@ -20,29 +25,51 @@ class PatientRequestError(ValueError):
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     region: Region | None = None
+    region_radius: float = Field(default=0.011, ge=0.002, le=0.15, allow_inf_nan=False)
+    motion: str | list[Any] = "none"
+
+    @field_validator("motion", mode="before")
+    @classmethod
+    def _possible(cls, value: Any) -> Any:
+        _motion(value, 0)
+        return value
 
 
 class PhantomRequest(_Request):
-    """A parametric phantom. `region` does not apply."""
+    """A parametric phantom of any plugin (`cheek`, `forearm`, `abdomen`, `face`, ...). `region` does not
+    apply. `lesions`: what the phantom offers, several as `icepick+rolling`; null: the phantom's first.
+    `region_radius` [m] of the disc that holds them. `motion`: `breathing`, `tremor`, `pulse`, `drift`,
+    `sudden_move`, joined by `+`, or a list of parts (docs/simulation_patients.md)."""
 
     kind: Literal["phantom"] = "phantom"
-    phantom: Literal["cheek", "forearm", "abdomen"] = "cheek"
-    lesions: Literal["atrophic_scar", "striae", "none"] = "atrophic_scar"
+    phantom: str = "cheek"
+    lesions: str | None = None
 
 
-class MeshRequest(_Request):
-    """A mesh file; `scale` metres per unit; `region` x, y, z, radius [m] in the scaled mesh's frame."""
+class _RealRequest(_Request):
+    path: Path
+    lesions: str = "none"
+
+    @field_validator("lesions")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        wanted_lesions(value)
+        return value
+
+
+class MeshRequest(_RealRequest):
+    """A mesh file or a PLY point cloud; `scale` metres per unit; `region` x, y, z, radius [m] in the
+    scaled file's frame; `lesions` synthetic ones to carve in, `motion` as for a phantom."""
 
     kind: Literal["mesh"]
-    path: Path
     scale: float = 1.0
 
 
-class DepthRequest(_Request):
-    """A folder of depth frames; `intrinsics` fx, fy, cx, cy [px]; `depth_unit` metres per count."""
+class DepthRequest(_RealRequest):
+    """A folder of depth frames; `intrinsics` fx, fy, cx, cy [px]; `depth_unit` metres per count;
+    `region` x, y, z, radius [m] in the camera's frame; `lesions`, `motion` as for a mesh."""
 
     kind: Literal["depth"]
-    path: Path
     intrinsics: tuple[float, float, float, float] | None = None
     depth_unit: float = 0.001
 
@@ -66,14 +93,35 @@ def build_patient(text: str, seed: int) -> Patient:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
-        raise PatientRequestError(f"patient: {place}: {first['msg']}") from error
-    except ValueError as error:
+        raise PatientRequestError(
+            f"patient: {place}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise PatientRequestError(f"patient: not JSON: {error}") from error
+    radius = request.region_radius
     try:
         if isinstance(request, PhantomRequest):
-            return make_phantom(request.phantom, request.lesions, seed)
-        if isinstance(request, MeshRequest):
-            return patient_from_mesh(request.path, request.scale, region=request.region)
-        return patient_from_depth(request.path, request.intrinsics, request.depth_unit, region=request.region)
+            patient = make_phantom(request.phantom, request.lesions, seed, radius)
+        elif isinstance(request, MeshRequest):
+            patient = patient_from_mesh(
+                request.path, request.scale, request.region, request.lesions, seed, radius
+            )
+        else:
+            patient = patient_from_depth(
+                request.path,
+                request.intrinsics,
+                request.depth_unit,
+                request.region,
+                request.lesions,
+                seed,
+                radius,
+            )
     except PatientError as error:
         raise PatientRequestError(str(error)) from error
+    except (ValueError, PluginError) as error:
+        raise PatientRequestError(f"patient: {error}") from error
+    return replace(patient, motion=_motion(request.motion, seed))
+
+
+def _motion(value: Any, seed: int) -> PatientMotion:
+    return motion_from_text(value, seed) if isinstance(value, str) else motion_from_parts(value, seed)

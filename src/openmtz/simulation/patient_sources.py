@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.geometry import TriangleMesh, look_along
+from openmtz.geometry import TriangleMesh
 from openmtz.simulation.depth_folder import DepthFrame, load_depth_folder
 from openmtz.simulation.depth_mesh import denoise, depth_to_mesh, fill_small_holes, nearest_part
 from openmtz.simulation.frame_fusion import merge_into, register
-from openmtz.simulation.lesions import LesionKind, carve_lesions
+from openmtz.simulation.lesions import carve_lesions, lesions_title
 from openmtz.simulation.mesh_files import load_mesh
 from openmtz.simulation.patient_errors import PatientError
 from openmtz.simulation.patients import PATIENT_TARGET_M, Patient
+from openmtz.simulation.placing import place_points
 from openmtz.simulation.refine import refine_near, smooth_near
 from openmtz.simulation.region_choice import RegionChoice, choose_region, region_at
 
@@ -40,7 +41,7 @@ def patient_from_mesh(
     path: str | Path,
     scale_m_per_unit: float = 1.0,
     region: Region | None = None,
-    lesions: LesionKind | None = None,
+    lesions: str | None = None,
     seed: int = 0,
     region_radius_m: float = 0.011,
     towards_viewer: Sequence[float] = (0.0, 0.0, 1.0),
@@ -69,7 +70,7 @@ def patient_from_depth(
     intrinsics: Sequence[float] | None,
     depth_unit_m: float,
     region: Region | None = None,
-    lesions: LesionKind | None = None,
+    lesions: str | None = None,
     seed: int = 0,
     region_radius_m: float = 0.011,
     frame: str | None = None,
@@ -174,11 +175,9 @@ def _check_size(frame: DepthFrame, part: NDArray[np.bool_]) -> None:
         )
 
 
-def _place(
-    mesh: TriangleMesh, choice: RegionChoice, name: str, lesions: LesionKind | None, seed: int
-) -> Patient:
+def _place(mesh: TriangleMesh, choice: RegionChoice, name: str, lesions: str | None, seed: int) -> Patient:
     """Move the region to the patient target with its mean normal +z, turned clear of the robot."""
-    kind: LesionKind = lesions or "none"
+    kind = lesions or "none"
     reach = choice.radius_m + 0.012
     fine = refine_near(mesh, choice.center, reach, 0.0006 if kind != "none" else 0.0015)
     if len(fine.vertices) > len(mesh.vertices):
@@ -187,39 +186,18 @@ def _place(
     near = np.linalg.norm(fine.vertices - choice.center, axis=1) < KEEP_RADIUS_M
     fine = fine.submesh(near[fine.faces].all(axis=1))[0]
     target = np.asarray(PATIENT_TARGET_M, np.float64)
-    upright = look_along(choice.center, choice.normal)[:3, :3]
-    local = (fine.vertices - choice.center) @ upright
-    yaw = _clear_yaw(local, target)
-    c, s = np.cos(yaw), np.sin(yaw)
-    turned = local @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]).T
-    placed = TriangleMesh(turned + target, fine.faces)
+    placed = TriangleMesh(place_points(fine.vertices, choice.center, choice.normal), fine.faces)
     up = np.array([0.0, 0.0, 1.0])
     rng = np.random.default_rng([seed, 0x51C4])
-    carved, mask, depth = carve_lesions(placed, target, up, choice.radius_m, kind, rng)
-    label = "" if kind == "none" else f", synthetic {kind.replace('_', ' ')} lesions, seed {seed}"
+    carved = carve_lesions(placed, target, up, choice.radius_m, kind, rng)
     return Patient(
-        mesh=carved,
-        lesion_mask=mask,
-        lesion_depth_m=depth,
-        name=name + label,
+        mesh=carved.mesh,
+        lesion_mask=carved.mask,
+        lesion_depth_m=carved.depth_m,
+        lesion_label=carved.label,
+        name=name if kind == "none" else f"{name}, {lesions_title(kind)}, seed {seed}",
         synthetic_lesions=kind != "none",
         target_m=target,
         approach=up,
         region_radius_m=choice.radius_m,
     )
-
-
-def _clear_yaw(local: Array, target: Array) -> float:
-    """Return the turn about the approach [rad] that keeps the body furthest from the robot's base."""
-    points = local[:: max(1, len(local) // 2000)]
-    best, best_cost = 0.0, np.inf
-    for k in range(24):
-        yaw = 2.0 * np.pi * k / 24
-        x = points[:, 0] * np.cos(yaw) - points[:, 1] * np.sin(yaw) + target[0]
-        y = points[:, 0] * np.sin(yaw) + points[:, 1] * np.cos(yaw) + target[1]
-        close = np.maximum(0.0, 0.35 - np.hypot(x, y))
-        raised = np.maximum(0.0, points[:, 2] - 0.01) * np.maximum(0.0, target[0] + 0.05 - x)
-        cost = float(np.sum(close**2) + 2.0 * np.sum(raised)) / len(points)
-        if cost < best_cost - 1e-12:
-            best, best_cost = yaw, cost
-    return best
