@@ -173,8 +173,8 @@ def phantom(name: str = "plate", build=None, **changes) -> Phantom:
         square = 0.05 * np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0.0]])
         faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
         good = {
-            "vertices": square, "faces": faces,
-            "lesion_mask": np.zeros(4, bool), "lesion_depth_m": np.zeros(4), "lesion_label": np.zeros(4, np.int8),
+            "vertices": square, "faces": faces, "lesion_label": np.zeros(4, np.int8),
+            "lesion_mask": np.zeros(4, bool), "lesion_depth_m": np.zeros(4),
             "target_m": (0.0, 0.0, 0.0), "approach": (0.0, 0.0, 1.0),
         }  # fmt: skip
         return PhantomSkin(**{**good, **changes})
