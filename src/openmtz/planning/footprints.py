@@ -98,19 +98,24 @@ class Footprints:
             TissueError: as `of_spots`. openmtz.optics.ProfileError: a header without a handpiece profile.
         """
         profile = HandpieceProfile.from_header(plan.header.get("profile") or {})
-        positions, normals = plan.positions_m, plan.normals
-        defocus, incidence = np.zeros(len(plan)), np.zeros(len(plan))
-        beam = np.zeros((len(plan), 3))
-        for number, vector in enumerate(plan.station_pose):
-            rows = np.flatnonzero(plan.station == number)
-            pose = pose_from_vector(vector)
-            aim = aim_from(pose, positions[rows], normals[rows], profile)
-            defocus[rows], incidence[rows] = aim.defocus_m, aim.incidence_rad
-            beam[rows] = angles_to_ray(aim.angles_rad, profile.mirror_separation_m)[1] @ pose[:3, :3].T
+        defocus, incidence, beam = aim_of_plan(plan, profile)
         return cls.of_spots(
-            positions, plan.energy_uj / 1000.0, profile, normals=normals, defocus_m=defocus,
+            plan.positions_m, plan.energy_uj / 1000.0, profile, normals=plan.normals, defocus_m=defocus,
             incidence_rad=incidence, beam=beam, residual_heat=residual_heat,
         )  # fmt: skip
+
+
+def aim_of_plan(plan: TreatmentPlan, profile: HandpieceProfile) -> tuple[Array, Array, Array]:
+    """Return how spots are met from their stations: defocus [m] and incidence [rad] `(N,)`, beam `(N, 3)`."""
+    positions, normals = plan.positions_m, plan.normals
+    defocus, incidence, beam = np.zeros(len(plan)), np.zeros(len(plan)), np.zeros((len(plan), 3))
+    for number, vector in enumerate(plan.station_pose):
+        rows = np.flatnonzero(plan.station == number)
+        pose = pose_from_vector(vector)
+        aim = aim_from(pose, positions[rows], normals[rows], profile)
+        defocus[rows], incidence[rows] = aim.defocus_m, aim.incidence_rad
+        beam[rows] = angles_to_ray(aim.angles_rad, profile.mirror_separation_m)[1] @ pose[:3, :3].T
+    return defocus, incidence, beam
 
 
 def _long_axis(normals: Array, beam: ArrayLike | None) -> Array:

@@ -1,0 +1,49 @@
+"""Numba kernel: what each crater finds of the craters before it. No list of pairs: a stuck mirror makes
+billions of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+Array = Any
+
+
+@njit(cache=True)
+def meet_earlier(
+    xyz: Array, turn: Array, index: Array, radius: Array, removed: Array, cell: Array, first: Array,
+    end: Array, reach: float, margin: float,
+) -> Any:  # fmt: skip
+    """Return per crater: channel sum, earlier shots on the same place, earlier craters of other spots it
+    overlaps by more than `margin`, widest overlap [m], nearest other [m] within `reach` (else infinite).
+
+    `xyz` `(3, N)` sorted by cell; `turn` place in time, `index` planned spot, `radius` [m], `removed`
+    exp(d/D) - 1 of the crater alone. Same place: the centre lies inside the earlier crater.
+    """
+    count = len(turn)
+    total, stacked = removed.copy(), np.zeros(count, np.int64)
+    merged, widest, nearest = np.zeros(count, np.int64), np.zeros(count), np.full(count, np.inf)
+    for i in range(count):
+        for row in range(first.shape[1]):
+            for k in range(first[cell[i], row], end[cell[i], row]):
+                if k == i:
+                    continue
+                ux, uy, uz = xyz[0, k] - xyz[0, i], xyz[1, k] - xyz[1, i], xyz[2, k] - xyz[2, i]
+                far = math.sqrt(ux * ux + uy * uy + uz * uz)
+                if far > reach:
+                    continue
+                nearest[i] = min(nearest[i], far)
+                if turn[k] > turn[i]:
+                    continue
+                if far < radius[k]:
+                    total[i] += removed[k]
+                    stacked[i] += 1
+                if index[k] != index[i] and radius[i] > 0.0 and radius[k] > 0.0:
+                    overlap = radius[i] + radius[k] - far
+                    if overlap > margin:
+                        merged[i] += 1
+                        widest[i] = max(widest[i], overlap)
+    return total, stacked, merged, widest, nearest
