@@ -242,6 +242,70 @@ def test_every_mesh_format_also_inside_out(tmp_path: Path, suffix: str) -> None:
     assert patient.mesh.vertices[:, 2].max() < PATIENT_TARGET_M[2] + 1e-3
 
 
+def test_a_point_cloud_becomes_skin(tmp_path: Path) -> None:
+    """A ball of points in millimetres, with noise, is a ball of skin, the same each time."""
+    rng = np.random.default_rng(3)
+    out = rng.normal(size=(30_000, 3))
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    trimesh.PointCloud(80.0 * out + rng.normal(0.0, 0.05, out.shape)).export(tmp_path / "cloud.ply")
+    patient = patient_from_mesh(tmp_path / "cloud.ply", 0.001, lesions="rolling", seed=1)
+    check(patient)
+    assert "synthetic rolling lesions" in patient.name and "cloud" in patient.name
+    near = np.linalg.norm(patient.mesh.vertices - PATIENT_TARGET_M, axis=1) < 0.02
+    healthy = near & (patient.lesion_depth_m == 0.0)
+    away = np.linalg.norm(patient.mesh.vertices - PATIENT_TARGET_M + [0.0, 0.0, 0.08], axis=1) - 0.08
+    assert np.abs(np.median(away[healthy])) < 3e-4 and np.percentile(np.abs(away[healthy]), 95) < 5e-4
+    again = patient_from_mesh(tmp_path / "cloud.ply", 0.001, lesions="rolling", seed=1)
+    assert again.mesh.vertices.tobytes() == patient.mesh.vertices.tobytes()
+
+
+def test_a_scanned_head_as_points_is_the_head(tmp_path: Path) -> None:
+    from openmtz.simulation.mesh_files import load_mesh
+    from openmtz.simulation.skin import TrueSkin
+
+    mesh = load_mesh(recorded("lps_head") / "LeePerrySmith.glb", 0.05)
+    rng = np.random.default_rng(0)
+    face = rng.choice(len(mesh.faces), 60_000, p=mesh.face_areas() / mesh.face_areas().sum())
+    weights = rng.dirichlet(np.ones(3), len(face))
+    trimesh.PointCloud(np.einsum("nk,nkj->nj", weights, mesh.vertices[mesh.faces[face]])).export(
+        tmp_path / "head.ply"
+    )
+    made = load_mesh(tmp_path / "head.ply", 1.0)
+    front = np.argsort(made.vertices[:, 2])[-4000:]
+    out = made.vertex_normals()[front]
+    hits = TrueSkin(mesh).cast(made.vertices[front] + 0.003 * out, -out)
+    # Points lie 1.6 mm apart, on nose, lips and brows: a tenth of that, and facing outwards.
+    assert np.median(np.abs(hits.distance_m - 0.003)) < 1.6e-4
+
+
+def test_huge_files_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openmtz.simulation import depth_folder, mesh_files
+
+    file = ball_in_m(tmp_path)
+    monkeypatch.setattr(mesh_files, "MOST", 100)
+    with pytest.raises(PatientError, match=r"ball.ply has 642 points; 100 can be handled: thin it out"):
+        patient_from_mesh(file)
+    monkeypatch.setattr(mesh_files, "MOST_MEGABYTES", 0.001)
+    with pytest.raises(PatientError, match="MB; 0 can be read"):
+        patient_from_mesh(file)
+    monkeypatch.setattr(depth_folder, "MOST_PIXELS", 1000)
+    write_png(tmp_path / "0.png", ball_depth())
+    with pytest.raises(PatientError, match="160x120 pixels"):
+        patient_from_depth(tmp_path / "0.png", CAMERA, 0.001)
+
+
+def test_a_long_recording_is_read_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from openmtz.simulation import depth_folder
+
+    monkeypatch.setattr(depth_folder, "MOST_FRAMES", 4)
+    for k in range(10):
+        write_png(tmp_path / f"{k}.png", ball_depth())
+    names = [frame.name for frame in depth_folder.load_depth_folder(tmp_path, CAMERA, 0.001)]
+    assert names == ["0", "3", "6", "9"]
+
+
 def nan_mesh(path: Path) -> Path:
     text = (
         "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
@@ -276,11 +340,46 @@ def ball_in_m(path: Path) -> Path:
     return path / "ball.ply"
 
 
+def a_line_of_points(path: Path) -> Path:
+    line = np.column_stack([np.linspace(0.0, 0.3, 2000), np.zeros(2000), np.zeros(2000)])
+    trimesh.PointCloud(line).export(path / "line.ply")
+    return path / "line.ply"
+
+
+def an_empty_file(path: Path) -> Path:
+    (path / "empty.ply").write_bytes(b"")
+    return path / "empty.ply"
+
+
+def nothing_in_it(path: Path) -> Path:
+    head = "ply\nformat ascii 1.0\nelement vertex 0\nproperty float x\nproperty float y\nproperty float z\n"
+    (path / "none.ply").write_text(head + "end_header\n")
+    return path / "none.ply"
+
+
+def cloud_in_mm(path: Path) -> Path:
+    ball = trimesh.creation.icosphere(subdivisions=4, radius=80.0)
+    trimesh.PointCloud(ball.vertices).export(path / "cloud.ply")
+    return path / "cloud.ply"
+
+
+def cloud_with_nan(path: Path) -> Path:
+    points = np.array(trimesh.creation.icosphere(subdivisions=4, radius=0.08).vertices)
+    points[7] = np.nan
+    trimesh.PointCloud(points).export(path / "nan_cloud.ply")
+    return path / "nan_cloud.ply"
+
+
 @pytest.mark.parametrize(
     ("setup", "scale", "cause"),
     [
         (nan_mesh, 1.0, "NaN"),
         (points_only, 1.0, "no faces"),
+        (a_line_of_points, 1.0, "not on a surface"),
+        (an_empty_file, 1.0, "cannot be read|empty"),
+        (nothing_in_it, 1.0, "cannot be read|empty"),
+        (cloud_in_mm, 1.0, "a scale of 0.001 metres per unit would make it 0.16 m"),
+        (cloud_with_nan, 1.0, "1 of .* vertices of nan_cloud.ply are NaN"),
         (garbage, 1.0, "cannot be read as a mesh"),
         (text_file, 1.0, "no supported mesh file"),
         (ball_in_mm, 1.0, "a scale of 0.001 metres per unit would make it 0.16 m"),

@@ -17,6 +17,9 @@ from openmtz.simulation.patient_errors import PatientError
 Array = NDArray[np.float64]
 NEAR_M, FAR_M = 0.05, 5.0
 """Depth cameras for people measure within these [m] [M]; a median outside is a wrong depth unit."""
+MOST_FRAMES = 200
+MOST_PIXELS = 4096 * 4096
+"""Of a picture no depth camera is larger [M]; more frames than these are read evenly spread over all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,8 @@ def load_depth_folder(
     """Return the frames in natural order of their names.
 
     Args:
-        path: a folder of `.png` (16 bit, one channel) or `.npz` (array `depth`, optional `K`), or one file.
+        path: a folder of `.png` (16 bit, one channel) or `.npz` (array `depth`, optional `K`), or one file;
+            of more than 200 frames every n-th is read.
         intrinsics: fx, fy, cx, cy [px]; None takes each NPZ's own `K`.
         depth_unit_m: metres per count.
 
@@ -79,7 +83,10 @@ def _files(path: Path) -> list[Path]:
         raise PatientError(
             f"no depth frame in {path}: {found}", "give a folder with 16-bit PNG or NPZ depth frames"
         )
-    return sorted(by_kind[kind], key=_natural)
+    files = sorted(by_kind[kind], key=_natural)
+    return [
+        files[k] for k in np.unique(np.linspace(0, len(files) - 1, min(len(files), MOST_FRAMES)).astype(int))
+    ]
 
 
 def _natural(file: Path) -> tuple[list[tuple[int, int, str]], str]:
@@ -109,6 +116,11 @@ def _read(file: Path) -> tuple[NDArray[np.generic], Array | None]:
     if depth.ndim != 2 or depth.shape[0] < 16 or depth.shape[1] < 16:
         raise PatientError(
             f"{file.name} holds {depth.shape}, not one depth image", "give (H, W) depth images"
+        )
+    if depth.size > MOST_PIXELS:
+        raise PatientError(
+            f"{file.name} has {depth.shape[1]}x{depth.shape[0]} pixels",
+            "no depth camera has as many: check it",
         )
     if not np.issubdtype(depth.dtype, np.number):
         raise PatientError(f"{file.name} holds no numbers", "give depth counts")

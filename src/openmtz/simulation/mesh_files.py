@@ -1,4 +1,4 @@
-"""A mesh file of a body part -> TriangleMesh in metres, faces outward, checked."""
+"""A mesh or point cloud file of a body part -> TriangleMesh in metres, faces outward, checked."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ import numpy as np
 
 from openmtz.geometry import TriangleMesh
 from openmtz.simulation.patient_errors import PatientError
+from openmtz.simulation.point_clouds import FEWEST_POINTS, mesh_from_points
 
 SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
 SIZE_M = (0.02, 3.0)
 """Largest extent of a body part or a person [m] [M]."""
+MOST_MEGABYTES = 1000.0
+MOST = 5_000_000
+"""Points or triangles that a patient can be made of in reasonable time and memory (engineering default)."""
+DECIMATE = "thin it out first, in MeshLab or CloudCompare, or cut the part to treat out of it"
 SCALES = (1.0, 0.001, 0.01, 0.1, 0.0254, 0.05, 10.0, 100.0, 1000.0)
 
 
 def load_mesh(path: str | Path, scale_m_per_unit: float) -> TriangleMesh:
     """Return the whole file as one mesh [m], vertices merged, faces counter-clockwise from outside.
 
+    Points without faces are taken as a cloud, and a surface is laid through them.
+
     Raises:
-        PatientError: no such file, unsupported, unreadable, no faces, NaN, or a size no body part has.
+        PatientError: no such file, unsupported, unreadable, huge, no faces and too few points for a
+            surface, NaN, or a size no body part has.
     """
     file = Path(path)
     scale = float(scale_m_per_unit)
@@ -30,21 +38,30 @@ def load_mesh(path: str | Path, scale_m_per_unit: float) -> TriangleMesh:
         raise PatientError(f"{file.name} is no supported mesh file", f"supported are {', '.join(SUFFIXES)}")
     if not file.is_file():
         raise PatientError(f"there is no file {file}", "check the path")
+    megabytes = file.stat().st_size / 1e6
+    if megabytes > MOST_MEGABYTES:
+        raise PatientError(
+            f"{file.name} has {megabytes:.0f} MB", f"{MOST_MEGABYTES:.0f} can be read: {DECIMATE}"
+        )
     raw = _read(file)
     vertices = np.asarray(getattr(raw, "vertices", np.zeros((0, 3))), np.float64)
     faces = np.asarray(getattr(raw, "faces", np.zeros((0, 3))), np.int64)
-    if len(faces) == 0:
-        raise PatientError(
-            f"{file.name} has no faces ({len(vertices)} points)",
-            "export it as a triangle mesh, not as points",
-        )
+    for what, count in (("points", len(vertices)), ("triangles", len(faces))):
+        if count > MOST:
+            raise PatientError(f"{file.name} has {count} {what}", f"{MOST} can be handled: {DECIMATE}")
+    if len(vertices) == 0:
+        raise PatientError(f"{file.name} has no faces (0 points)", "it is empty: export it again")
     bad = int((~np.isfinite(vertices)).any(axis=1).sum())
     if bad:
         raise PatientError(
             f"{bad} of {len(vertices)} vertices of {file.name} are NaN or infinite", "repair the mesh first"
         )
     extent = float((vertices.max(axis=0) - vertices.min(axis=0)).max())
+    if len(faces) == 0 and len(vertices) < FEWEST_POINTS:
+        return mesh_from_points(vertices * scale, file.name)  # says so
     _check_size(file, extent, scale)
+    if len(faces) == 0:
+        return mesh_from_points(vertices * scale, file.name)
     _, first, merged = np.unique(
         np.rint(vertices / (extent * 1e-6)).astype(np.int64), axis=0, return_index=True, return_inverse=True
     )
