@@ -13,7 +13,7 @@ _HOME_OF = {
     "ViewerError": "viewer",
     "Look": "picture",
     "CellPainter": "picture",
-    "film": "film",
+    "film": "filming",
     "snapshots_of_record": "record",
 }
 

@@ -20,6 +20,8 @@ Color = tuple[float, float, float]
 FURNITURE: Color = (0.72, 0.75, 0.78)
 FLOOR: Color = (0.90, 0.91, 0.92)
 SIDES = 32
+WINDOW_M = 0.02
+"""The mirrors stand so far behind the window [m] (urdf/openmtz_cell.urdf)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +64,10 @@ class CellShapes:
         return np.array([self._visual_data.oMg[i].homogeneous for i in range(len(self.moving))])
 
     def window(self, joints_rad: ArrayLike) -> Array:
-        """Return the point `(3,)` [m] in `world` that the beam leaves from."""
+        """Return the point `(3,)` [m] in `world` where the undeflected beam leaves the housing."""
         pin.forwardKinematics(self._model, self._data, np.asarray(joints_rad, np.float64))
-        return np.array(pin.updateFramePlacement(self._model, self._data, self._head).translation)
+        head = pin.updateFramePlacement(self._model, self._data, self._head)
+        return np.array(head.act(np.array([0.0, 0.0, WINDOW_M])))
 
 
 def _triangles(geometry: object, name: str) -> TriangleMesh:
