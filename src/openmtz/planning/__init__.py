@@ -9,24 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from openmtz.planning.errors import PlanningError
-    from openmtz.planning.heat import HeatModel
+    from openmtz.planning.order_pauses import Group, GroupPauses, group_pauses
     from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
     from openmtz.planning.placement import PlacementError, SpotPlacement, hexagonal_pitch_m, place_spots
     from openmtz.planning.planner import PlanningResult, plan_treatment
     from openmtz.planning.request import Overrides, PlanRequest, RequestError, parse_request
     from openmtz.planning.stations import Stations, plan_stations
+    from openmtz.tissue.heat import HeatModel
 
 _WHERE = {
-    "FiringOrder": "ordering", "HeadTiming": "ordering", "HeatModel": "heat", "Overrides": "request",
+    "FiringOrder": "ordering", "HeadTiming": "ordering", "Group": "order_pauses",
+    "GroupPauses": "order_pauses", "HeatModel": "ordering", "Overrides": "request",
     "PlacementError": "placement", "PlanRequest": "request", "PlanningError": "errors",
     "PlanningResult": "planner", "RequestError": "request", "SpotPlacement": "placement",
     "Stations": "stations", "firing_order": "ordering", "hexagonal_pitch_m": "placement",
     "parse_request": "request", "place_spots": "placement", "plan_stations": "stations",
-    "plan_treatment": "planner",
+    "group_pauses": "order_pauses", "plan_treatment": "planner",
 }  # fmt: skip
 
 __all__ = [
     "FiringOrder",
+    "Group",
+    "GroupPauses",
     "HeadTiming",
     "HeatModel",
     "Overrides",
@@ -38,6 +42,7 @@ __all__ = [
     "SpotPlacement",
     "Stations",
     "firing_order",
+    "group_pauses",
     "hexagonal_pitch_m",
     "parse_request",
     "place_spots",

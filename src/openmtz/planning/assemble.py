@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from openmtz.geometry import pose_to_vector
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
-from openmtz.planning.heat import HeatModel
 from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
 from openmtz.planning.stations import Stations
+from openmtz.tissue.heat import HeatModel
 
 
 def split_passes(positions_m: NDArray[np.float64], passes: int) -> NDArray[np.int64]:
@@ -43,7 +43,7 @@ def assemble(
     timing = HeadTiming.of(profile)
     heat = HeatModel(eta=profile.residual_heat[1], spot_um=profile.spot_um)
     energy_uj = np.rint(energy_mj * 1000.0).astype(np.uint32)
-    depth_um = np.maximum(np.rint(depth_um), 1).astype(np.uint32)
+    whole_um = np.maximum(np.rint(depth_um), 1).astype(np.uint32)
     groups: list[tuple[int, int, NDArray[np.int64]]] = []
     for number in range(int(pass_index.max(initial=0)) + 1):
         visit = range(len(stations.poses))
@@ -56,14 +56,14 @@ def assemble(
     if groups:
         largest = max(groups, key=lambda g: len(g[2]))[2]
         result = firing_order(
-            positions_m[largest], energy_uj[largest] / 1000.0, depth_um[largest], timing, heat
+            positions_m[largest], energy_uj[largest] / 1000.0, whole_um[largest], timing, heat
         )
         chosen = result.name
         header["firing_order"] = {"name": chosen, "compared": _relative(result)}
     rows_in_order, not_before = [], []
     for _, _, rows in groups:
         result = firing_order(
-            positions_m[rows], energy_uj[rows] / 1000.0, depth_um[rows], timing, heat, only=chosen
+            positions_m[rows], energy_uj[rows] / 1000.0, whole_um[rows], timing, heat, only=chosen
         )
         rows_in_order.append(rows[result.order])
         not_before.append(np.floor(result.not_before_s * 1e6 + 1e-3))
@@ -75,7 +75,7 @@ def assemble(
         normal_e9=np.rint(unit * 1e9),
         energy_uj=energy_uj[order],
         pulse_us=np.rint(profile.pulse_of_energy_us(energy_uj[order] / 1000.0)),
-        depth_um=depth_um[order],
+        depth_um=whole_um[order],
         not_before_us=np.concatenate([np.zeros(0), *not_before]).astype(np.uint32),
         station=stations.station[order].astype(np.uint16),
         pass_index=pass_index[order].astype(np.uint8),

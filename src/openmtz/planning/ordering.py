@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,32 +11,82 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from openmtz.optics import HandpieceProfile
-from openmtz.planning.heat import HeatModel, mid_gaps, rank_values
+from openmtz.planning import _order_kernels as kernels
+from openmtz.planning.order_baselines import BASELINES
+from openmtz.planning.order_sweeps import sweeps_order
+from openmtz.tissue.heat import HeatModel, MidGapHeat, mid_gap_heat
+from openmtz.tissue.mid_gaps import Gaps, gaps, sample
 
-CANDIDATES = ("raster", "interleaved_2", "interleaved_3", "interleaved_4", "random")
-"""Raster and random are baselines; they win only where the heat model says so."""
+SWEEPS = {"sweeps_4": 4, "sweeps_8": 8, "sweeps_12": 12}
+"""More sweeps than 12 travel more than 4 times as far as boustrophedon."""
+CANDIDATES = ("boustrophedon", "raster", *SWEEPS)
+"""Compared unless told otherwise; boustrophedon and raster win only where the heat model says so."""
+CANDIDATES_OF_MANY = ("sweeps_8",)
+MANY = 20_000
+"""Above so many spots a station takes half a minute, neighbours' heat is long gone, and 8 sweeps are as good
+as 12 (docs/firing_order.md): fewer candidates keep 50,000 spots within a second."""
+NAMES = (*SWEEPS, *BASELINES)
+"""All orders that may be asked for by name."""
 TIME_ALLOWANCE = 1.10
 """An order may take this much longer than the quickest."""
+PROBES = (40, 600)
+PROBES_TIMES_SPOTS = 500_000
+"""Mid-gaps looked at per candidate: all of a small patch, fewer of many spots (engineering default)."""
+NEIGHBOUR_PITCHES = 1.3
+AHEAD = 12
+"""Spots of a sweep that may be put off together until their neighbours have rested (engineering default:
+twice the five shots that 9 ms take)."""
+SAME_PLACE_M = 1e-6
+LONGEST_WAIT_S = 120.0
+"""Waiting longer for heat to leave is no order any more: 30-120 s is the conservative wait [D/M]."""
 
 
 @dataclass(frozen=True)
 class HeadTiming:
-    """When the head can fire: jump + settle by optical angle, then the pulse (see `HandpieceProfile`)."""
+    """When the head can fire: jump + settle by optical angle, then the pulse (see `HandpieceProfile`).
+
+    Raises:
+        ValueError: a number that is not finite or not positive (settle and slew may be 0).
+    """
 
     settle_us: float = 1000.0
     slew_us_per_rad: float = 10000.0
     throw_m: float = 0.150
     power_w: float = 25.0
 
+    def __post_init__(self) -> None:
+        for key, least in (
+            ("settle_us", 0.0),
+            ("slew_us_per_rad", 0.0),
+            ("throw_m", 1e-6),
+            ("power_w", 1e-6),
+        ):
+            value = getattr(self, key)
+            if not (np.isfinite(value) and value >= least):
+                raise ValueError(f"head timing: {key} must be finite and at least {least:g}, got {value!r}")
+
     @classmethod
     def of(cls, profile: HandpieceProfile) -> HeadTiming:
         """Return the timing of a profile."""
         return cls(profile.settle_us, profile.slew_us_per_rad, profile.focus_distance_m, profile.power_w)
 
+    def jump_s(self, uv_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `(N,)` [s] the jump + settle before each of the spots `(N, 2)` [m] fired in turn; 0
+        first."""
+        jump = np.zeros(len(uv_m))
+        step = np.linalg.norm(np.diff(uv_m, axis=0), axis=1) / self.throw_m
+        jump[1:] = (self.settle_us + self.slew_us_per_rad * step) * 1e-6
+        return jump
+
+    def pulse_s(self, energy_mj: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `(N,)` [s] pulse lengths at the power."""
+        return energy_mj * 1e-3 / self.power_w
+
 
 class FiringOrder(NamedTuple):
-    """`order` `(N,)` rows in firing order; `not_before_s` `(N,)` in that order, from the first spot on;
-    `name` of `CANDIDATES`; `omega` and `rise_k` of the heat model, `compared` (name, Omega, K, s) of all."""
+    """`order` `(N,)` rows in firing order; `not_before_s` `(N,)` in that order, never decreasing, from the
+    first spot on; `name` of `NAMES`; `omega` (95th percentile) and `rise_k` (99th) at the mid-gaps by the
+    heat model, `compared` (name, Omega, K, s) of all candidates."""
 
     order: NDArray[np.int64]
     not_before_s: NDArray[np.float64]
@@ -53,116 +104,213 @@ def firing_order(
     heat: HeatModel | None = None,
     *,
     only: str | None = None,
+    candidates: Sequence[str] | None = None,
+    omega_limit: float | None = None,
 ) -> FiringOrder:
-    """Choose the order of spots `(N, 3)` [m] with `(N,)` energies [mJ] and depths [um].
+    """Choose the order of spots `(N, 3)` [m] with `(N,)` energies [mJ] and depths [um]: least damage between
+    zones.
 
-    Neighbours (within 1.3 mean pitches) never follow each other faster than `heat.revisit_s`. Among
-    orders that take at most 10 % longer than the quickest, the one with the least damage Omega wins.
+    Neighbours (within 1.3 mean pitches) never follow each other faster than `heat.revisit_s`. Among orders
+    that take at most 10 % longer than the quickest and are nowhere near hotter than raster (99th percentile),
+    the one with the least damage Omega wins. The same input gives the same order, to the bit.
 
     Args:
-        only: take this one of `CANDIDATES` without comparing.
+        timing: of the head, `HeadTiming.of(profile)`. heat: tissue; give it the upper eta to rank with care.
+        only: take this one of `NAMES` without comparing; `omega` and `rise_k` are then 0.
+        candidates: compare these of `NAMES` instead of `CANDIDATES`.
+        omega_limit: stretch `not_before_s` evenly until the predicted Omega is no more than this, or by 120 s
+            in all; `omega` of the result says which.
 
     Raises:
-        ValueError: lengths that do not match, or an unknown order.
+        ValueError: lengths that do not match, numbers that are none, spots at the same place, an unknown
+        order.
     """
-    points = np.asarray(positions_m, np.float64).reshape(-1, 3)
-    energy = np.asarray(energy_mj, np.float64)
-    depth = np.asarray(depth_um, np.float64)
-    if energy.shape != (len(points),) or depth.shape != (len(points),):
-        raise ValueError(f"energy {energy.shape} and depth {depth.shape} must be ({len(points)},)")
-    if only is not None and only not in CANDIDATES:
-        raise ValueError(f"unknown order {only!r}; valid: {', '.join(CANDIDATES)}")
+    points, energy, depth = _checked(positions_m, energy_mj, depth_um)
     timing, heat = timing or HeadTiming(), heat or HeatModel()
+    chosen = _names(only, candidates, len(points))
+    if omega_limit is not None and not omega_limit > 0:
+        raise ValueError(f"omega_limit must be positive, got {omega_limit!r}")
     if len(points) < 2:
-        return FiringOrder(np.arange(len(points)), np.zeros(len(points)), only or "raster", 0.0, 0.0, ())
-    uv = _flatten(points)
-    pitch = float(np.median(cKDTree(uv).query(uv, k=2)[0][:, 1]))
-    pairs = cKDTree(uv).query_pairs(1.3 * pitch, output_type="ndarray")
-    names = CANDIDATES if only is None else (only,)
-    orders = {name: _order(name, uv, pitch) for name in names}
-    times = {name: _timeline(uv, energy, orders[name], pairs, timing, heat) for name in names}
-    probes = mid_gaps(uv) if only is None else uv[:0]
-    compared = []
-    for name in names:
-        fired_at = np.empty(len(uv))
-        fired_at[orders[name]] = times[name]
-        omega, rise = rank_values(uv, probes, fired_at, energy, depth, heat)
-        compared.append((name, omega, rise, float(times[name][-1])))
-    quickest = min(row[3] for row in compared)
-    allowed = [row for row in compared if row[3] <= TIME_ALLOWANCE * quickest]
-    best = min(allowed, key=lambda row: (float(f"{row[1]:.3g}"), row[3]))
-    return FiringOrder(orders[best[0]], times[best[0]], best[0], best[1], best[2], tuple(compared))
+        return FiringOrder(np.arange(len(points)), np.zeros(len(points)), chosen[0], 0.0, 0.0, ())
+    uv = flatten(points)
+    found = gaps(uv)
+    pitch = _pitch_m(uv, found)
+    pairs = cKDTree(uv).query_pairs(NEIGHBOUR_PITCHES * pitch, output_type="ndarray")
+    head = _Head(uv, energy, depth, found, pitch, pairs, timing, heat)
+    orders = {name: head.order(name) for name in chosen}
+    times = {name: head.times(orders[name]) for name in chosen}
+    if only is not None and omega_limit is None:
+        return FiringOrder(orders[only], times[only], only, 0.0, 0.0, ())
+    most = int(np.clip(PROBES_TIMES_SPOTS // len(uv), *PROBES))
+    probes = sample(found.middle, most)
+    rated = {name: head.rate(orders[name], times[name], probes) for name in chosen}
+    compared = tuple((name, *rated[name], float(times[name][-1])) for name in chosen)
+    name = _best(compared)
+    omega, rise = rated[name]
+    at = times[name]
+    if omega_limit is not None and omega > omega_limit:
+        at, (omega, rise) = head.stretched(orders[name], probes, omega_limit)
+    return FiringOrder(orders[name], at, name, omega, rise, compared)
 
 
-def _flatten(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return `(N, 2)` coordinates in the plane of the two widest principal axes, signs fixed."""
-    centred = points - points.mean(axis=0)
+def flatten(points_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `(N, 2)` coordinates [m] in the plane of the two widest principal axes, signs fixed, to 1 nm."""
+    centred = points_m - points_m.mean(axis=0)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     axes = vectors[:, [2, 1]]
     axes = axes * np.where(axes[np.argmax(np.abs(axes), axis=0), [0, 1]] < 0, -1.0, 1.0)
     return np.round(centred @ axes, 9)
 
 
-def _order(name: str, uv: NDArray[np.float64], pitch: float) -> NDArray[np.int64]:
-    if name == "random":
-        return np.random.default_rng(0).permutation(len(uv))
-    if name == "raster":
-        return _serpentine(uv, pitch)
-    sides = int(name.rsplit("_", 1)[1])
-    fine = np.floor((uv - uv.min(axis=0)) / pitch).astype(np.int64)
-    phase = _SPREAD[sides][fine[:, 0] % sides, fine[:, 1] % sides]
-    cell = fine // sides
-    key = (cell[:, 0] * 100_003 + cell[:, 1]) * 64 + phase
-    by_key = np.argsort(key, kind="stable")
-    repeat = np.zeros(len(uv), np.int64)  # a second spot in the same small square waits for an extra sweep
-    same = np.concatenate([[False], key[by_key][1:] == key[by_key][:-1]])
-    repeat[by_key[same]] = 1
-    sweep = phase + sides * sides * repeat
-    parts = []
-    for number in np.unique(sweep):
-        rows = np.flatnonzero(sweep == number)
-        parts.append(rows[_serpentine(uv[rows], pitch * sides)])
-    return np.concatenate(parts)
+class _Head(NamedTuple):
+    """The spots of a station in its plane and what fires them."""
+
+    uv: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    depth: NDArray[np.float64]
+    gaps: Gaps
+    pitch: float
+    pairs: NDArray[np.int64]
+    timing: HeadTiming
+    heat: HeatModel
+
+    def order(self, name: str) -> NDArray[np.int64]:
+        if name in BASELINES:
+            return BASELINES[name](self.uv, self.pitch)
+        sweeps = SWEEPS[name]
+        hop = (
+            self.timing.settle_us
+            + self.timing.slew_us_per_rad * self.pitch * sweeps**0.5 / self.timing.throw_m
+        )
+        step = float(self.timing.pulse_s(self.energy).mean()) + hop * 1e-6
+        order = sweeps_order(
+            self.uv, self.energy, self.depth, self.gaps, self.pitch, step * len(self.uv), self.heat, sweeps
+        )
+        both = np.concatenate([self.pairs, self.pairs[:, ::-1]])
+        both = both[np.argsort(both[:, 0], kind="stable")]
+        first = np.searchsorted(both[:, 0], np.arange(len(self.uv) + 1))
+        rest = int(np.ceil(min(self.heat.revisit_s / step, AHEAD - 1)))
+        return np.asarray(kernels.let_rest(order, first, np.ascontiguousarray(both[:, 1]), rest, AHEAD))
+
+    def times(self, order: NDArray[np.int64], pause_s: float = 0.0) -> NDArray[np.float64]:
+        """Return the earliest start `(N,)` [s] of each spot in firing order: jumps, pulses, neighbours'
+        rest."""
+        count = len(order)
+        rank = np.empty(count, np.int64)
+        rank[order] = np.arange(count)
+        first, second = np.sort(rank[self.pairs], axis=1).T
+        by_second = np.argsort(second, kind="stable")
+        bounds = np.searchsorted(second[by_second], np.arange(count + 1))
+        return np.asarray(
+            kernels.earliest(
+                self.timing.jump_s(self.uv[order]), self.timing.pulse_s(self.energy[order]), bounds,
+                np.ascontiguousarray(first[by_second]), self.heat.revisit_s, np.full(count, pause_s),
+            )
+        )  # fmt: skip
+
+    def rate(
+        self, order: NDArray[np.int64], times: NDArray[np.float64], probes: NDArray[np.float64]
+    ) -> tuple[float, float]:
+        """Return (95th percentile of Omega, 99th percentile of the peak rise [K]) over the probes."""
+        return rank_values(self.field(order, times, probes))
+
+    def field(
+        self, order: NDArray[np.int64], times: NDArray[np.float64], probes: NDArray[np.float64]
+    ) -> MidGapHeat:
+        fired_at = np.empty(len(order))
+        fired_at[order] = times
+        return mid_gap_heat(self.uv, fired_at, self.energy, self.depth, probes, self.heat)
+
+    def stretched(
+        self, order: NDArray[np.int64], probes: NDArray[np.float64], limit: float
+    ) -> tuple[NDArray[np.float64], tuple[float, float]]:
+        """Return the least evenly stretched times that keep Omega at `limit`, halving the wait 8 times."""
+        low, high = 0.0, LONGEST_WAIT_S / len(order)
+        best = self.times(order, high)
+        rated = self.rate(order, best, probes)
+        if rated[0] > limit:
+            return best, rated
+        for _ in range(8):
+            middle = 0.5 * (low + high)
+            times = self.times(order, middle)
+            values = self.rate(order, times, probes)
+            if values[0] > limit:
+                low = middle
+            else:
+                high, best, rated = middle, times, values
+        return best, rated
 
 
-_SPREAD = {
-    2: np.array([[0, 2], [3, 1]]),
-    3: np.array([[0, 5, 7], [3, 8, 1], [6, 2, 4]]),
-    4: np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]),
-}
-"""Order of the squares of a k x k block, following ones far apart (2 and 4: Bayer)."""
+def rank_values(field: MidGapHeat) -> tuple[float, float]:
+    """Return (95th percentile of Omega, 99th percentile of the peak rise [K]); 0 without mid-gaps."""
+    return (float(np.percentile(field.omega, 95)) if len(field.omega) else 0.0), field.p99_k
 
 
-def _serpentine(uv: NDArray[np.float64], width: float) -> NDArray[np.int64]:
-    row = np.floor((uv[:, 1] - uv[:, 1].min()) / width).astype(np.int64)
-    along = np.where(row % 2 == 0, uv[:, 0], -uv[:, 0])
-    return np.lexsort((along, row))
+def _best(compared: tuple[tuple[str, float, float, float], ...]) -> str:
+    quickest = min(row[3] for row in compared)
+    rows = [row for row in compared if row[3] <= TIME_ALLOWANCE * quickest]
+    raster = [row[2] for row in rows if row[0] in ("raster", "boustrophedon")]
+    cool = [row for row in rows if not raster or row[2] <= min(raster)]
+    # three digits: no choice by the noise of a sum
+    return min(cool or rows, key=lambda row: (float(f"{row[1]:.3g}"), row[3]))[0]
 
 
-def _timeline(
-    uv: NDArray[np.float64],
-    energy_mj: NDArray[np.float64],
-    order: NDArray[np.int64],
-    pairs: NDArray[np.int64],
-    timing: HeadTiming,
-    heat: HeatModel,
-) -> NDArray[np.float64]:
-    """Return the earliest start `(N,)` [s] of each spot in firing order: jumps, pulses, neighbours' rest."""
-    count = len(order)
-    step = np.linalg.norm(np.diff(uv[order], axis=0), axis=1) / timing.throw_m
-    jump = (timing.settle_us + timing.slew_us_per_rad * step) * 1e-6
-    pulse = energy_mj[order] * 1e-3 / timing.power_w
-    rank = np.empty(count, np.int64)
-    rank[order] = np.arange(count)
-    first, second = np.sort(rank[pairs], axis=1).T if len(pairs) else (np.zeros(0, int), np.zeros(0, int))
-    by_second = np.argsort(second, kind="stable")
-    first, second = first[by_second], second[by_second]
-    bounds = np.searchsorted(second, np.arange(count + 1))
-    times = np.zeros(count)
-    for k in range(1, count):
-        start = times[k - 1] + pulse[k - 1] + jump[k - 1]
-        earlier = first[bounds[k] : bounds[k + 1]]
-        if len(earlier):
-            start = max(start, float(times[earlier].max()) + heat.revisit_s)
-        times[k] = start
-    return times
+def _names(only: str | None, candidates: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if only is not None:
+        wanted: tuple[str, ...] = (only,)
+    elif candidates is not None:
+        wanted = tuple(candidates)
+    else:
+        wanted = CANDIDATES if count <= MANY else CANDIDATES_OF_MANY
+    for name in wanted:
+        if name not in NAMES:
+            raise ValueError(f"unknown order {name!r}; valid: {', '.join(NAMES)}")
+    if not wanted:
+        raise ValueError(f"no order to choose from; valid: {', '.join(NAMES)}")
+    return wanted
+
+
+def _pitch_m(uv: NDArray[np.float64], found: Gaps) -> float:
+    """Return the mean hexagonal pitch [m]: a gap is half a spot's share of the plane, sqrt(3)/4 pitch^2."""
+    if len(found.corners) == 0:
+        return float(np.median(cKDTree(uv).query(uv, k=2)[0][:, 1]))
+    area = np.median(found.area_m2)
+    return float(np.sqrt(4.0 * area / np.sqrt(3.0)))
+
+
+def _checked(
+    positions_m: ArrayLike, energy_mj: ArrayLike, depth_um: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    points = np.asarray(positions_m, np.float64)
+    if points.size == 0:
+        points = points.reshape(0, 3)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise ValueError(f"positions must be (N, 3) [m], got {points.shape}")
+    energy, depth = np.asarray(energy_mj, np.float64), np.asarray(depth_um, np.float64)
+    if energy.shape != (len(points),) or depth.shape != (len(points),):
+        raise ValueError(
+            f"energy {energy.shape} and depth {depth.shape} must be ({len(points)},), one per spot"
+        )
+    for name, values, good in (
+        ("positions", points, np.isfinite(points).all(axis=1)),
+        ("energy_mj", energy, np.isfinite(energy) & (energy > 0)),
+        ("depth_um", depth, np.isfinite(depth) & (depth > 0)),
+    ):
+        if not good.all():
+            row = int(np.flatnonzero(~good)[0])
+            more = "" if name == "positions" else " and positive"
+            raise ValueError(f"{name}[{row}] is {values[row]}: it must be finite{more}")
+    if len(points) > 1:
+        same = cKDTree(points).query_pairs(SAME_PLACE_M, output_type="ndarray")
+        if len(same):
+            row = same[np.lexsort((same[:, 1], same[:, 0]))[0]]
+            raise ValueError(
+                f"spots {row[0]} and {row[1]} (and {len(same) - 1} more pairs) are at the same place:"
+                " zones would merge; keep one of them, or put them into different passes"
+            )
+        if np.ptp(points, axis=0).max() > 1.0:
+            raise ValueError(
+                f"spots spread over {np.ptp(points, axis=0).max():.3g} m: no station is that large;"
+                " positions are in metres"
+            )
+    return points, energy, depth

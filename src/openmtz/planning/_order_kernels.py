@@ -1,0 +1,290 @@
+"""Loops of the firing order, compiled."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from openmtz.tissue._heat_kernels import rise_of
+
+TOGETHER = 0.3
+"""Cost of two corners of a gap in one sweep: the head would wait for the rest between neighbours (engineering
+default: a third of a gap at the reference rise)."""
+
+
+@njit(cache=True)
+def _gap(uv: Any, i: int, j: int) -> float:
+    return math.sqrt((uv[i, 0] - uv[j, 0]) ** 2 + (uv[i, 1] - uv[j, 1]) ** 2)
+
+
+@njit(cache=True)
+def two_opt(uv: Any, order: Any, near: Any) -> Any:
+    """Return the open tour `order` after 2-opt moves over `near` `(N, K)`, nearest first; a spot is looked at
+    again only when one of its edges changed."""
+    n = len(order)
+    tour = order.copy()
+    at = np.empty(n, np.int64)
+    for k in range(n):
+        at[tour[k]] = k
+    queue = tour.copy()
+    queued = np.ones(n, np.bool_)
+    head, waiting = 0, n
+    while waiting > 0:
+        a = queue[head]
+        head = (head + 1) % n
+        waiting -= 1
+        queued[a] = False
+        improved = True
+        while improved:
+            improved = False
+            for side in (1, -1):
+                pa = at[a]
+                if not 0 <= pa + side < n:
+                    continue
+                b = tour[pa + side]
+                length = _gap(uv, a, b)
+                for c in near[a]:
+                    short = _gap(uv, a, c)
+                    if short >= length:
+                        break
+                    pc = at[c]
+                    if not 0 <= pc + side < n:
+                        continue
+                    d = tour[pc + side]
+                    if length + _gap(uv, c, d) - short - _gap(uv, b, d) < 1e-9:
+                        continue
+                    low, high = (
+                        (min(pa, pc) + 1, max(pa, pc)) if side == 1 else (min(pa, pc), max(pa, pc) - 1)
+                    )
+                    while low < high:
+                        tour[low], tour[high] = tour[high], tour[low]
+                        at[tour[low]], at[tour[high]] = low, high
+                        low, high = low + 1, high - 1
+                    for spot in (a, b, c, d):
+                        if not queued[spot]:
+                            queue[(head + waiting) % n] = spot
+                            queued[spot] = True
+                            waiting += 1
+                    improved = True
+                    break
+                if improved:
+                    break
+    return tour
+
+
+@njit(cache=True)
+def gap_tables(
+    uv: Any,
+    middle: Any,
+    spots: Any,
+    source: Any,
+    length: Any,
+    lag: float,
+    sweeps: int,
+    a: float,
+    beam: float,
+    table: Any,
+) -> Any:
+    """Return `(M, 3, S, K)` [K]: rise in gap m, when the heat of its corner k has just arrived, by its spot s
+    that was fired n sweeps before k. `spots` `(M, S)`, the three corners first, -1 for none."""
+    out = np.zeros((len(spots), 3, spots.shape[1], sweeps), np.float32)
+    r2 = np.empty(spots.shape[1])
+    for m in range(len(spots)):
+        for s in range(spots.shape[1]):
+            i = spots[m, s]
+            r2[s] = (uv[i, 0] - middle[m, 0]) ** 2 + (uv[i, 1] - middle[m, 1]) ** 2
+        for k in range(3):
+            for s in range(spots.shape[1]):
+                i = spots[m, s]
+                if i >= 0:
+                    for n in range(sweeps):
+                        out[m, k, s, n] = rise_of(
+                            source[i], length[i], 4.0 * a * n * lag + r2[k] + beam, r2[s], table
+                        )
+    return out
+
+
+@njit(cache=True)
+def gaps_of_spots(count: int, spots: Any) -> Any:
+    """Return (first `(N + 1,)`, members): the gaps each spot belongs to."""
+    first = np.zeros(count + 1, np.int64)
+    for m in range(len(spots)):
+        for i in spots[m]:
+            if i >= 0:
+                first[i + 1] += 1
+    for i in range(count):
+        first[i + 1] += first[i]
+    at = first[:-1].copy()
+    members = np.empty(first[count], np.int64)
+    for m in range(len(spots)):
+        for i in spots[m]:
+            if i >= 0:
+                members[at[i]] = m
+                at[i] += 1
+    return first, members
+
+
+@njit(cache=True)
+def _gap_cost(
+    m: int, spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: float, ref: float
+) -> float:
+    cost = 0.0
+    for k in range(3):
+        mine = sweep[spots[m, k]]
+        if mine < 0:
+            continue
+        rise = ground[mine] * load[m]
+        for s in range(spots.shape[1]):
+            i = spots[m, s]
+            if i >= 0 and 0 <= sweep[i] <= mine:
+                rise += tab[m, k, s, mine - sweep[i]]
+        cost += math.exp(beta * (rise - ref))
+        if mine == sweep[spots[m, (k + 1) % 3]]:
+            cost += TOGETHER
+    return cost
+
+
+@njit(cache=True)
+def gap_costs(spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: float, ref: float) -> Any:
+    """Return `(M,)` the sum of exp(beta (rise - ref)) over the arrivals in each gap."""
+    out = np.empty(len(spots))
+    for m in range(len(spots)):
+        out[m] = _gap_cost(m, spots, sweep, tab, ground, load, beta, ref)
+    return out
+
+
+@njit(cache=True)
+def _spot_cost(
+    i: int,
+    first: Any,
+    members: Any,
+    spots: Any,
+    sweep: Any,
+    tab: Any,
+    ground: Any,
+    load: Any,
+    beta: float,
+    ref: float,
+) -> float:
+    cost = 0.0
+    for q in range(first[i], first[i + 1]):
+        cost += _gap_cost(members[q], spots, sweep, tab, ground, load, beta, ref)
+    return cost
+
+
+@njit(cache=True)
+def assign_sweeps(
+    order: Any,
+    sweeps: int,
+    first: Any,
+    members: Any,
+    spots: Any,
+    tab: Any,
+    ground: Any,
+    load: Any,
+    beta: float,
+    ref: float,
+) -> Any:
+    """Return `(N,)` the sweep of each spot: taken in `order`, each takes the cheapest sweep with a free
+    place."""
+    sweep = np.full(len(order), -1, np.int64)
+    taken = np.zeros(sweeps, np.int64)
+    places = (len(order) + sweeps - 1) // sweeps
+    for i in order:
+        best, least = -1, np.inf
+        for c in range(sweeps):
+            if taken[c] < places:
+                sweep[i] = c
+                cost = _spot_cost(i, first, members, spots, sweep, tab, ground, load, beta, ref)
+                if cost < least:
+                    best, least = c, cost
+        sweep[i] = best
+        taken[best] += 1
+    return sweep
+
+
+@njit(cache=True)
+def swap_sweeps(
+    sweep: Any, hot: Any, others: Any, first: Any, members: Any, spots: Any, tab: Any, ground: Any, load: Any,
+    beta: float, ref: float,
+) -> int:  # fmt: skip
+    """Swap the sweeps of each `hot` `(H,)` spot and the best of `others` `(H, T)`, where both together get
+    cheaper; in place. Return the number of swaps: every sweep keeps its size."""
+    done = 0
+    after = np.empty(len(ground))
+    for h in range(len(hot)):
+        i = hot[h]
+        mine = sweep[i]
+        for c in range(len(after)):
+            sweep[i] = c
+            after[c] = _spot_cost(i, first, members, spots, sweep, tab, ground, load, beta, ref)
+        sweep[i] = mine
+        best, most = -1, 1e-9 * after[mine]
+        for j in others[h]:
+            theirs = sweep[j]
+            gain = after[mine] - after[theirs]
+            if gain <= most:
+                continue
+            before_j = _spot_cost(j, first, members, spots, sweep, tab, ground, load, beta, ref)
+            sweep[i], sweep[j] = theirs, mine
+            gain += before_j - _spot_cost(j, first, members, spots, sweep, tab, ground, load, beta, ref)
+            sweep[i], sweep[j] = mine, theirs
+            if gain > most:
+                best, most = j, gain
+        if best >= 0:
+            sweep[i], sweep[best] = sweep[best], mine
+            done += 1
+    return done
+
+
+@njit(cache=True)
+def let_rest(order: Any, first: Any, neighbours: Any, rest_steps: int, ahead: int) -> Any:
+    """Return `order` `(N,)` with spots put off, by at most `ahead` places each, while one of their
+    `neighbours` (`first` `(N + 1,)` by spot) was fired less than `rest_steps` steps ago and another spot need
+    not wait."""
+    count = len(order)
+    out = np.empty(count, np.int64)
+    step_of = np.full(count, -(1 << 40), np.int64)
+    waiting = np.empty(ahead, np.int64)
+    filled, taken = 0, 0
+    for step in range(count):
+        while filled < ahead and taken < count:
+            waiting[filled] = order[taken]
+            filled, taken = filled + 1, taken + 1
+        pick = -1
+        for w in range(filled):
+            spot = waiting[w]
+            free = True
+            for q in range(first[spot], first[spot + 1]):
+                if step - step_of[neighbours[q]] < rest_steps:
+                    free = False
+                    break
+            if free:
+                pick = w
+                break
+        pick = max(pick, 0)
+        out[step] = waiting[pick]
+        step_of[out[step]] = step
+        for w in range(pick, filled - 1):
+            waiting[w] = waiting[w + 1]
+        filled -= 1
+    return out
+
+
+@njit(cache=True)
+def earliest(jump_s: Any, pulse_s: Any, first: Any, neighbours: Any, rest_s: float, pause_s: Any) -> Any:
+    """Return the earliest start `(N,)` [s] of each spot in firing order.
+
+    `jump_s` `(N,)` before it, `pulse_s` `(N,)`; `first` `(N + 1,)`, `neighbours`: the earlier spots that it
+    must leave `rest_s` to; `pause_s` `(N,)` extra wait before it.
+    """
+    times = np.zeros(len(jump_s))
+    for k in range(1, len(jump_s)):
+        start = times[k - 1] + pulse_s[k - 1] + jump_s[k] + pause_s[k]
+        for q in range(first[k], first[k + 1]):
+            start = max(start, times[neighbours[q]] + rest_s)
+        times[k] = start
+    return times

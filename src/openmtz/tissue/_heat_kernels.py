@@ -1,0 +1,150 @@
+"""Loops of `heat`: spots in square cells, and the rise at probes over time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.special import erf
+
+ERF_STEP = 1.0 / 256.0
+ERF: NDArray[np.float64] = erf(1.0 / np.maximum(np.arange(0, 16 * 256 + 2) * ERF_STEP, 1e-9))
+"""erf(1/v) at v = 0, 1/256, ...: linear between, wrong by less than 2e-6 (second derivative below 1)."""
+
+NEAR = 10
+"""Spots next to a probe whose arrivals set the times at which it is looked at."""
+ARRIVALS = np.array([0.08, 0.2, 0.4, 0.7, 1.1, 1.8, 3.5])
+"""In units of r^2/4a after a spot: its heat peaks at the probe at 1."""
+EVEN = 64
+SPARSE = 96
+"""Times at which spots farther than 2 mm are summed: their heat needs seconds to come, and is smooth."""
+FAR_M2 = 0.002**2
+
+
+@njit(cache=True, inline="always")
+def rise_of(source: float, length: float, s: float, r2: float, table: Any) -> float:
+    """Rise [K] of one spot: `source` [K m2], `s` = 4 a t + w^2/2 [m2]."""
+    v = math.sqrt(s) / length * 256.0
+    i = int(v)
+    if i > 4095:
+        share = 2.0 / math.sqrt(math.pi) * 256.0 / v
+    else:
+        share = table[i] + (v - i) * (table[i + 1] - table[i])
+    return source / s * share * math.exp(-r2 / s)
+
+
+@njit(cache=True)
+def bucket(uv: Any, size: float) -> Any:
+    """Return ((x0, y0, size, nx, ny), first `(nx ny + 1,)`, members): spots per square cell, in their
+    order."""
+    x0, y0 = uv[:, 0].min(), uv[:, 1].min()
+    nx = int((uv[:, 0].max() - x0) / size) + 1
+    ny = int((uv[:, 1].max() - y0) / size) + 1
+    first = np.zeros(nx * ny + 1, np.int64)
+    home = np.empty(len(uv), np.int64)
+    for i in range(len(uv)):
+        home[i] = int((uv[i, 0] - x0) / size) * ny + int((uv[i, 1] - y0) / size)
+        first[home[i] + 1] += 1
+    for c in range(nx * ny):
+        first[c + 1] += first[c]
+    at = first[:-1].copy()
+    members = np.empty(len(uv), np.int64)
+    for i in range(len(uv)):
+        members[at[home[i]]] = i
+        at[home[i]] += 1
+    return (x0, y0, size, nx, ny), first, members
+
+
+@njit(cache=True)
+def _around(
+    px: float, py: float, uv: Any, cell: Any, first: Any, members: Any, reach: float, out: Any
+) -> int:
+    """Write the spots within `reach` into `out`, oldest first; return how many."""
+    x0, y0, size, nx, ny = cell
+    count = 0
+    for cx in range(max(int((px - reach - x0) / size), 0), min(int((px + reach - x0) / size), nx - 1) + 1):
+        for cy in range(
+            max(int((py - reach - y0) / size), 0), min(int((py + reach - y0) / size), ny - 1) + 1
+        ):
+            for m in range(first[cx * ny + cy], first[cx * ny + cy + 1]):
+                i = members[m]
+                if (uv[i, 0] - px) ** 2 + (uv[i, 1] - py) ** 2 <= reach * reach:
+                    out[count] = i
+                    count += 1
+    out[:count].sort()
+    return count
+
+
+@njit(cache=True)
+def _look_at(r2: Any, fired: Any, near: Any, count: int, a: float, span: float) -> Any:
+    """Return the times `(T,)` at which to look: arrivals of the next spots' heat, and evenly spaced."""
+    picked = min(NEAR, count)
+    order = np.argsort(r2[:count])[:picked]
+    times = np.empty(picked * (len(ARRIVALS) + 1) + EVEN + 1)
+    n = 0
+    for k in order:
+        at = fired[near[k]]
+        times[n] = at - 1e-9
+        n += 1
+        for step in ARRIVALS:
+            times[n] = min(at + step * max(r2[k], 1e-9) / (4.0 * a), span)
+            n += 1
+    for e in range(EVEN + 1):
+        times[n] = span * e / EVEN
+        n += 1
+    return np.sort(times)
+
+
+@njit(cache=True)
+def probe_heat(
+    uv: Any, fired: Any, source: Any, length: Any, probes: Any, cell: Any, first: Any, members: Any,
+    reach: float, span: float, a: float, beam: float, table: Any,
+    log_rate: float, activation: float, skin: float,
+) -> Any:  # fmt: skip
+    """Return peak rise [K] and Omega `(P,)`; spots oldest first, from t = 0 to `span` [s]."""
+    peak, omega = np.zeros(len(probes)), np.zeros(len(probes))
+    around = np.empty(len(uv), np.int64)
+    r2 = np.empty(len(uv))
+    near = np.empty(len(uv), np.int64)
+    near_r2 = np.empty(len(uv))
+    slow = np.empty(SPARSE + 1)
+    for p in range(len(probes)):
+        px, py = probes[p, 0], probes[p, 1]
+        count = _around(px, py, uv, cell, first, members, reach, around)
+        close = 0
+        slow[:] = 0.0
+        for k in range(count):
+            i = around[k]
+            r2[k] = (uv[i, 0] - px) ** 2 + (uv[i, 1] - py) ** 2
+            if r2[k] < FAR_M2:
+                near[close], near_r2[close] = i, r2[k]
+                close += 1
+            else:
+                begin = int((fired[i] + r2[k] / (4.0 * a * 14.0)) / span * SPARSE)
+                for t in range(begin, SPARSE + 1):
+                    age = span * t / SPARSE - fired[i]
+                    if age > 0.0:
+                        slow[t] += rise_of(source[i], length[i], 4.0 * a * age + beam, r2[k], table)
+        times = _look_at(near_r2, fired, near, close, a, span)
+        before_rate, before_time = 0.0, 0.0
+        for t in range(len(times)):
+            now = times[t]
+            x = min(max(now, 0.0) / span * SPARSE, SPARSE - 1e-9)
+            total = slow[int(x)] + (x - int(x)) * (slow[int(x) + 1] - slow[int(x)])
+            for k in range(close):
+                i = near[k]
+                age = now - fired[i]
+                if age < 0.0:
+                    break
+                s = 4.0 * a * age + beam
+                if near_r2[k] < 16.0 * s:
+                    total += rise_of(source[i], length[i], s, near_r2[k], table)
+            peak[p] = max(peak[p], total)
+            rate = math.exp(log_rate - activation / (skin + total))
+            if t > 0:
+                omega[p] += 0.5 * (rate + before_rate) * (now - before_time)
+            before_rate, before_time = rate, now
+    return peak, omega
