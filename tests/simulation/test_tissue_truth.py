@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from openmtz.geometry import TriangleMesh, apply_pose, invert_pose, look_along, make_pose
+from openmtz.optics import angles_to_counts, point_to_angles
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as LOW
 from openmtz.plan import TreatmentPlan
 from openmtz.records import FiredSpots
 from openmtz.simulation.harm import LIMITS, Circumstances, Harm, Stop, harm
+from openmtz.simulation.shots import evaluate_shots
+from openmtz.simulation.skin import TrueSkin
 from openmtz.simulation.tissue_truth import Shots, TissueTruth
 from openmtz.simulation.truth_report import report
 from openmtz.tissue.ablation import craters, stacked_depth_um
@@ -140,6 +144,45 @@ def test_harms_that_need_more_than_the_shots(plan: TreatmentPlan) -> None:
     silent = FiredSpots(np.arange(COUNT - 5), np.arange(COUNT - 5), np.full(COUNT - 5, 2e4))
     assert harms(shots, plan, fired=silent)["unreported-emission"].count == 5
     assert set(CASES) | {"emission-after-stop", "no-fire-volume", "unreported-emission"} == set(LIMITS)
+
+
+def shot_through_the_optics(
+    plan: TreatmentPlan, head_shift_m: tuple[float, float, float], mesh: TriangleMesh
+) -> Shots:
+    """Aim every spot from its station, then fire from a head that stands elsewhere, onto the true skin."""
+    pose = look_along(plan.station_pose[0, :3], (0, 0, -1))
+    local = apply_pose(invert_pose(pose), plan.positions_m)
+    counts = angles_to_counts(point_to_angles(local, LOW.mirror_separation_m), LOW.full_scale_rad)
+    pose = make_pose(pose[:3, :3], pose[:3, 3] + np.array(head_shift_m))
+    hits = evaluate_shots(pose, counts, np.full(COUNT, 20.0), TrueSkin(mesh), LOW)
+    return Shots(
+        hits.hit, np.arange(COUNT), hits.rest_position_m, hits.incidence_rad, hits.defocus_m, np.full(COUNT, 20.0),
+        np.full(COUNT, 800.0), np.arange(COUNT) * INTERVAL_S,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "shift, expected",
+    [
+        ((0.0, 0.0, 0.0), set()),
+        ((0.4e-3, 0.0, 0.0), set()),  # within what still counts as delivered
+        ((1.5e-3, 0.0, 0.0), {"off-target", "outside-region"}),
+        ((0.0, 0.0, 0.9e-3), {"defocus"}),
+        ((0.0, 0.01, 0.0), {"off-target", "outside-region", "off-patient"}),
+    ],
+)
+def test_a_head_that_stands_elsewhere(plan: TreatmentPlan, shift: tuple, expected: set[str]) -> None:  # type: ignore[type-arg]
+    """Through mirrors, rays and the true mesh: a square of skin with 5 mm to spare on each side."""
+    half = 0.5 * SIDE * PITCH_M + 5e-3
+    square = CENTER + np.array([[-half, -half, 0], [half, -half, 0], [half, half, 0], [-half, half, 0]])
+    shots = shot_through_the_optics(plan, shift, TriangleMesh(square, np.array([[0, 1, 2], [0, 2, 3]])))
+    assert set(harms(shots, plan)) == expected
+    if not expected:
+        truth = TissueTruth(LOW)
+        truth.add(shots)
+        found = report(truth.records(), plan)
+        assert found.miss_worst_m == pytest.approx(shift[0], abs=3e-6)
+        assert abs(found.depth_error_p50) < 0.01
 
 
 def test_limits_can_be_set_but_not_invented(plan: TreatmentPlan) -> None:

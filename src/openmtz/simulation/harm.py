@@ -114,16 +114,21 @@ class Circumstances:
 
 
 def harm(
-    records: ShotRecords, plan: TreatmentPlan, circumstances: Circumstances | None = None
+    records: ShotRecords,
+    plan: TreatmentPlan,
+    circumstances: Circumstances | None = None,
+    summary: TruthReport | None = None,
 ) -> tuple[Harm, ...]:
     """Return the harms ground truth shows, in the order of `LIMITS`; empty if there is none.
+
+    `summary`: the report of the same records, plan, fired spots and heat model, if there is one already.
 
     Raises:
         TissueError: a limit for an unknown harm. openmtz.optics.ProfileError: a plan without a profile.
     """
     around = circumstances or Circumstances()
     shots, beside = records.shots, against_plan(records, plan)
-    summary = report(records, plan, around.fired, around.heat)
+    summary = summary or report(records, plan, around.fired, around.heat)
     repeats = _emissions_so_far(shots.spot_index, beside.planned)
     found = _Found(shots.time_s, around.limits)
     found.each("off-target", beside.miss_m)

@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 OUTSIDE_M = 1e-3
 """Farther than this from every planned spot is outside the region: engineering default, over two pitches at
 5 % (0.51 mm, domain facts, section 6)."""
-PROBES = 400
-"""Mid-gaps looked at per station and pass: engineering default."""
+PROBES = 150
+"""Mid-gaps looked at per station, drawn evenly: engineering default."""
 
 
 class AgainstPlan(NamedTuple):
