@@ -37,6 +37,8 @@ from openmtz.hooks import (
     hookimpl,
 )
 from openmtz.planning import PlanningResult, plan_treatment
+from openmtz.planning.polygon import WholeSkin
+from openmtz.planning.region import AnyRegion
 
 TARGET_M = np.array([0.50, 0.0, 0.05])
 
@@ -54,6 +56,7 @@ CASES = {
     "25": Case(25.0, 884.0, 20.0, 3.0),
     "100": Case(100.0, 884.0, 20.0, 10.0),
     "face": Case(350.0, 442.0, 20.0, 30.0),
+    "face, no arm": Case(350.0, 442.0, 20.0, 30.0),
 }
 
 
@@ -81,36 +84,34 @@ class Even:
         return Prescription(density, energy, "co2_120um_low_energy", "benchmark")
 
 
-def scene(name: str) -> tuple[SkinSurface, Region]:
+def scene(name: str) -> tuple[SkinSurface, AnyRegion]:
     """Return the captured-like surface of a case and the region of its area."""
     case = CASES[name]
     radius = float(np.sqrt(case.area_cm2 * 1e-4 / np.pi))
-    if name == "face":
-        found = head_face(radius_m=0.115)
+    if name.startswith("face"):
+        found = head_face(radius_m=0.083)
         if found is None:
             raise SystemExit("the head scan is not beside this checkout (../shared/data)")
         top = found.vertices[np.argmax(found.vertices[:, 2])]
-        vertices, faces = found.vertices - top + TARGET_M, found.faces
-        surface = SkinSurface.from_arrays(vertices, faces, voxel_m=0.001)
-        return surface, Region(tuple(TARGET_M - [0.0, 0.0, 0.01]), 0.085)
+        surface = SkinSurface.from_arrays(found.vertices - top + TARGET_M, found.faces, voxel_m=0.001)
+        return surface, WholeSkin()
     flat = patch(1000)
     scale = 1.35 * radius / 0.0515
     vertices = flat.vertices * [scale, scale, 1.0] + TARGET_M
     return SkinSurface.from_arrays(vertices, flat.faces, voxel_m=0.001), Region(tuple(TARGET_M), radius)
 
 
-def plan(name: str, surface: SkinSurface, region: Region) -> PlanningResult:
+def plan(name: str, surface: SkinSurface, region: AnyRegion) -> PlanningResult:
     """Plan one case with the arm asked about every station."""
     from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 
     manager = PluginManager()
     manager.register("even", Even(CASES[name]), "1")
     check = StationCheck(ArmKinematics(), CellCollision(patient=surface.mesh))
+    arm = None if name.endswith("no arm") else check
     facts = PatientFacts(site="abdomen", fitzpatrick=2)
     overrides = {"allow_partial": True}
-    return plan_treatment(
-        surface, "even", facts, 0, manager, region, lambda pose: check.reason(pose) or None, overrides
-    )
+    return plan_treatment(surface, "even", facts, 0, manager, region, arm, overrides)
 
 
 def measure(name: str, profile: bool) -> None:
@@ -128,9 +129,9 @@ def measure(name: str, profile: bool) -> None:
     refused = len(result.refused_m)
     case = CASES[name]
     print(
-        f"| {name} | {result.areas['treated']:.0f} cm2, {len(surface.mesh.faces)} triangles | {len(result.plan)}"
-        f" | {refused} | {len(result.plan.station_pose)} | {wall:.1f} | {cpu:.1f} | {case.seconds:g} |"
-        f" {peak:.0f} |",
+        f"| {name} | {result.areas['treated']:.0f} cm2, {len(surface.mesh.faces)} triangles |"
+        f" {len(result.plan)} | {refused} | {len(result.plan.station_pose)} | {wall:.1f} | {cpu:.1f} |"
+        f" {case.seconds:g} | {peak:.0f} |",
         flush=True,
     )
     if profile:

@@ -17,7 +17,8 @@ def test_straight_and_in_focus_is_the_spot():
 @pytest.mark.parametrize("tilt_deg", [0.0, 15.0, 30.0])
 @pytest.mark.parametrize("defocus_m", [0.0, 0.0004])
 def test_fluence_on_a_tilted_plane(tilt_deg, defocus_m):
-    """Energy of a collimated Gaussian beam is conserved on the plane: its ellipse and peak agree with ours."""
+    """Energy of a collimated Gaussian beam is conserved on the plane: its ellipse and peak agree with
+    ours."""
     tilt = np.deg2rad(tilt_deg)
     width = PROFILE.spot_diameter_um(defocus_m) * 1e-6 / 2
     line = np.linspace(-5 * width, 5 * width, 801)

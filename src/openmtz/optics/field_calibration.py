@@ -2,8 +2,8 @@
 
 A 2-D grid look-up (domain facts, section 6 [D]): `angles_rad[i, j]` was measured at `counts_x[i]`,
 `counts_y[j]`, in between it is interpolated bilinearly. The inverse is found by Newton's method on the same
-interpolation, so that there and back is exact to a count. The identity is the nominal full scale and a flat focal
-plane. The calibration's id stands in the plan's header: another calibration is another plan.
+interpolation, so that there and back is exact to a count. The identity is the nominal full scale and a flat
+focal plane. The calibration's id stands in the plan's header: another calibration is another plan.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from openmtz.optics.galvo import COUNTS_MAX
 
 FORMAT_VERSION = 1
 MAX_DEVIATION = 0.2
-"""A head whose angles differ from the nominal by more than this share of full scale is wired or scaled wrongly,
-not out of calibration. Pincushion at +-0.25 rad is below 5 %. Engineering default."""
+"""A head whose angles differ from the nominal by more than this share of full scale is wired or scaled
+wrongly, not out of calibration. Pincushion at +-0.25 rad is below 5 %. Engineering default."""
 MAX_FOCUS_SHIFT_M = 0.005
 """More field curvature than this is no scan lens. Engineering default."""
 NEWTON_STEPS = 12
@@ -90,8 +90,8 @@ class FieldCalibration:
             if (steps <= 0).any():
                 i, j = np.argwhere(steps <= 0)[0]
                 raise CalibrationError(
-                    f"calibration {self.name!r}: the {axis} angle does not increase with the {axis} counts at grid"
-                    f" point ({i}, {j}); a map with a fold has no inverse: measure again, or swap the axes"
+                    f"calibration {self.name!r}: the {axis} angle does not increase with the {axis} counts at"
+                    f" grid point ({i}, {j}); a folded map has no inverse: measure again, or swap the axes"
                 )
         nominal = np.stack(np.meshgrid(self.counts_x, self.counts_y, indexing="ij"), axis=-1)
         off = np.abs(self.angles_rad - nominal / COUNTS_MAX * self.full_scale_rad).max() / self.full_scale_rad
@@ -132,7 +132,8 @@ class FieldCalibration:
         return values[..., :2]
 
     def focus_shift(self, angles_rad: ArrayLike) -> NDArray[np.float64]:
-        """Return `(N,)` [m] how far beyond the flat focal plane focus lies along the beam; NaN off the grid."""
+        """Return `(N,)` [m] how far beyond the flat focal plane focus lies along the beam; NaN off the
+        grid."""
         values, _ = self._interpolate(self._invert(np.asarray(angles_rad, np.float64)))
         return values[..., 2]
 
@@ -150,7 +151,9 @@ class FieldCalibration:
 
     def in_field(self, angles_rad: ArrayLike) -> NDArray[np.bool_]:
         """Return `(N,)` bool: optical angles `(N, 2)` [rad] the calibrated grid reaches."""
-        return np.isfinite(self._invert(np.asarray(angles_rad, np.float64))).all(axis=-1)
+        return np.asarray(
+            np.isfinite(self._invert(np.asarray(angles_rad, np.float64))).all(axis=-1), np.bool_
+        )
 
     def _interpolate(self, counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (x angle, y angle, focus shift) `(N, 3)` and their derivatives by counts `(N, 3, 2)`."""
@@ -230,7 +233,7 @@ class FieldCalibration:
             raise CalibrationError(f"{file.name}: {error}") from error
         if stated != calibration.calibration_id:
             raise CalibrationError(
-                f"{file.name}: the file names the id {stated!r}, its values have {calibration.calibration_id!r}:"
-                " changed by hand or damaged; calibrate again"
+                f"{file.name}: the file names the id {stated!r}, its values have"
+                f" {calibration.calibration_id!r}: changed by hand or damaged; calibrate again"
             )
         return calibration

@@ -13,9 +13,9 @@ def footprint_um(
 ) -> NDArray[np.float64]:
     """Return `(N, 2)` 1/e2 diameters [um] of the spot on the skin: along the tilt d/cos, across it d.
 
-    `defocus_m` `(N,)` [m] along the beam, `incidence_rad` `(N,)` between beam and skin's normal (domain facts,
-    section 6 [D]). The beam's divergence within one footprint is left out: at 30 degrees the two ends of a
-    120 um spot differ by 70 um along the beam, 1 % of its diameter.
+    `defocus_m` `(N,)` [m] along the beam, `incidence_rad` `(N,)` between beam and skin's normal (domain
+    facts, section 6 [D]). The beam's divergence within one footprint is left out: at 30 degrees the two ends
+    of a 120 um spot differ by 70 um along the beam, 1 % of its diameter.
 
     Raises:
         ValueError: an incidence of 90 degrees or more has no footprint.

@@ -19,13 +19,17 @@ SPARE_FOCUS_SHARE = 0.875
 """A few spots may use 0.35 of 0.4 mm, where that saves a station (see `stations.SPARE_SHARE`)."""
 INCIDENCE_RESERVE_RAD = float(np.deg2rad(1.0))
 FIELD_SHARE = 0.97
-ANCHOR_SHARE = 0.35
+ANCHOR_SHARE = 0.4
 """Distance of anchors as a share of the field's half width."""
 REACH_SHARE = 1.5
 """Spots farther from the middle of the field than this many half widths are never in it: the corner of the
 square lies at 1.41."""
 DEPTH_M = 0.03
 """No pose uses spots farther from its focal plane than this before it is shifted [m]."""
+BAN_SHARE = 0.6
+BAN_COS = float(np.cos(np.deg2rad(8.0)))
+"""Where the arm cannot stand it cannot stand nearly there either: candidates within so many half widths and
+8 degrees are not asked about. Engineering default."""
 SAME_AXIS_COS = float(np.cos(np.deg2rad(0.5)))
 
 
@@ -71,7 +75,8 @@ class Head(NamedTuple):
     def seen(
         self, pose: Array, points: Array, normals: Array, grid: _grid.Grid
     ) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
-        """Return rows `(M,)` ascending a pose can fire, how badly each is met, and which are well in focus."""
+        """Return rows `(M,)` ascending a pose can fire, how badly each is met, and which are well in
+        focus."""
         middle = pose[:3, 3] + self.focus * pose[:3, 2]
         rows, cost, tight = _view_kernels.costs(
             pose, middle, points, normals, tuple(grid), self.reach, self.half, self.separation, self.focus,
@@ -81,7 +86,8 @@ class Head(NamedTuple):
 
 
 class Cover:
-    """Candidates over `anchors` (rows of `points` `(N, 3)`), and which points are still to be covered (`left`)."""
+    """Candidates over `anchors` (rows of `points` `(N, 3)`), and which points are still to be covered
+    (`left`)."""
 
     def __init__(
         self, points: Array, normals: Array, head: Head, anchors: NDArray[np.int64] | None = None
@@ -136,10 +142,22 @@ class Cover:
             return pose, row
         return None
 
-    def ban(self, row: int) -> None:
-        """Never offer a candidate again: it is the one `best` has just returned."""
-        self._heap = [entry for entry in self._heap if entry[1] != row]
+    def ban(self, row: int, *, like: bool = False) -> None:
+        """Never offer a candidate again; `like`: nor those that stand and look nearly as it does."""
+        gone = {row}
+        if like:
+            middle = self.poses[:, :3, 3] + self.head.focus * self.poses[:, :3, 2]
+            near = np.linalg.norm(middle - middle[row], axis=1) < BAN_SHARE * self.head.half
+            gone.update(
+                np.flatnonzero(near & (self.poses[:, :3, 2] @ self.poses[row, :3, 2] > BAN_COS)).tolist()
+            )
+        self._heap = [entry for entry in self._heap if entry[1] not in gone]
         heapq.heapify(self._heap)
+
+    def fresh(self, pose: Array) -> int:
+        """Return how many points not yet covered a pose covers well in focus."""
+        rows, _, tight = self.head.seen(pose, self.points, self.normals, self.grid)
+        return int(self.left[rows[tight]].sum())
 
     def take(self, pose: Array) -> int:
         """Mark what a pose covers well in focus; return how many points that was."""
@@ -151,8 +169,8 @@ class Cover:
 
 
 def look_along_many(at_m: Array, axes: Array, distance_m: float) -> Array:
-    """Return `(C, 4, 4)` poses `distance_m` before points `(C, 3)`, z along unit `axes` `(C, 3)`, x as near to
-    the world's x as can be (y where that is parallel): as `geometry.look_along`."""
+    """Return `(C, 4, 4)` poses `distance_m` before points `(C, 3)`, z along unit `axes` `(C, 3)`, x as near
+    to the world's x as can be (y where that is parallel): as `geometry.look_along`."""
     x = np.zeros_like(axes)
     x[:, 0] = 1.0
     x -= axes * axes[:, :1]

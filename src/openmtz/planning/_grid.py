@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 class Grid(NamedTuple):
     """`order` `(N,)` rows sorted by cell; occupied cells' `keys` `(C,)` ascending, and where each begins in
-    `order`, `starts` `(C + 1,)`; `shape` `(3,)` of the grid with a rim of empty cells; `low` `(3,)`, `size` [m]."""
+    `order`, `starts` `(C + 1,)`; `shape` `(3,)` of the grid with a rim of empty cells; `low` `(3,)`, `size`
+    [m]."""
 
     order: NDArray[np.int64]
     keys: NDArray[np.int64]
@@ -33,7 +34,8 @@ def make_grid(points_m: NDArray[np.float64], size_m: float) -> Grid:
 
 
 def thin(points_m: NDArray[np.float64], size_m: float) -> NDArray[np.int64]:
-    """Return rows, ascending, of one point `(N, 3)` [m] per occupied cell: the one nearest to its cell's mean."""
+    """Return rows, ascending, of one point `(N, 3)` [m] per occupied cell: the one nearest to its cell's
+    mean."""
     grid = make_grid(points_m, size_m)
     cell = np.repeat(np.arange(len(grid.keys)), np.diff(grid.starts))
     sorted_points = points_m[grid.order]

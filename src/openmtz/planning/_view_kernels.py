@@ -72,33 +72,34 @@ def usable_from(
     spots in the field, below the incidence limit, within `depth` [m] of the focal plane."""
     starts = np.zeros(len(poses) + 1, np.int64)
     rows = np.empty(len(points), np.int64)
-    for turn in range(2):
-        if turn == 1:
-            found = np.empty(starts[-1], np.int32)
-            defocus = np.empty(starts[-1], np.float32)
-            weight = np.empty(starts[-1], np.float32)
-        for c in range(len(poses)):
-            count = near(aimed_at[c], reach, points, grid, rows)
-            at = starts[c]
-            kept = 0
-            for m in range(count):
-                i = rows[m]
-                x, y, z, cosine = view(poses[c], points[i], normals[i], separation, focus)
-                if abs(x) > half or abs(y) > half or cosine < cos_limit or abs(z) > depth:
-                    continue
-                if turn == 1:
-                    found[at + kept] = i
-                    defocus[at + kept] = z
-                    weight[at + kept] = 1.0 if cosine >= cos_good else 0.5
-                kept += 1
-            if turn == 0:
-                starts[c + 1] = starts[c] + kept
-            else:
-                order = np.argsort(defocus[at : at + kept], kind="mergesort")
-                found[at : at + kept] = found[at : at + kept][order]
-                defocus[at : at + kept] = defocus[at : at + kept][order]
-                weight[at : at + kept] = weight[at : at + kept][order]
-    return starts, found, defocus, weight
+    found = np.empty(1024, np.int32)
+    defocus = np.empty(1024, np.float32)
+    weight = np.empty(1024, np.float32)
+    for c in range(len(poses)):
+        count = near(aimed_at[c], reach, points, grid, rows)
+        at = starts[c]
+        if at + count > len(found):
+            more = 2 * (at + count)
+            found = np.concatenate((found[:at], np.empty(more - at, np.int32)))
+            defocus = np.concatenate((defocus[:at], np.empty(more - at, np.float32)))
+            weight = np.concatenate((weight[:at], np.empty(more - at, np.float32)))
+        kept = at
+        for m in range(count):
+            i = rows[m]
+            x, y, z, cosine = view(poses[c], points[i], normals[i], separation, focus)
+            if abs(x) > half or abs(y) > half or cosine < cos_limit or abs(z) > depth:
+                continue
+            found[kept] = i
+            defocus[kept] = z
+            weight[kept] = 1.0 if cosine >= cos_good else 0.5
+            kept += 1
+        starts[c + 1] = kept
+        order = np.argsort(defocus[at:kept], kind="mergesort")
+        found[at:kept] = found[at:kept][order]
+        defocus[at:kept] = defocus[at:kept][order]
+        weight[at:kept] = weight[at:kept][order]
+    end = starts[-1]
+    return starts, found[:end].copy(), defocus[:end].copy(), weight[:end].copy()
 
 
 @njit(cache=True)
@@ -133,8 +134,8 @@ def gains(usable: Any, left: Any, window: float) -> Any:
 
 @njit(cache=True)
 def costs(
-    pose: Any, aimed_at: Any, points: Any, normals: Any, grid: Any, reach: float, half: float, separation: float,
-    focus: float, limit: float, budget: float, spare: float,
+    pose: Any, aimed_at: Any, points: Any, normals: Any, grid: Any, reach: float, half: float,
+    separation: float, focus: float, limit: float, budget: float, spare: float,
 ) -> Any:  # fmt: skip
     """Return rows a pose sees within `spare` [m] of focus, how badly each is met, and which lie within
     `budget` [m]. Steepness counts most, then defocus, then the way out to the rim of the field."""

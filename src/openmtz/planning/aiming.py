@@ -35,8 +35,9 @@ def aim_from(
 ) -> Aim:
     """Return how spots `(N, 3)` [m] with unit normals `(N, 3)` are met from a pose `(4, 4)`.
 
-    Spots behind the mirrors come out with an incidence of pi: never usable. With a calibration, defocus counts
-    from where focus really lies over the field; spots outside the calibrated field have a defocus of NaN.
+    Spots behind the mirrors come out with an incidence of pi: never usable. With a calibration, defocus
+    counts from where focus really lies over the field; spots outside the calibrated field have a defocus of
+    NaN.
     """
     local = apply_pose(invert_pose(world_T_scan_head), positions_m)
     angles = point_to_angles(local, profile.mirror_separation_m)

@@ -1,8 +1,8 @@
 """Energy per spot so that the intended depth is reached on skin that is tilted and not quite in focus.
 
-The prescription names an energy; with the profile's depth curve that is a depth, straight and in focus. Tilted
-by theta the fluence falls with cos(theta), defocus widens the spot, and depth below the skin is depth along the
-beam times cos(theta): all three are made up for, within what profile and host envelope allow.
+The prescription names an energy; with the profile's depth curve that is a depth, straight and in focus.
+Tilted by theta the fluence falls with cos(theta), defocus widens the spot, and depth below the skin is depth
+along the beam times cos(theta): all three are made up for, within what profile and host envelope allow.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 walls, depends on that scale.
 
 The triangles' area vectors are summed over cells of a third of the scale first, apart for the six main
-directions so that the two sides of a fold do not cancel. A point then looks at some tens of cells however fine
-the mesh is.
+directions so that the two sides of a fold do not cancel. A point then looks at some tens of cells however
+fine the mesh is.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def _angle(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
 
 class _Cells(NamedTuple):
     """Summed area vectors `sums` `(C, 3)` at `centres` `(C, 3)` [m], sorted by the block of `block` [m] they
-    lie in: block `keys` `(B,)`, where each begins `starts` `(B + 1,)`, `shape` of the grid of blocks, `low`."""
+    lie in: block `keys` `(B,)`, where each begins `starts` `(B + 1,)`, `shape` of the grid of blocks,
+    `low`."""
 
     centres: NDArray[np.float64]
     sums: NDArray[np.float64]
@@ -116,13 +117,15 @@ def _cells(centroids: NDArray[np.float64], cross: NDArray[np.float64], cell_m: f
     order = np.argsort(block_key, kind="stable")
     keys, starts = np.unique(block_key[order], return_index=True)
     starts = np.append(starts, count).astype(np.int64)
-    return _Cells(centres[order], sums[order], keys.astype(np.int64), starts, shape, float(block), low)
+    return _Cells(
+        centres[order], sums[order], keys.astype(np.int64), starts, shape.astype(np.int64), float(block), low
+    )
 
 
 @njit(cache=True)
 def _average(
-    points: Any, own: Any, centres: Any, sums: Any, keys: Any, starts: Any, shape: Any, block: float, low: Any,
-    scale: float, cut: float,
+    points: Any, own: Any, centres: Any, sums: Any, keys: Any, starts: Any, shape: Any, block: float,
+    low: Any, scale: float, cut: float,
 ) -> Any:  # fmt: skip
     out = np.zeros((len(points), 3))
     reach = (cut * scale) ** 2

@@ -16,10 +16,12 @@ from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, Severity, TreatmentPlan
 from openmtz.plan.layout import PLAN_FORMAT_VERSION
 from openmtz.planning.assemble import assemble, split_passes
-from openmtz.planning.dose import predict_dose
+from openmtz.planning.dose import dose_of
 from openmtz.planning.energy import CorrectedEnergy, energy_correction
 from openmtz.planning.errors import PlanningError
 from openmtz.planning.fit import fit_spots
+from openmtz.planning.footprints import Footprints
+from openmtz.planning.merging import merging_spots
 from openmtz.planning.normals import fine_normals, smooth_normals
 from openmtz.planning.placement import PlacementError, SpotPlacement, place_spots
 from openmtz.planning.prescribed import Dosed, look, prescribe
@@ -35,6 +37,8 @@ NEAREST_M = 100e-6
 """Two spots nearer than this would merge: below any pitch in use (205 um at 1768 per cm2), above the
 host envelope's limit."""
 PLACEMENT_ATTEMPTS = 8
+MOST_PLACED_ANEW = 20_000
+"""Of more spots than this a few always share a fold somewhere: one of each pair is refused instead."""
 SEED_STRIDE = 1_000_003
 Step = Callable[[str, float], None]
 
@@ -115,10 +119,24 @@ def plan_treatment(
     most_mj = _energy_limit_mj(stated)
     energy = _energy(dosed, spots, fit.defocus_m, fit.incidence_rad, most_mj, wanted, findings)
     cause = np.where(fit.cause == "", energy.cause, fit.cause)
+
+    def footprints(rows: NDArray[np.int64]) -> Footprints:
+        return Footprints.of_spots(
+            spots.positions[rows], energy.energy_mj[rows], profile, normals=normals[rows],
+            defocus_m=fit.defocus_m[rows], incidence_rad=fit.incidence_rad[rows], beam=fit.beam[rows],
+        )  # fmt: skip
+
+    rows = np.flatnonzero(cause == "")
+    if len(rows):
+        zones = footprints(rows)
+        merged = merging_spots(zones)
+        if len(merged):
+            cause[rows[merged]] = Cause.MERGING.value
+            zones = footprints(np.flatnonzero(cause == ""))
     planned = cause == ""
     findings += _refusals(cause, stations, reachable, wanted, looked.trimmed_cm2, dosed, findings)
     step("ordering", 0.8)
-    dose = predict_dose(spots.positions[planned], energy.energy_mj[planned], spots.area_cm2, profile)
+    dose = dose_of(zones, spots.area_cm2, profile)
     counts = refused_counts(cause)
     header = {
         "format_version": PLAN_FORMAT_VERSION,
@@ -236,7 +254,8 @@ def _place_apart(
     """
     for attempt in range(PLACEMENT_ATTEMPTS):
         spots = place_spots(vertices, faces, density, seed=seed + attempt * SEED_STRIDE)
-        if not len(cKDTree(spots.positions).query_pairs(NEAREST_M, output_type="ndarray")):
+        crowded = cKDTree(spots.positions).query_pairs(NEAREST_M, output_type="ndarray")
+        if len(crowded) == 0 or len(spots.positions) > MOST_PLACED_ANEW:
             break
     return spots
 
@@ -280,7 +299,8 @@ def _refusals(
         shift = nearest_shift(stations.refused_poses, reachable)
         if shift is None:
             fixes[Cause.OUT_OF_REACH.value] = (
-                "no move of the patient up to 0.3 m on the bed helps: turn the patient, or mount the arm elsewhere"
+                "no move of the patient up to 0.3 m on the bed helps: turn the patient, or mount the arm"
+                " elsewhere"
             )
         else:
             fixes[Cause.OUT_OF_REACH.value] = (
@@ -292,7 +312,7 @@ def _refusals(
         detail[Cause.ENERGY_BELOW.value] = f"{profile.name} starts at {profile.energy_min_mj:g} mJ"
     found = refusal_findings(counts, detail, fixes)
     if trimmed_cm2 > 0.05:
-        text = f"{trimmed_cm2:.2f} cm2 of the region lie within 2 mm of the rim of the captured skin: not planned"
+        text = f"{trimmed_cm2:.2f} cm2 of the region lie within 2 mm of the captured skin's rim: not planned"
         fix = "capture a larger area"
         found.append(Finding(Severity.INFO, SOURCE, "near-edge", text, fix))
     share = float((cause != "").mean())

@@ -84,7 +84,8 @@ class Outline:
             raise ValueError("the polygon encloses less than 1 mm2")
 
     def inside(self, points_m: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return `(N,)` bool: points `(N, 3)` [m] whose foot in the polygon's plane lies inside (even-odd)."""
+        """Return `(N,)` bool: points `(N, 3)` [m] whose foot in the polygon's plane lies inside
+        (even-odd)."""
         p = (points_m - self.center) @ self._axes
         result = np.zeros(len(p), np.bool_)
         for a, b in zip(self.uv, np.roll(self.uv, -1, axis=0), strict=True):

@@ -19,8 +19,8 @@ from openmtz.planning.surface_check import MAX_TRIANGLES, check_surface, crop
 
 SOURCE = "planner"
 CROP_MARGIN_M = 0.02
-"""Skin kept around a region when the rest of a very fine surface is left out [m]: more than any plugin examines
-(`region.EXAMINED_MARGIN_M`) and any normal is averaged over."""
+"""Skin kept around a region when the rest of a very fine surface is left out [m]: more than any plugin
+examines (`region.EXAMINED_MARGIN_M`) and any normal is averaged over."""
 
 
 class Looked(NamedTuple):

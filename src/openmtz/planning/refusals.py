@@ -14,7 +14,8 @@ SOURCE = "planner"
 
 
 class Cause(str, Enum):
-    """Causes of refused spots. The value stands in plan headers, findings and pictures; values never change."""
+    """Causes of refused spots. The value stands in plan headers, findings and pictures; values never
+    change."""
 
     OUT_OF_REACH = "out-of-reach"
     TOO_MANY_STATIONS = "too-many-stations"

@@ -18,8 +18,8 @@ class Overrides(BaseModel):
     """What the operator sets against the plugin's prescription. Limits still hold.
 
     `density_scale`: times the prescribed density. `energy_mj`, `passes`, `profile`: instead of the
-    prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused, or parts of the
-    surface are broken. `correct_energy`: make up for tilt and defocus (see `energy_correction`).
+    prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused, or parts of
+    the surface are broken. `correct_energy`: make up for tilt and defocus (see `energy_correction`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,8 +33,8 @@ class Overrides(BaseModel):
 
 
 class RegionRequest(BaseModel):
-    """A region in a request: `center_m` [m, world] and `radius_m` [m], or `polygon_m`, corners [m, world] drawn
-    on the skin in order, or `whole`: all captured skin."""
+    """A region in a request: `center_m` [m, world] and `radius_m` [m], or `polygon_m`, corners [m, world]
+    drawn on the skin in order, or `whole`: all captured skin."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

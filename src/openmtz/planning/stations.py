@@ -27,18 +27,25 @@ SPARE_SHARE = 0.01
 """So few of the spots may use `SPARE_FOCUS_SHARE` of the depth of focus, where that saves a station."""
 MAX_STATIONS = 2000
 """350 cm2 on curved skin take about 200; a plan counts stations in 16 bits."""
-MAX_REACH_TESTS = 200
-"""Poses the arm refuses before planning gives up on what is left; four more for every station found."""
-THIN_PER_CM2 = 250.0
+MAX_REACH_TESTS = 180
+REACH_TESTS_PER_CM2 = 4.0
+"""Poses the arm may refuse before planning gives up on what is left: so many, and so many more for every
+cm2 to cover and three for every station found. Engineering default: 3 ms each."""
+THIN_PER_CM2 = 200.0
 """Spots per cm2 looked at while stations are chosen; all of them afterwards."""
 SEAM_COST = 1.5
 """Weight of agreeing with the neighbours against standing upright and sharp."""
 NEIGHBOURS = 12
 _TURNS_RAD = (0.0, np.pi / 2, -np.pi / 2, np.pi)
+_TILTS_RAD = (0.0, float(np.deg2rad(12.0)), float(np.deg2rad(22.0)))
+"""How far a station the arm cannot take is tilted towards the ones it can; even skin allows it."""
+LEAST_TILTED_SHARE = 0.5
+"""A tilted station must still cover this share of what the upright one would."""
 
 Reachable = Callable[[NDArray[np.float64]], "bool | str | None"]
 """Takes a world pose `(4, 4)` of scan_head. True, None or an empty text: in reach; False or a text: not, and
-why. `openmtz.robot.StationCheck(...).reason` is one."""
+why, as `openmtz.robot.StationCheck(...).reason`. An object that also has `reason(pose) -> str`, such as the
+`StationCheck` itself, is asked for the text once at the end, which is quicker."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +76,7 @@ def plan_stations(
     head, reach = Head.of(profile), _Reach(reachable)
     seen = _Seen(points, unit, head)
     thinned = _grid.thin(points, float(np.sqrt(1e-4 / THIN_PER_CM2)))
+    reach.allowance += REACH_TESTS_PER_CM2 * len(thinned) / THIN_PER_CM2
     _cover(seen, reach, thinned, None, max_stations)
     while (rest := seen.to_cover()).any() and len(seen.poses) < max_stations and not reach.exhausted:
         rows = np.flatnonzero(rest)
@@ -101,14 +109,48 @@ def _cover(
         found = cover.best()
         if found is None:
             break
-        pose = reach.turn_until_reached(found[0])
-        if pose is None or not cover.take(pose):
-            cover.ban(found[1])  # out of reach, or turned so that its square holds nothing new
-            continue
-        seen.add(pose)
-        reach.found += 1
-        added += 1
+        pose = _reached(found[0], cover, reach)
+        if pose is None:
+            reach.refuse(found[0])
+            cover.ban(found[1], like=True)
+        elif cover.take(pose):
+            seen.add(pose)
+            reach.took(pose)
+            added += 1
+        else:
+            cover.ban(found[1])  # turned so that its square holds nothing new
     return added
+
+
+def _reached(pose: NDArray[np.float64], cover: Cover, reach: _Reach) -> NDArray[np.float64] | None:
+    """Return the pose, turned about the beam or tilted if the arm takes it so; None if it takes none."""
+    least = 0
+    for tilt in _TILTS_RAD if reach.asks else _TILTS_RAD[:1]:
+        leaning = pose
+        if tilt:
+            leaning = lean(pose, reach.toward(cover.normals), tilt, cover.head.focus)
+            least = least or max(1, int(LEAST_TILTED_SHARE * cover.fresh(pose)))
+            if cover.fresh(leaning) < least:
+                break
+        if (turned := reach.turn_until_reached(leaning)) is not None:
+            return turned
+    return None
+
+
+def lean(
+    pose: NDArray[np.float64], toward: NDArray[np.float64], angle_rad: float, focus_m: float
+) -> NDArray[np.float64]:
+    """Return the pose `(4, 4)` turned about the middle of its field so that its beam comes nearer to the axis
+    `toward` `(3,)` by `angle_rad`, not past it."""
+    axis = pose[:3, 2]
+    about = np.cross(axis, toward)
+    length = float(np.linalg.norm(about))
+    if length < 1e-9:
+        return pose
+    angle = min(angle_rad, float(np.arctan2(length, axis @ toward)))
+    rotation = Rotation.from_rotvec(about / length * angle).as_matrix() @ pose[:3, :3]
+    middle = pose[:3, 3] + focus_m * axis
+    return make_pose(rotation, middle - focus_m * rotation[:, 2])
 
 
 class _Seen:
@@ -185,12 +227,35 @@ class _Reach:
     """Asks the arm, bounded, and remembers what it said no to."""
 
     def __init__(self, reachable: Reachable | None) -> None:
-        self._ask, self._failures, self.found, self.detail = reachable, 0, 0, ""
+        self._ask, self._failures, self.allowance, self.detail = reachable, 0, float(MAX_REACH_TESTS), ""
         self.refused: list[NDArray[np.float64]] = []
+        self._axes = np.zeros(3)
+
+    @property
+    def asks(self) -> bool:
+        """True if there is an arm to ask."""
+        return self._ask is not None
 
     @property
     def exhausted(self) -> bool:
-        return self._failures >= MAX_REACH_TESTS + 4 * self.found
+        """True once the arm has refused too much."""
+        return self._failures >= self.allowance
+
+    def took(self, pose: NDArray[np.float64]) -> None:
+        """Note a station the arm can take."""
+        self.allowance += 3.0
+        self._axes += pose[:3, 2]
+
+    def toward(self, normals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the axis `(3,)` worth leaning to: of the stations taken, else against all of the skin."""
+        axis = self._axes if self._axes.any() else -normals.mean(axis=0)
+        return np.asarray(axis / max(float(np.linalg.norm(axis)), 1e-12), np.float64)
+
+    def refuse(self, pose: NDArray[np.float64]) -> None:
+        """Note a pose the arm cannot take, however turned or tilted, and why."""
+        self.refused.append(pose)
+        if not self.detail and (reason := getattr(self._ask, "reason", None)) is not None:
+            self.detail = str(reason(pose))
 
     def turn_until_reached(self, pose: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Return the pose, turned about the beam if that is what it takes; None if out of reach."""
@@ -205,7 +270,6 @@ class _Reach:
             self._failures += 1
             if isinstance(answer, str):
                 self.detail = answer
-        self.refused.append(pose)
         return None
 
 

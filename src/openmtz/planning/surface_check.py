@@ -12,16 +12,18 @@ from openmtz.plan import Finding, Severity
 
 SOURCE = "planner"
 MAX_TRIANGLES = 1_000_000
-"""More are cut to what lies around the region first; without a region they are refused: 300 cm2 at the 0.35 mm
-edges of the finest captures here are 600,000. Engineering default."""
+"""More are cut to what lies around the region first; without a region they are refused: 300 cm2 at the 0.35
+mm edges of the finest captures here are 600,000. Engineering default."""
 SLIVER_M = 2e-6
 """A triangle lower than this has no direction: vertices are rounded to 1 um."""
 MAX_BAD_SHARE = 0.01
-"""More flipped or non-manifold triangles than this share is a broken mesh, not a blemish. Engineering default."""
+"""More flipped or non-manifold triangles than this share is a broken mesh, not a blemish. Engineering
+default."""
 
 
 class Checked(NamedTuple):
-    """`faces_ok` `(F,)` bool, triangles to plan on; `findings`, refusals among them where it must not go on."""
+    """`faces_ok` `(F,)` bool, triangles to plan on; `findings`, refusals among them where it must not go
+    on."""
 
     faces_ok: NDArray[np.bool_]
     findings: tuple[Finding, ...]
@@ -45,7 +47,8 @@ def crop(
 
 
 def check_surface(surface: SkinSurface) -> Checked:
-    """Look for what would make a plan wrong: double, flipped, non-manifold and flat triangles, bad normals."""
+    """Look for what would make a plan wrong: double, flipped, non-manifold and flat triangles, bad
+    normals."""
     mesh = surface.mesh
     found: list[Finding] = []
     bad_normals = ~(np.abs(np.linalg.norm(surface.normals, axis=1) - 1.0) < 1e-3)
@@ -69,7 +72,7 @@ def check_surface(surface: SkinSurface) -> Checked:
         found.append(_finding(Severity.INFO, "surface-slivers", text, "", flat))
     double = _duplicates(mesh.faces) & good
     if count := int(double.sum()):
-        text = f"{count} triangles lie on others with the same corners; they are left out, else spots would pile up"
+        text = f"{count} triangles lie on others with the same corners; they are left out"
         found.append(_finding(Severity.WARNING, "surface-duplicates", text, "merge duplicate faces", count))
     good &= ~double
     flipped, crowded = _edges(mesh, good)

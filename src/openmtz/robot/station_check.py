@@ -69,7 +69,7 @@ class StationCheck:
 
     def __call__(self, pose: Array) -> bool:
         """Return whether the frame can stand at `pose`."""
-        return not self.reason(pose)
+        return bool(self._stands(pose))
 
     def _stands(self, pose: Array, every: bool = False) -> list[Branch]:
         found = []
