@@ -43,7 +43,7 @@ class TruthLog:
 
     NAMES = (
         "spot_index", "hit", "position_m", "rest_position_m", "incidence_rad", "defocus_m", "energy_mj",
-        "pulse_us", "fluence_j_cm2", "time_s", "arm_speed_m_s",
+        "pulse_us", "fluence_j_cm2", "time_s", "arm_speed_m_s", "patient_shift_m",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -89,6 +89,7 @@ class LockstepCell:
         self._trigger = CameraTrigger(camera_rate_hz, while_moving=False)
         self._rest_since: float | None = 0.0
         self.frames: list[DepthFrame] = []
+        self._seen_s = 0.0
         self.head = LockstepHead(seed)
         self.lines = {name: name in CLOSED_AT_START for name in LINES}
         self.truth = TruthLog()
@@ -178,10 +179,17 @@ class LockstepCell:
         if exposure is None:
             return
         pose = self.world.pose(CAMERA_FRAME)
+        self._seen_s = exposure.stamp_s
         request = FrameRequest(exposure.stamp_s, pose, exposure.key, exposure.n)
         for kind, frame in self._ask_camera("frame", request):
             if kind == "frame":
                 self.frames.append(DepthFrame(frame.stamp_s, frame.depth))
+
+    def _shift(self, times_s: Array) -> Array:
+        """Return `(M,)` how far the skin at the target was from where the camera saw it last [m]."""
+        target = np.tile(self.patient.target_m, (len(times_s) + 1, 1))
+        where = self.skin.motion.displace(target, np.append(times_s, self._seen_s))
+        return np.linalg.norm(where[:-1] - where[-1], axis=1)
 
     def take_frames(self) -> list[DepthFrame]:
         """Return the pictures taken since the last call."""
@@ -212,4 +220,5 @@ class LockstepCell:
             fluence_j_cm2=hits.fluence_j_cm2,
             time_s=times,
             arm_speed_m_s=np.linalg.norm(after - before, axis=1) / step,
+            patient_shift_m=self._shift(times),
         )

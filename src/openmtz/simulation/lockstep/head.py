@@ -39,13 +39,14 @@ class LockstepHead:
         self.served = True
         """Whether the host's process lives that moves bytes; without it the device is alone."""
         self.powered = True
+        self._rate = 1.0
         self.log: list[dict[str, Any]] = []
         self._shots: list[tuple[float, Shot]] = []
         self._boot(now_s)
         self.link.greet()
 
     def _boot(self, now_s: float) -> None:
-        self._zero_s = now_s
+        self._since_s, self._since_us = now_s, 0
         faults = self.plant.faults
         self.plant = Plant(self.settings, self._rng)
         self.plant.faults = replace(faults)
@@ -103,14 +104,22 @@ class LockstepHead:
         if self.served:
             self.link.tend(until_s)
 
+    def set_clock_rate(self, rate: float, now_s: float) -> None:
+        """From now on the device's clock runs `rate` times as fast as it should."""
+        self._since_us, self._since_s = self._us(now_s), now_s
+        self._rate = rate
+
     def _us(self, time_s: float) -> int:
-        return round((time_s - self._zero_s) * 1e6)
+        return self._since_us + round((time_s - self._since_s) * 1e6 * self._rate)
+
+    def _time(self, tick_us: float) -> float:
+        return self._since_s + (tick_us - self._since_us) * 1e-6 / self._rate
 
     def _host(self, now: int) -> None:
         """The host's end of the line: frames out as the line is free, bytes in."""
         if not self.served:
             return
-        now_s = self._zero_s + now * 1e-6
+        now_s = self._time(now)
         if not self._to_device:
             self._to_device += self.link.outbox.take(now_s) or b""
         if self._to_device and self.rx.ready(now):
@@ -127,9 +136,9 @@ class LockstepHead:
             if len(self._to_host) < MAX_TX_BACKLOG:  # a host that reads nothing gets nothing new
                 self._to_host += encode(message)
         for shot in result.shots:
-            self._shots.append((self._zero_s + shot.start_us * 1e-6, shot))
+            self._shots.append((self._time(shot.start_us), shot))
         for entry in result.log:
-            self.log.append({**entry, "t": round(self._zero_s + entry["tick_us"] * 1e-6, 6)})
+            self.log.append({**entry, "t": round(self._time(entry["tick_us"]), 6)})
         if self._to_host and self.tx.ready(now):
             self.tx.put(bytes(self._to_host[:CHUNK]), now)
             del self._to_host[:CHUNK]
@@ -144,7 +153,7 @@ class LockstepHead:
         if self.served and (self._to_device or self.link.outbox.urgent_waiting):
             due.append(self.rx.free_us)
         if self.served and self.link.outbox.loader is not None:
-            now_s = self._zero_s + self.core.now_us * 1e-6
+            now_s = self._time(self.core.now_us)
             wait_us = self.link.outbox.pacer.wait_s(now_s) * 1e6
             if wait_us > 0:
                 due.append(self.core.now_us + wait_us + 1)

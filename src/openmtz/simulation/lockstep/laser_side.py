@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.devices import Fired, FiredGap, LinkLost, plan_bytes
+from openmtz.devices import Fired, FiredGap, LinkLost, decode_records, encode_records, plan_bytes
 from openmtz.devices.firing import FiringRefused, GroupFiring, aim_records, first_to_fire, group_of
 from openmtz.devices.messages import Select, Status
 from openmtz.plan import TreatmentPlan
@@ -43,6 +43,8 @@ class LaserSide:
         self._outcome: FireOutcome | None = None
         self._reports: list[Fired] = []
         self._reports_due = 0.0
+        self.energy_factor = 1.0
+        """The device is loaded with energies changed by this, the monitor is told the others."""
         self._fired: dict[str, list[tuple[int, int, int]]] = {}
 
     @property
@@ -106,15 +108,22 @@ class LaserSide:
                     self._load(self._firing)
         self._report(now)
         if latest is not None:
-            self._monitor.hear_head()
+            self._monitor.hear_head(now)
         self._follow(latest, now)
         outcome, self._outcome = self._outcome, None
         return outcome
 
     def _load(self, firing: GroupFiring) -> None:
-        self._cell.head.link.load(firing.first, firing.records)
+        self._cell.head.link.load(firing.first, self._spoiled(firing.records))
         for chunk in firing.chunks():
             self._monitor.hear_loaded(firing, chunk)
+
+    def _spoiled(self, records: bytes) -> bytes:
+        if self.energy_factor == 1.0:
+            return records
+        said = decode_records(records)
+        energy = np.rint(said.energy_uj * self.energy_factor).astype(np.uint32)
+        return encode_records(said.counts, energy, said.pulse_us, said.not_before_us)
 
     def _follow(self, status: Status | None, now: float) -> None:
         firing = self._firing

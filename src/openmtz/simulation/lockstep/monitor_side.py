@@ -47,6 +47,11 @@ class MonitorSide:
         self.plan: TreatmentPlan | None = None
         self.surface_id = ""
         self.permits = 0
+        self.misread: dict[str, bool] = {}
+        """Lines the topic tells wrongly, with what it says."""
+        self.replayed: bytes | None = None
+        """A permit's frame that is sent in place of every new one."""
+        self.last_frame = b""
         self.outputs: Outputs | None = None
         self._kinematics = ArmKinematics()
         self._interlocks: Interlocks | None = None
@@ -66,13 +71,13 @@ class MonitorSide:
             pose = self._kinematics.forward(joints, "scan_head")
         self._arm = ArmState(now, joints, pose)
 
-    def hear_head(self) -> None:
+    def hear_head(self, now: float) -> None:
         """Take the status the scan-head process heard last."""
         link = self.cell.head.link
         s = link.status
         if s is not None:
             self._head = HeadStatus(
-                link.status_s, link.heard_lately(self.cell.time_s), int(s.state), s.boot_id,
+                now, link.heard_lately(self.cell.time_s), int(s.state), s.boot_id,
                 s.device_tick_us, s.gate_open, s.emergency_stop_open, s.loaded_until, s.executed,
                 s.permit_counter, s.fault_code, s.fault_text, s.plan_hex,
             )  # fmt: skip
@@ -106,7 +111,7 @@ class MonitorSide:
         if self._interlocks is None or now >= self._lines_due:
             self._lines_due = now + LINES_PERIOD_S
             if self.processes.runs("simulation"):
-                self._interlocks = Interlocks(now, **self.cell.lines)
+                self._interlocks = Interlocks(now, **{**self.cell.lines, **self.misread})
         inputs = Inputs(
             interlocks=self._interlocks,
             head=self._head,
@@ -140,8 +145,9 @@ class MonitorSide:
                 grant.device_boot_id, grant.device_tick_us, grant.ttl_us,
             )
         )  # fmt: skip
+        self.last_frame = frame
         if self.processes.runs("scan_head"):
-            self.cell.head.link.relay_permit(frame)
+            self.cell.head.link.relay_permit(self.replayed or frame)
 
     def _note(self, outputs: Outputs, now: float) -> None:
         for event in outputs.events:

@@ -62,6 +62,26 @@ class ScanSettings:
 
 
 @dataclass
+class JointFaults:
+    """What is wrong with the joint states on their way from the arm."""
+
+    lost: bool = False
+    frozen: bool = False
+    offset_rad: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
+    _held: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+    def tell(
+        self, position: NDArray[np.float64], velocity: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Return positions and velocities as published, None if nothing is."""
+        if self.lost:
+            return None
+        if not self.frozen or self._held is None:
+            self._held = (position + self.offset_rad, velocity)
+        return self._held
+
+
+@dataclass
 class LockstepStack:
     """Call `tick` once per `TICK_S` after the cell was advanced."""
 
@@ -98,6 +118,9 @@ class LockstepStack:
         self._told: tuple[Any, ...] = ()
         self._approved = ""
         self._shown: tuple[Any, ...] = ()
+        self.clock_offset_s = 0.0
+        """What the host's clock is ahead by."""
+        self.joint_faults = JointFaults()
         self.surface: SkinSurface | None = None
         self.plan: TreatmentPlan | None = None
         self.findings: tuple[Finding, ...] = ()
@@ -105,8 +128,8 @@ class LockstepStack:
 
     @property
     def now(self) -> float:
-        """Virtual time [s]."""
-        return self.cell.time_s
+        """The host's clock [s]: virtual time, unless a fault sets it wrong."""
+        return self.cell.time_s + self.clock_offset_s
 
     # ---- the clockwork --------------------------------------------------------------------------
 
@@ -150,12 +173,16 @@ class LockstepStack:
             self._do_act(act)
 
     def _publish_joints(self, now: float) -> None:
-        joints = self.cell.world.joint_state()
-        self.safety.hear_joints(joints.position, now)
-        self.laser.take_joints(joints.position, now)
-        self.mover.take_joints(joints.position, joints.velocity, now)
+        state = self.cell.world.joint_state()
+        told = self.joint_faults.tell(state.position, state.velocity)
+        if told is None:
+            return
+        position, velocity = told
+        self.safety.hear_joints(position, now)
+        self.laser.take_joints(position, now)
+        self.mover.take_joints(position, velocity, now)
         if self._capture is not None:
-            self._capture[1].take_joints(now, joints.position)
+            self._capture[1].take_joints(state.time_s, position)
 
     def _publish_state(self, now: float) -> None:
         outputs = self.safety.outputs

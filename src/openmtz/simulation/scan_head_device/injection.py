@@ -15,6 +15,8 @@ FAULTS = {
     "late_bytes": "hold a chunk of bytes back by `ms` (30) with probability `p` (0.1)",
     "stuck_shutter": "the shutter stays `position` = closed (default) or open",
     "stuck_galvo": "the mirrors do not move; `hidden` = true: their feedback lies",
+    "galvo_offset": "the x mirror stands off by `rad` (0.01) and its feedback does not see it",
+    "lying_meter": "output times `gain` (1.6), and the energy meter shows what it should be",
     "drifting_power": "output times `gain` (1), drifting by `gain_per_s` (0.1, or 0 if `gain` is given)",
     "silent": "the device answers nothing any more",
     "reboot": "the device restarts once: new boot id, clock from zero, memory kept",
@@ -59,6 +61,11 @@ def inject(
     elif name == "stuck_galvo":
         plant.galvo_stuck = active
         plant.galvo_hidden = active and bool(parameters.get("hidden", False))
+    elif name == "galvo_offset":
+        plant.offset_rad = _number(parameters, "rad", 0.01, -0.1, 0.1) if active else 0.0
+    elif name == "lying_meter":
+        gain = _number(parameters, "gain", 1.6, 0.1, 10.0) if active else 1.0
+        plant.gain, plant.meter_gain = gain, 1.0 / gain
     elif name == "drifting_power":
         gain = _number(parameters, "gain", 1.0, 0.0, 10.0)
         per_s = _number(parameters, "gain_per_s", 0.0 if "gain" in parameters else 0.1, -10.0, 10.0)

@@ -18,7 +18,8 @@ class PlantFaults:
 
     `shutter_stuck`: None, "closed" or "open". `galvo_stuck`; `galvo_hidden`: the position feedback
     lies, so that the head cannot notice (ground truth can). `gain`: factor on the output;
-    `gain_per_s`: drift of that factor.
+    `gain_per_s`: drift of that factor. `offset_rad`: the x mirror stands off by this and its feedback
+    does not see it. `meter_gain`: what the energy meter shows, as a factor of what was emitted.
     """
 
     shutter_stuck: str | None = None
@@ -26,6 +27,8 @@ class PlantFaults:
     galvo_hidden: bool = False
     gain: float = 1.0
     gain_per_s: float = 0.0
+    offset_rad: float = 0.0
+    meter_gain: float = 1.0
 
 
 class Plant:
@@ -74,7 +77,8 @@ class Plant:
     @property
     def position(self) -> tuple[float, float]:
         """Counts the mirrors really stood at when they settled last."""
-        return self._reached
+        x, y = self._reached
+        return x + self.faults.offset_rad * self._counts_per_rad, y
 
     def galvo_follows(self) -> bool:
         """Whether the position feedback agrees with the command, within the tolerance."""
@@ -122,5 +126,5 @@ class Plant:
         """Return energy really emitted and energy measured [uJ] for a pulse of `set_uj`."""
         noise = self._rng.standard_normal(2)
         true = set_uj * self.gain(now_us) * (1.0 + self.settings.energy_noise * noise[0])
-        measured = true * (1.0 + self.settings.meter_noise * noise[1])
+        measured = true * self.faults.meter_gain * (1.0 + self.settings.meter_noise * noise[1])
         return max(0, round(true)), max(0, round(measured))
