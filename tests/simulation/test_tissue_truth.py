@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,8 +157,8 @@ def shot_through_the_optics(
     pose = make_pose(pose[:3, :3], pose[:3, 3] + np.array(head_shift_m))
     hits = evaluate_shots(pose, counts, np.full(COUNT, 20.0), TrueSkin(mesh), LOW)
     return Shots(
-        hits.hit, np.arange(COUNT), hits.rest_position_m, hits.incidence_rad, hits.defocus_m, np.full(COUNT, 20.0),
-        np.full(COUNT, 800.0), np.arange(COUNT) * INTERVAL_S,
+        hits.hit, np.arange(COUNT), hits.rest_position_m, hits.incidence_rad, hits.defocus_m,
+        np.full(COUNT, 20.0), np.full(COUNT, 800.0), np.arange(COUNT) * INTERVAL_S,
     )  # fmt: skip
 
 
@@ -183,6 +184,13 @@ def test_a_head_that_stands_elsewhere(plan: TreatmentPlan, shift: tuple, expecte
         found = report(truth.records(), plan)
         assert found.miss_worst_m == pytest.approx(shift[0], abs=3e-6)
         assert abs(found.depth_error_p50) < 0.01
+
+
+def test_the_page_lists_every_harm_with_its_limit() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "tissue.md").read_text(encoding="utf-8")
+    for limit in LIMITS.values():
+        row = f"| `{limit.name}` | {limit.value:g} {limit.unit} | {limit.source} |"
+        assert row in text, f"docs/tissue.md lacks: {row}"
 
 
 def test_limits_can_be_set_but_not_invented(plan: TreatmentPlan) -> None:
