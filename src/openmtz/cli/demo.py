@@ -27,7 +27,7 @@ def demo_facts(
     """Return the facts about the patient: what was stated, else what the simulated patient is."""
     facts: dict[str, object] = {"fitzpatrick": fitzpatrick, **DEMO_FACTS.get(indication, {})}
     if patient.mesh is None and patient.frames is None:
-        facts["site"] = patient.phantom
+        facts["site"] = patient.site or patient.phantom
     stated = {"site": site, "agent": agent, "striae_stage": striae_stage}
     facts.update({name: value for name, value in stated.items() if value})
     return facts
@@ -40,7 +40,13 @@ def demo(
     ),
     out: Path = typer.Option(None, help="Result folder, new or empty (default: a new one under runs/)."),
     phantom: str = typer.Option(
-        None, help="Synthetic patient: cheek, forearm or abdomen (default: by indication)."
+        None, help="Synthetic patient: cheek, forearm, abdomen, face, or a plugin's (default: by indication)."
+    ),
+    lesions: str = typer.Option(
+        None, help="Synthetic lesions, also on mesh or frames: icepick+rolling, atrophic_scar, striae, none."
+    ),
+    motion: str = typer.Option(
+        None, help="How the patient moves, e.g. breathing, tremor, breathing+drift (default: still)."
     ),
     mesh: Path = typer.Option(None, help="A mesh as the patient: GLB, OBJ, PLY or STL."),
     scale: float = typer.Option(1.0, help="Metres per unit of the mesh."),
@@ -76,7 +82,9 @@ def demo(
     from openmtz.cli.request import TreatmentRequest
     from openmtz.cli.treatment_run import run_treatment
 
-    patient = parse_patient(indication, phantom, mesh, scale, frames, intrinsics, depth_unit, region)
+    patient = parse_patient(
+        indication, phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion
+    )
     if frames is not None and not 1e-7 < depth_unit < 0.1:
         raise UserError(f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001")
     facts = demo_facts(indication, patient, fitzpatrick, site, agent, striae_stage)

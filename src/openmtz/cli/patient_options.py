@@ -7,20 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from openmtz.cli.errors import UserError
+from openmtz.hooks import Phantom, UnknownPhantom
+from openmtz.hooks.phantoms import find_phantom
 
-PHANTOMS = ("cheek", "forearm", "abdomen")
 PHANTOM_OF = {"atrophic_scar": "cheek", "striae": "abdomen", "ladd": "forearm"}
 LESIONS_OF = {"atrophic_scar": "atrophic_scar", "striae": "striae"}
-LESIONS_ON = {"cheek": "atrophic_scar", "abdomen": "striae", "forearm": "none"}
-MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl")
+MESH_SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
 
 
 @dataclass(frozen=True)
 class PatientOptions:
-    """A phantom, a mesh or recorded depth frames; `as_request` is the simulation's `patient_json`."""
+    """A phantom, a mesh or recorded depth frames; `as_request` is the simulation's `patient_json`.
+
+    `site`: the body site a phantom stands for, None for other sources.
+    """
 
     phantom: str = "cheek"
     lesions: str = "none"
+    motion: str = "none"
+    site: str | None = None
     mesh: Path | None = None
     scale: float = 1.0
     frames: Path | None = None
@@ -30,7 +35,7 @@ class PatientOptions:
 
     def as_request(self) -> dict[str, Any]:
         """Return the JSON object the simulation node takes."""
-        request: dict[str, Any] = {"region": self.region}
+        request: dict[str, Any] = {"region": self.region, "lesions": self.lesions, "motion": self.motion}
         if self.mesh is not None:
             request |= {"kind": "mesh", "path": str(self.mesh.resolve()), "scale": self.scale}
         elif self.frames is not None:
@@ -41,8 +46,20 @@ class PatientOptions:
                 "depth_unit": self.depth_unit,
             }
         else:
-            request |= {"kind": "phantom", "phantom": self.phantom, "lesions": self.lesions}
+            request |= {"kind": "phantom", "phantom": self.phantom}
         return request
+
+    def describe(self) -> str:
+        """Say where the patient comes from; lesions a program made are always called synthetic."""
+        if self.mesh is not None:
+            text = f"mesh {self.mesh.name}, {self.scale:g} m per unit"
+        elif self.frames is not None:
+            text = f"recorded depth frames (folder {self.frames.name})"
+        else:
+            text = f"synthetic phantom {self.phantom}"
+        if self.lesions != "none":
+            text += f" with synthetic lesions ({self.lesions})"
+        return text if self.motion == "none" else f"{text}, moving ({self.motion})"
 
 
 def numbers(text: str, count: int, option: str, what: str) -> tuple[float, ...]:
@@ -60,6 +77,34 @@ def numbers(text: str, count: int, option: str, what: str) -> tuple[float, ...]:
     return values
 
 
+def phantoms() -> dict[str, Phantom]:
+    """Return the phantoms of all plugins installed, by name."""
+    from openmtz.simulation.phantoms import load_phantoms
+
+    return load_phantoms().phantoms
+
+
+def parse_phantom(phantom: str, lesions: str | None, motion: str | None) -> PatientOptions:
+    """Turn the options of a phantom into a patient; without `lesions` it carries its first kind.
+
+    Raises:
+        UserError: an unknown phantom, lesions it does not offer, an unknown motion; the known are listed.
+    """
+    from openmtz.simulation.phantoms import load_phantoms
+
+    known = phantoms()
+    notes = [str(failure) for failure in load_phantoms().failures]
+    if phantom not in known:
+        failed = "".join(f"; {note}" for note in notes)
+        raise UserError(f"--phantom {phantom}: unknown; there are {', '.join(known)}{failed}")
+    wanted = lesions or known[phantom].lesions[0]
+    try:
+        site = find_phantom(known, phantom, wanted).sites[0]
+    except UnknownPhantom as error:
+        raise UserError(f"--lesions: {error}") from error
+    return PatientOptions(phantom=phantom, lesions=wanted, motion=_motion(motion), site=site)
+
+
 def parse_patient(
     indication: str,
     phantom: str | None,
@@ -69,22 +114,33 @@ def parse_patient(
     intrinsics: str | None,
     depth_unit: float,
     region: str | None,
+    lesions: str | None = None,
+    motion: str | None = None,
 ) -> PatientOptions:
     """Turn options into a patient.
 
+    Without `lesions` a phantom carries what suits the indication, a mesh or frames none.
+
     Raises:
-        UserError: options that exclude each other or need each other; missing files.
+        UserError: options that exclude each other or need each other; missing files; unknown names.
     """
     if sum(x is not None for x in (phantom, mesh, frames)) > 1:
         raise UserError("give one patient only: --phantom, --mesh or --frames")
-    area = None
-    if region:
-        x, y, z, radius = numbers(region, 4, "--region", "x,y,z,radius in metres")
-        if not 0.002 <= radius <= 0.1:
+    area = _region(region)
+    if mesh is None and frames is None:
+        if intrinsics:
+            raise UserError("--intrinsics goes with --frames")
+        if region:
             raise UserError(
-                f"--region: the radius must be 0.002 to 0.1 m, got {radius:g}; the unit is metres"
+                "--region goes with --mesh or --frames; a phantom's region lies around its lesions"
             )
-        area = (x, y, z, radius)
+        kind = phantom or PHANTOM_OF.get(indication, "cheek")
+        known = phantoms()
+        usual = LESIONS_OF.get(indication, "none")
+        if lesions is None and kind in known and usual in known[kind].lesions:
+            lesions = usual
+        return parse_phantom(kind, lesions, motion)
+    more = {"lesions": _lesions(lesions), "motion": _motion(motion), "region": area}
     if mesh is not None:
         if not mesh.is_file():
             raise UserError(f"--mesh {mesh}: no such file")
@@ -92,20 +148,42 @@ def parse_patient(
             raise UserError(f"--mesh {mesh}: unknown kind of file; readable are {', '.join(MESH_SUFFIXES)}")
         if not scale > 0:
             raise UserError(f"--scale must be positive (metres per unit of the mesh), got {scale:g}")
-        return PatientOptions(mesh=mesh, scale=scale, region=area)
-    if frames is not None:
-        if not frames.is_dir():
-            raise UserError(f"--frames {frames}: no such folder")
-        camera = None
-        if intrinsics:
-            fx, fy, cx, cy = numbers(intrinsics, 4, "--intrinsics", "fx,fy,cx,cy in pixels")
-            camera = (fx, fy, cx, cy)
-        return PatientOptions(frames=frames, intrinsics=camera, depth_unit=depth_unit, region=area)
+        return PatientOptions(mesh=mesh, scale=scale, **more)  # type: ignore[arg-type]
+    assert frames is not None
+    if not frames.is_dir():
+        raise UserError(f"--frames {frames}: no such folder")
+    camera = None
     if intrinsics:
-        raise UserError("--intrinsics goes with --frames")
-    if region:
-        raise UserError("--region goes with --mesh or --frames; a phantom's region lies around its lesions")
-    kind = phantom or PHANTOM_OF.get(indication, "cheek")
-    if kind not in PHANTOMS:
-        raise UserError(f"--phantom {kind}: unknown; there are {', '.join(PHANTOMS)}")
-    return PatientOptions(phantom=kind, lesions=LESIONS_OF.get(indication, "none"))
+        fx, fy, cx, cy = numbers(intrinsics, 4, "--intrinsics", "fx,fy,cx,cy in pixels")
+        camera = (fx, fy, cx, cy)
+    return PatientOptions(frames=frames, intrinsics=camera, depth_unit=depth_unit, **more)  # type: ignore[arg-type]
+
+
+def _region(text: str | None) -> tuple[float, float, float, float] | None:
+    if not text:
+        return None
+    x, y, z, radius = numbers(text, 4, "--region", "x,y,z,radius in metres")
+    if not 0.002 <= radius <= 0.1:
+        raise UserError(f"--region: the radius must be 0.002 to 0.1 m, got {radius:g}; the unit is metres")
+    return (x, y, z, radius)
+
+
+def _lesions(text: str | None) -> str:
+    from openmtz.simulation.lesions import wanted_lesions
+
+    try:
+        wanted_lesions(text or "none")
+    except ValueError as error:
+        raise UserError(f"--lesions: {error}") from error
+    return text or "none"
+
+
+def _motion(text: str | None) -> str:
+    from openmtz.simulation.motion import MotionError
+    from openmtz.simulation.motion_request import motion_from_text
+
+    try:
+        motion_from_text(text or "none")
+    except MotionError as error:
+        raise UserError(f"--{error}") from error
+    return text or "none"

@@ -131,13 +131,7 @@ def quality_facts(quality: Any) -> dict[str, Any]:
 
 def describe_patient(request: TreatmentRequest) -> str:
     """Say where the patient comes from."""
-    patient = request.patient
-    if patient.mesh is not None:
-        return f"mesh {patient.mesh.name}, {patient.scale:g} m per unit"
-    if patient.frames is not None:
-        return f"recorded depth frames (folder {patient.frames.name})"
-    lesions = "" if patient.lesions == "none" else f" with synthetic lesions ({patient.lesions})"
-    return f"synthetic phantom {patient.phantom}{lesions}"
+    return request.patient.describe()
 
 
 def environment() -> dict[str, str]:

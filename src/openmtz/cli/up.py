@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from openmtz.cli.errors import UserError
-from openmtz.cli.patient_options import LESIONS_ON, PHANTOMS, PatientOptions
+from openmtz.cli.patient_options import parse_phantom
 from openmtz.graph import GraphError, Supervisor, load_graph
 from openmtz.graph.supervisor import describe_death
 
@@ -22,7 +22,11 @@ def up(
     serial_port: str = typer.Option("", help="Serial port of the scan head (needed with --hardware)."),
     graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
     seed: int = typer.Option(0, min=0, help="Seed of the simulated patient and camera."),
-    phantom: str = typer.Option("cheek", help="Simulated patient: cheek, forearm or abdomen."),
+    phantom: str = typer.Option(
+        "cheek", help="Simulated patient: cheek, forearm, abdomen, face, or a plugin's."
+    ),
+    lesions: str = typer.Option(None, help="Its synthetic lesions, e.g. icepick+rolling, striae, none."),
+    motion: str = typer.Option(None, help="How it moves, e.g. breathing+tremor (default: still)."),
     out: Path = typer.Option(
         None, help="Folder for record, plans and logs (default: a new one under runs/)."
     ),
@@ -49,9 +53,7 @@ def up(
         substitutions["serial_port"] = serial_port
     overrides: dict[str, dict[str, Any]] = {}
     if not hardware:
-        if phantom not in PHANTOMS:
-            raise UserError(f"--phantom {phantom}: unknown; there are {', '.join(PHANTOMS)}")
-        patient = PatientOptions(phantom=phantom, lesions=LESIONS_ON[phantom])
+        patient = parse_phantom(phantom, lesions, motion)
         overrides["simulation"] = {"patient_json": json.dumps(patient.as_request())}
     finished = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

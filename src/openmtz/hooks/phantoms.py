@@ -18,7 +18,7 @@ def parse_lesions(text: str) -> dict[str, float]:
     """Return kinds of lesions and their shares (sum 1) of `striae`, `icepick+rolling`, `icepick:3+rolling:1`.
 
     Raises:
-        UnknownPhantom: an empty or repeated kind, or a share that is no positive number.
+        UnknownPhantom: an empty or repeated kind, a share that is no positive number, `none` and others.
     """
     shares: dict[str, float] = {}
     for part in text.split("+"):
@@ -33,6 +33,8 @@ def parse_lesions(text: str) -> dict[str, float]:
                 "with shares as icepick:0.7+rolling:0.3"
             )
         shares[kind] = share
+    if "none" in shares and len(shares) > 1:
+        raise UnknownPhantom(f"lesions {text!r} ask for none and some at once")
     total = sum(shares.values())
     return {kind: share / total for kind, share in shares.items()}
 

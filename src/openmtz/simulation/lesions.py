@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from openmtz.geometry import TriangleMesh, look_along
 from openmtz.hooks import LESION_TYPES
@@ -76,14 +77,12 @@ def wanted_lesions(lesions: str) -> tuple[dict[str, float], bool]:
     """Return the shares of scar types (empty: no scars), large ones first, and whether there are striae.
 
     Raises:
-        ValueError: unknown lesions, or `none` together with others; the text lists the known ones.
+        ValueError: unknown lesions, the text lists the known ones; or as `parse_lesions`.
     """
     shares = parse_lesions(lesions)
     unknown = [kind for kind in shares if kind not in LESIONS]
     if unknown:
         raise ValueError(f"unknown lesions {unknown[0]!r}; known: {', '.join(LESIONS)}")
-    if "none" in shares and len(shares) > 1:
-        raise ValueError(f"lesions {lesions!r} ask for none and some; known: {', '.join(LESIONS)}")
     scars = {name: shares.get(name, 0.0) for name in SCAR_MIX}
     for name, share in SCAR_MIX.items():
         scars[name] += share * shares.get("atrophic_scar", 0.0)
@@ -105,13 +104,15 @@ def _scars(
     """Return depth `(N,)` [m] and label at tangent coordinates `(N, 2)`: about 4 scars per cm2, apart."""
     wanted = max(5, round(4.0 * np.pi * (radius_m * 100.0) ** 2))
     names, limits = list(mix), np.cumsum(list(mix.values()))
-    placed: list[tuple[float, float, float]] = []
+    placed = np.zeros((wanted, 3))  # x, y, half width
+    count = 0
     depth = np.zeros(len(xy))
     label = np.zeros(len(xy), np.int8)
+    tree = cKDTree(xy)
     for attempt in range(60 * wanted):
-        if len(placed) >= wanted:
+        if count >= wanted:
             break
-        share = (len(placed) + 0.5) / wanted  # large ones first, or they find no room
+        share = (count + 0.5) / wanted  # large ones first, or they find no room
         name = names[min(int(np.searchsorted(limits, share, side="right")), len(names) - 1)]
         size = {"rolling": (2.0, 3.2), "boxcar": (0.9, 1.8), "icepick": (0.5, 0.9)}[name]
         half = rng.uniform(*size) * 1e-3
@@ -121,11 +122,15 @@ def _scars(
         reach = max(radius_m - half, 0.0) * np.sqrt(rng.uniform())
         angle = rng.uniform(0.0, 2.0 * np.pi)
         x, y = reach * np.cos(angle), reach * np.sin(angle)
-        crowded = any(np.hypot(x - px, y - py) < 0.85 * (half + other) for px, py, other in placed)
-        if crowded and attempt < 59 * wanted:
+        others = placed[:count]
+        apart = np.hypot(x - others[:, 0], y - others[:, 1])
+        if (apart < 0.85 * (half + others[:, 2])).any() and attempt < 59 * wanted:
             continue
-        placed.append((x, y, half))
-        dx, dy = xy[:, 0] - x, xy[:, 1] - y
+        placed[count] = x, y, half
+        count += 1
+        # Stretched by 1.2 at most, a scar reaches no further than this.
+        near = np.asarray(tree.query_ball_point((x, y), 1.25 * half), np.int64)
+        dx, dy = xy[near, 0] - x, xy[near, 1] - y
         along = (dx * np.cos(heading) + dy * np.sin(heading)) * stretch
         across = (-dx * np.sin(heading) + dy * np.cos(heading)) / stretch
         r = np.hypot(along, across) / half
@@ -136,8 +141,9 @@ def _scars(
             form = 1.0 - _smooth_step((r - (1.0 - wall)) / wall)
         else:
             form = np.maximum(1.0 - r, 0.0) ** 0.8
-        label[bottom * form > depth] = LESION_TYPES.index(name)
-        depth = np.maximum(depth, bottom * form)
+        deeper = bottom * form > depth[near]
+        label[near[deeper]] = LESION_TYPES.index(name)
+        depth[near] = np.maximum(depth[near], bottom * form)
     return depth, label
 
 
