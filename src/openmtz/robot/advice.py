@@ -15,6 +15,8 @@ ROLLS_RAD = np.deg2rad([15, -15, 30, -30, 45, -45, 60, -60, 90, -90, 120, -120, 
 """Turns about the beam tried, small ones first."""
 RINGS_M = (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.40)
 """Shifts of the patient tried, near ones first, in eight directions [m]. Both are engineering defaults."""
+BACK_M = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08)
+"""Raises of the standoff tried, where collision is what is in the way [m]. Engineering default."""
 MOST_CHECKS = 12
 """Of the candidates that kinematics allows so many are looked at for collision."""
 
@@ -39,20 +41,29 @@ def what_helps(
 ) -> str:
     """Return which small change brings `pose` `(4, 4)` into reach, as text; or that none tried does.
 
-    Turning about the beam first (`may_roll`: where the optics allow it), then moving the patient, with
-    the pose on it.
+    Turning about the beam first (`may_roll`: where the optics allow it), then a greater standoff, then
+    moving the patient, with the pose on it.
     """
     found = []
     if may_roll:
         roll = _roll_that_helps(kinematics, collision, pose, frame)
         if roll is not None:
             found.append(f"turn {frame} about its axis by {np.rad2deg(roll):.0f} deg")
+    if collision is not None:
+        for back in BACK_M:
+            raised = pose.copy()
+            raised[:3, 3] -= pose[:3, 2] * back
+            if free_posture(kinematics, collision, raised, frame) is not None:
+                found.append(f"raise the standoff by {back * 1e3:.0f} mm")
+                break
     shift = _shift_that_helps(kinematics, collision, pose, frame)
     if shift is not None:
         found.append(f"move the patient by {shift[0] * 100:+.0f} cm in x and {shift[1] * 100:+.0f} cm in y")
     if found:
         return "what would help: " + ", or ".join(found)
-    return "no turn about its axis and no shift of the patient up to 40 cm helps: mount the arm elsewhere"
+    return (
+        "no turn about its axis, standoff or shift of the patient up to 40 cm helps: mount the arm elsewhere"
+    )
 
 
 def _roll_that_helps(

@@ -21,6 +21,8 @@ MOST_DEVIATION = 0.02
 that. Beyond this [m and rad] it is another kind of arm. Engineering default."""
 EDGE = 1e-9
 """A cosine beyond one by less than this is rounding: the arm is exactly stretched."""
+CALIBRATED_EDGE = 0.05
+"""The same where the model is not quite nominal: what the nominal arm just misses it may still reach."""
 WRIST_SINGULAR = 1e-9
 
 _X_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -33,7 +35,10 @@ class NotThisKindOfArm(ValueError):
 
 @dataclass(frozen=True)
 class UrGeometry:
-    """Lengths [m] with their Denavit-Hartenberg signs; `base` `(4, 4)`: world_T_shoulder at joint 1 = 0."""
+    """Lengths [m] with their Denavit-Hartenberg signs; `base` `(4, 4)`: world_T_shoulder at joint 1 = 0.
+
+    `edge`: cosines beyond one by less than this count as one.
+    """
 
     base: Array
     a2: float
@@ -41,6 +46,7 @@ class UrGeometry:
     d4: float
     d5: float
     d6: float
+    edge: float = EDGE
 
     @classmethod
     def of(cls, model: pin.Model) -> UrGeometry:
@@ -59,6 +65,7 @@ class UrGeometry:
             _placement(_X_UP, (0, -d5, 0)),
             _placement(_X_UP.T, (0, d6, 0)),
         ]
+        deviation = max(float(np.abs(f - m).max()) for f, m in zip(at[1:], nominal, strict=True))
         for i, (found, meant) in enumerate(zip(at[1:], nominal, strict=True), start=2):
             away = float(np.abs(found - meant).max())
             if not away <= MOST_DEVIATION:
@@ -67,7 +74,8 @@ class UrGeometry:
                     "inverse kinematics needs joints 2, 3, 4 parallel and 5, 6 at right angles; "
                     "check this joint's <origin>"
                 )
-        return cls(at[0], float(a2), float(a3), float(d4), float(d5), float(d6))
+        edge = EDGE if deviation < EDGE else CALIBRATED_EDGE
+        return cls(at[0], float(a2), float(a3), float(d4), float(d5), float(d6), edge)
 
     @property
     def reach_m(self) -> float:
@@ -85,7 +93,7 @@ class UrGeometry:
         p5 = p6 - self.d6 * z6
         with np.errstate(invalid="ignore", divide="ignore"):
             away = np.hypot(p5[:, 0], p5[:, 1])
-            side = np.arcsin(_edge(self.d4 / away))
+            side = np.arcsin(_edge(self.d4 / away, self.edge))
             heading = np.arctan2(p5[:, 1], p5[:, 0])
             q1 = np.stack([heading + side, heading + np.pi - side], axis=1)  # (N, 2)
             axis = np.stack([np.sin(q1), -np.cos(q1), np.zeros_like(q1)], axis=2)
@@ -110,7 +118,7 @@ class UrGeometry:
             v = p4[..., 2]
             total = np.arctan2(x4[..., 2], np.einsum("nswk,nswk->nsw", x4, out))
             fold = (u * u + v * v - self.a2**2 - self.a3**2) / (2 * self.a2 * self.a3)
-            fold = np.arccos(_edge(fold))
+            fold = np.arccos(_edge(fold, self.edge))
             q3 = np.stack([fold, -fold], axis=3)  # (N, 2, 2, 2)
             q2 = np.arctan2(v, u)[..., None] - np.arctan2(
                 self.a3 * np.sin(q3), self.a2 + self.a3 * np.cos(q3)
@@ -137,7 +145,7 @@ class UrGeometry:
         if np.isfinite(joints).all(axis=1).any():
             return "", 0.0
         lengths = []
-        side, heading = np.arcsin(_edge(self.d4 / away)), np.arctan2(p5[1], p5[0])
+        side, heading = np.arcsin(_edge(self.d4 / away, self.edge)), np.arctan2(p5[1], p5[0])
         for q1 in (heading + side, heading + np.pi - side):
             axis = np.array([np.sin(q1), -np.cos(q1), 0.0])
             # Joint 5's axis is square to joints 4 and 6: two ways where they are not in line.
@@ -157,7 +165,7 @@ def _placement(rotation: Array, translation: tuple[float, float, float] = (0.0, 
     return pose
 
 
-def _edge(cosine: Array | float) -> Array:
+def _edge(cosine: Array | float, edge: float) -> Array:
     """Return values beyond 1 by rounding as 1, others beyond as NaN."""
     clipped = np.clip(cosine, -1.0, 1.0)
-    return np.where(np.abs(cosine) <= 1.0 + EDGE, clipped, np.nan)
+    return np.where(np.abs(cosine) <= 1.0 + edge, clipped, np.nan)

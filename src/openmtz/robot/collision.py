@@ -56,7 +56,7 @@ class Collision:
         """Who comes too near to whom, and how near."""
         if self.margin_m <= 0:
             return f"{self.first} touches {self.second}"
-        left = f"{max(self.distance_m, 0.0) * 1e3:.0f} mm left" if self.distance_m > 0 else "touching"
+        left = f"{self.distance_m * 1e3:.1f} mm left" if self.distance_m > 0 else "touching"
         return f"{self.first} comes within {self.margin_m * 1e3:.0f} mm of {self.second} ({left})"
 
     @property

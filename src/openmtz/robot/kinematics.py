@@ -22,7 +22,8 @@ DECIMALS = 10
 posture the search began at."""
 EXACT = 1e-11
 """Newton's steps stop at this pose error [m, rad]; a nominal URDF is there at once."""
-MOST_NEWTON_STEPS = 12
+MOST_NEWTON_STEPS = 30
+LARGEST_NEWTON_STEP_RAD = 0.5
 SINGULARITY_MARGIN = 0.005
 """A branch nearer to a singularity is taken only where there is no other: there, a millimetre at the tool
 may take 0.2 rad. Engineering default."""
@@ -261,10 +262,8 @@ class ArmKinematics:
                 return q
             jacobian = pin.computeFrameJacobian(model, data, q, index, pin.ReferenceFrame.LOCAL)
             jacobian = pin.Jlog6(away) @ jacobian
-            step = np.linalg.solve(jacobian.T @ jacobian + 1e-12 * np.eye(6), jacobian.T @ error)
-            if not np.abs(step).max() < 1.0:
-                return None
-            q += step
+            step = np.linalg.solve(jacobian.T @ jacobian + 1e-9 * np.eye(6), jacobian.T @ error)
+            q += step * min(1.0, LARGEST_NEWTON_STEP_RAD / float(np.abs(step).max()))
         return None
 
     def _turned(self, q: Array, seed: Array) -> Array:

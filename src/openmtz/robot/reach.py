@@ -86,7 +86,7 @@ def plan_move(
         assert hit is not None
         help_text = what_helps(kinematics, collision, target, frame)
         return MoveResult(
-            None, _with(f"no free way: {hit.what} there; raise the standoff, tilt less", help_text)
+            None, _with(f"no free way: {hit.what} there; raise the standoff or tilt less", help_text)
         )
     return _Mover(kinematics, collision, now, frame, speed_fraction).best(free, target, searches)
 
@@ -120,21 +120,20 @@ class _Mover:
         here = self.kinematics.forward(self.now, self.frame)
         apart, turned = pose_distance(here, target)
         hop = apart <= HOP_M and turned <= HOP_RAD
-        start = self._stop_at(self.now, self.leaving)
-        for k, goal in enumerate(goals):
+        for goal in goals:
             if self._direct_is_free(goal, hop):
                 return MoveResult(plan_motion(self.now, goal, self.speed), kind="direct")
-            end = self._stop_at(goal, self.least)
-            if k > 0 and not self._is_clear(end):
-                continue
-            over = [start.far, HOME, end.far], "over home"
-            across = [start.far, end.far], "lines"
-            for way, kind in (across, over) if apart <= NEIGHBOUR_M else (over, across):
+            for kind in ("lines", "over home") if apart <= NEIGHBOUR_M else ("over home", "lines"):
+                always = kind == "lines"
+                start = self._stop_at(self.now, self.leaving, always)
+                end = self._stop_at(goal, self.least, always)
+                way = [start.far, end.far] if always else [start.far, HOME, end.far]
                 if self._is_clear(start) and self._is_clear(end) and self._free_way(way, self.margin):
                     return self._along(start, way, end, kind)
-        return self._search(start, goals, searches)
+        return self._search(goals, searches)
 
-    def _search(self, start: _Stop, goals: list[Array], searches: Sequence[tuple[float, int]]) -> MoveResult:
+    def _search(self, goals: list[Array], searches: Sequence[tuple[float, int]]) -> MoveResult:
+        start = self._stop_at(self.now, self.leaving)
         limits = self.kinematics.limits.lower, self.kinematics.limits.upper
         ends = [self._stop_at(goal, self.least) for goal in self._with_turns(goals)]
         for k, (share, samples) in enumerate(searches):
@@ -184,12 +183,12 @@ class _Mover:
     def _is_clear(self, stop: _Stop) -> bool:
         return self.collision.free(stop.far, self.margin)
 
-    def _stop_at(self, q: Array, margin_m: float) -> _Stop:
+    def _stop_at(self, q: Array, margin_m: float, always: bool = False) -> _Stop:
         """Return the end of a move at `q`: with the shortest line that leads clear of everything, if any.
 
-        Where all is clear by a line's length already there is no need of one.
+        Where all is clear by a line's length already there is no need of one, unless `always`.
         """
-        if self.collision.free(q, LINE_M):
+        if not always and self.collision.free(q, LINE_M):
             return _Stop(q, None)
         line = line_back(self.kinematics, q, LONGEST_LINE_M, self.frame)
         if line is None:

@@ -209,7 +209,8 @@ class World:
         joint = int(np.abs(np.nan_to_num(data.qvel, nan=np.inf)).argmax())
         return (
             f"the physics blew up at {self.time_s:.3f} s: {JOINT_NAMES[joint]} at "
-            f"{data.qvel[joint]:.3g} rad/s; touching: {self.contacts() or 'nothing'}; start again from a pose that touches nothing"
+            f"{data.qvel[joint]:.3g} rad/s; touching: {self.contacts() or 'nothing'}; "
+            "start again from a pose that touches nothing"
         )
 
     def _computed_torque(self) -> Array:
