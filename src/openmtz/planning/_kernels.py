@@ -1,7 +1,10 @@
-"""Numba kernels of the placement: hashed grid, neighbour lists, repulsion, walking on triangles.
+"""Numba kernels of the placement: hashed grid, pairs of neighbours, repulsion, walking on triangles.
 
-Compiled once and cached on disk. No parallel loops and no fast-math: the same input gives the same
-bits on one platform.
+Compiled once and cached on disk. Single precision relative to the middle of the mesh: 6e-9 m on a decimetre,
+a hundred-thousandth of a pitch; where a spot is comes from its barycentrics, in double, at the end. No
+parallel loops: the same input gives the same bits on one platform.
+
+A spot's state is one row of four: x, y, z [m] and its local pitch [m]: one cache line holds four spots.
 """
 
 from __future__ import annotations
@@ -12,137 +15,226 @@ import numpy as np
 from numba import njit
 
 Array = Any
-RANGE = 1.47
-"""Reach of the repulsion 1 - u / RANGE [pitches]. At this reach the pressure of a hexagonal pattern equals
-that of the evenly spread density of the same amount, so a border (where the prescribed density pushes back)
-neither draws spots nor repels them [D]."""
-SKIN = 0.25
+RANGE = 1.3
+"""Reach of the repulsion 1 / u - 1 / RANGE, u in pitches: between the first (1) and the second ring (1.73)
+of a hexagonal pattern. Engineering default: of 1.3, 1.47 and 1.6 the one with the widest spacing."""
+PRESSURE = 6.0 * (1.0 - 1.0 / RANGE) / (2.0 * np.pi / np.sqrt(0.75) * RANGE**2 / 6.0)
+"""Pressure of a hexagonal pattern over that of the evenly spread density of the same amount: with the
+prescribed density pushing back this much, a border neither draws spots nor repels them [D]."""
+SKIN = 0.2
 """How much further than RANGE neighbours are listed, so that a list serves several steps [pitches]."""
+WIDER = 1.1
+"""A spot looks this much further than its own pitch says: the other one's may be larger."""
+TINY = np.float32(1e-16)
 
 
 @njit(cache=True)
-def build_grid(points: Array, cell: float) -> Any:
-    """Sort points `(N, 3)` by cell: `(starts, members (N,), sorted points (N, 3), their column (N,),
-    low (3,), cells along y, along z)`.
+def build_grid(points: Array, reach: Array, cell: float, span: int) -> Any:
+    """Sort points `(N, 3+)` by cell: `(starts, members (N,), x, y, z and squared reach (N, 4), low (3,),
+    cells along y, along z)`.
 
-    Cells are numbered along z, then y, then x, modulo the table: neighbours stay neighbours in memory, and
-    only far apart cells share a place.
+    Cells are numbered along z, then y, then x, modulo a table so long that no two of the columns within
+    `span` of each other share a place: neighbours stay neighbours in memory, and no cell is met twice in one
+    look around.
     """
     inverse = 1.0 / cell
     low, high = np.empty(3), np.empty(3)
     for k in range(3):
         low[k] = high[k] = points[0, k]
-        for i in range(len(points)):
+    for i in range(len(points)):
+        for k in range(3):
             low[k] = min(low[k], points[i, k])
             high[k] = max(high[k], points[i, k])
-    ny, nz = int((high[1] - low[1]) * inverse) + 3, int((high[2] - low[2]) * inverse) + 1
+    nx, ny = int((high[0] - low[0]) * inverse) + 1, int((high[1] - low[1]) * inverse) + 3
+    nz = int((high[2] - low[2]) * inverse) + 1
     size = 64
-    while size < 4 * len(points):
+    while size < 2 * len(points):
         size *= 2
-    places, keys = np.empty(len(points), np.int32), np.empty(len(points), np.int64)
+    apart = False
+    while not apart:
+        apart = True
+        for dx in range(min(span, nx) + 1):
+            for dy in range(-min(span, ny), min(span, ny) + 1):
+                offset = ((dx * ny + dy) * nz) & (size - 1)
+                if dx * ny + dy != 0 and (offset < nz or size - offset < nz):
+                    apart = False
+        if not apart:
+            size *= 2
+    places = np.empty(len(points), np.int32)
     starts = np.zeros(size + nz + 3, np.int32)
     for i in range(len(points)):
-        keys[i] = int((points[i, 0] - low[0]) * inverse) * ny + int((points[i, 1] - low[1]) * inverse)
-        places[i] = ((keys[i] * nz) & (size - 1)) + int((points[i, 2] - low[2]) * inverse)
+        key = int((points[i, 0] - low[0]) * inverse) * ny + int((points[i, 1] - low[1]) * inverse)
+        places[i] = ((key * nz) & (size - 1)) + int((points[i, 2] - low[2]) * inverse)
         starts[places[i] + 1] += 1
     for b in range(len(starts) - 1):
         starts[b + 1] += starts[b]
     fill = starts.copy()
-    members, by_place = np.empty(len(points), np.int32), np.empty((len(points), 3))
-    column = np.empty(len(points), np.int64)
+    members, by_place = np.empty(len(points), np.int32), np.empty((len(points), 4), np.float32)
     for i in range(len(points)):
         k = fill[places[i]]
         fill[places[i]] += 1
-        members[k], column[k] = i, keys[i]
+        members[k] = i
         by_place[k, 0], by_place[k, 1], by_place[k, 2] = points[i, 0], points[i, 1], points[i, 2]
-    return starts, members, by_place, column, low, ny, nz
+        by_place[k, 3] = reach[i] * reach[i] if len(reach) else 0.0
+    return starts, members, by_place, low, ny, nz
 
 
 @njit(cache=True)
-def list_near(points: Array, reach: Array, others: Array, cell: float, most: int) -> Any:
-    """Return `(starts (N+1,), others (M,))`: at most `most` others within `reach` `(N,)` [m] of each."""
-    grid_starts, members, by_place, column, low, ny, nz = build_grid(others, cell)
+def list_near(points: Array, reach: Array, others: Array, cell: float, half: bool) -> Any:
+    """Return `(starts (N+1,), others (M,))` within `reach` `(N,)` [m] of each; with `half` (others are the
+    points) each pair once, under the one with the lower index of those whose reach covers it."""
+    furthest = 0.0
+    for i in range(len(reach)):
+        furthest = max(furthest, reach[i])
+    span = 2 * int(furthest / cell) + 3
+    grid_starts, members, by_place, low, ny, nz = build_grid(others, reach if half else reach[:0], cell, span)
     mask = len(grid_starts) - nz - 4
     out = np.empty(16 * len(points) + 64, np.int32)
-    starts = np.zeros(len(points) + 1, np.int64)
+    starts = np.zeros(len(points) + 1, np.int32)
     count = 0
     inverse = 1.0 / cell
+    low0, low1, low2 = low[0], low[1], low[2]
     for i in range(len(points)):
-        r, r2 = reach[i], reach[i] * reach[i]
+        r = reach[i]
+        if r <= 0.0:
+            starts[i + 1] = count
+            continue
+        r2 = np.float32(r * r)
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
-        x0, x1 = int(np.floor((px - r - low[0]) * inverse)), int(np.floor((px + r - low[0]) * inverse))
-        y0, y1 = int(np.floor((py - r - low[1]) * inverse)), int(np.floor((py + r - low[1]) * inverse))
-        z0, z1 = int(np.floor((pz - r - low[2]) * inverse)), int(np.floor((pz + r - low[2]) * inverse))
+        x0, x1 = int(np.floor((px - r - low0) * inverse)), int(np.floor((px + r - low0) * inverse))
+        y0, y1 = int(np.floor((py - r - low1) * inverse)), int(np.floor((py + r - low1) * inverse))
+        z0, z1 = int(np.floor((pz - r - low2) * inverse)), int(np.floor((pz + r - low2) * inverse))
         z0, z1 = max(z0, 0), min(z1, nz - 1)
-        if r2 > 0.0 and z0 <= z1:
+        if z0 <= z1:
             for x in range(x0, x1 + 1):
                 for y in range(max(y0, 0), min(y1, ny - 2) + 1):
-                    key = x * ny + y
-                    b = (key * nz) & mask
+                    b = ((x * ny + y) * nz) & mask
                     first, end = grid_starts[b + z0], grid_starts[b + z1 + 1]
                     if count + end - first > len(out):
                         longer = np.empty(2 * (count + end - first), np.int32)
-                        for k in range(count):
-                            longer[k] = out[k]
+                        longer[:count] = out[:count]
                         out = longer
                     for k in range(first, end):  # no branches: most candidates are as likely in as out
                         ux, uy, uz = px - by_place[k, 0], py - by_place[k, 1], pz - by_place[k, 2]
-                        out[count] = members[k]
-                        count += int((ux * ux + uy * uy + uz * uz < r2) & (column[k] == key))
-                    if count > starts[i] + most:
-                        count = starts[i] + most
+                        j = members[k]
+                        d2 = ux * ux + uy * uy + uz * uz
+                        out[count] = j
+                        if half:
+                            count += int((d2 < r2) & ((j > i) | ((j < i) & (d2 >= by_place[k, 3]))))
+                        else:
+                            count += int(d2 < r2)
         starts[i + 1] = count
     return starts, out[:count]
 
 
 @njit(cache=True)
-def keep_pairs(
-    near: Any, points: Array, normals: Array, pitch: Array, others: Array, other_normals: Array,
-    other_pitch: Array, reach: float, same: bool,
-) -> Any:  # fmt: skip
-    """Return of the lists `near` those within `reach` mean pitches; with `same` each pair once, under one of
-    the two. Points whose normals oppose lie on the two sides of a thin fold and do not see each other."""
+def keep_pairs(near: Any, state: Array, normals: Array, layer: Array, apart: int, reach: float) -> Any:
+    """Return of the half lists `near` the pairs within `reach` mean pitches whose `layer` `(N,)` differs by
+    at most `apart`. Spots whose normals oppose lie on the two sides of a thin fold and do not see each
+    other."""
     near_starts, near_others = near
-    starts, out = np.zeros(len(near_starts), np.int64), np.empty(len(near_others), np.int32)
+    starts, out = np.zeros(len(near_starts), np.int32), np.empty(len(near_others), np.int32)
     count = 0
-    for i in range(len(points)):
+    half = np.float32(0.5 * reach)
+    for i in range(len(near_starts) - 1):
+        px, py, pz, h = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
+        nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
         for m in range(near_starts[i], near_starts[i + 1]):
             j = near_others[m]
-            ux, uy, uz = points[i, 0] - others[j, 0], points[i, 1] - others[j, 1], points[i, 2] - others[j, 2]
-            d2 = ux * ux + uy * uy + uz * uz
-            if same and (j == i or (j < i and d2 < (1.1 * reach * pitch[j]) ** 2)):
-                continue  # listed under j
-            if d2 >= (0.5 * reach * (pitch[i] + other_pitch[j])) ** 2:
-                continue
-            if (
-                normals[i, 0] * other_normals[j, 0]
-                + normals[i, 1] * other_normals[j, 1]
-                + normals[i, 2] * other_normals[j, 2]
-            ) < 0.0:
-                continue
+            x, y, z = px - state[j, 0], py - state[j, 1], pz - state[j, 2]
+            far = half * (h + state[j, 3])
+            facing = nx * normals[j, 0] + ny * normals[j, 1] + nz * normals[j, 2]
             out[count] = j
-            count += 1
+            near_enough = (x * x + y * y + z * z < far * far) & (facing >= 0.0)
+            count += int(near_enough & (abs(layer[i] - layer[j]) <= apart))
         starts[i + 1] = count
     return starts, out[:count]
 
 
-@njit(cache=True)
-def walk(q: Array, face: int, frame: Array, across: Array) -> Any:
-    """Return the face and `(u, v)` (barycentrics of its corners b, c) that `q` `(3,)` near `face` comes to.
+@njit(cache=True, fastmath=True)
+def border_force(
+    state: Array, normals: Array, rows: Array, near: Any, field: Array, field_normals: Array,
+    weight: float, scale: float,
+) -> Any:  # fmt: skip
+    """Return `(R, 9)` for the spots `rows` `(R,)`: the pull back of the prescribed density, sampled at
+    `field` `(M, 4)` with `weight` spots each, and its derivative (xx, yy, zz, xy, xz, yz). Pitches are
+    `scale` times those of the states."""
+    starts, others = near
+    out = np.zeros((len(rows), 9), np.float32)
+    inverse, half, soft = np.float32(1.0 / RANGE), np.float32(0.5 * scale), np.float32(0.04)
+    for a in range(len(rows)):
+        i, r = rows[a], out[a]
+        for m in range(starts[a], starts[a + 1]):
+            j = others[m]
+            x, y, z = state[i, 0] - field[j, 0], state[i, 1] - field[j, 1], state[i, 2] - field[j, 2]
+            mean = half * (state[i, 3] + field[j, 3])
+            # softened: what one sample within a fifth of a pitch does is chance
+            d2 = x * x + y * y + z * z + soft * mean * mean
+            facing = (
+                normals[i, 0] * field_normals[j, 0]
+                + normals[i, 1] * field_normals[j, 1]
+                + normals[i, 2] * field_normals[j, 2]
+            )
+            v = mean / np.sqrt(d2)
+            w = v - inverse
+            if w > 0.0 and facing >= 0.0:
+                s = v * (np.float32(2.0) * v - inverse) / d2
+                w *= v
+                r[0] -= w * x
+                r[1] -= w * y
+                r[2] -= w * z
+                r[3] -= w - s * x * x
+                r[4] -= w - s * y * y
+                r[5] -= w - s * z * z
+                r[6] += s * x * y
+                r[7] += s * x * z
+                r[8] += s * y * z
+        for k in range(9):
+            r[k] *= np.float32(weight)
+    return out
 
-    Step by step over the edge that q lies beyond, q brought onto each plane; at a border the nearest
+
+@njit(cache=True, fastmath=True)
+def push(state: Array, pairs: Any, scale: float, force: Array) -> None:
+    """Add to `force` `(N, 4)` what the pairs push with: 1 / u - 1 / RANGE, in `scale` mean pitches."""
+    starts, others = pairs
+    inverse, half, zero = np.float32(1.0 / RANGE), np.float32(0.5 * scale), np.float32(0.0)
+    for i in range(len(starts) - 1):
+        fx, fy, fz = zero, zero, zero
+        px, py, pz, h = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
+        for m in range(starts[i], starts[i + 1]):
+            j = others[m]
+            x, y, z = px - state[j, 0], py - state[j, 1], pz - state[j, 2]
+            w = half * (h + state[j, 3]) / np.sqrt(x * x + y * y + z * z + TINY)
+            w = max(w * (w - inverse), zero)
+            fx += w * x
+            fy += w * y
+            fz += w * z
+            force[j, 0] -= w * x
+            force[j, 1] -= w * y
+            force[j, 2] -= w * z
+        force[i, 0] += fx
+        force[i, 1] += fy
+        force[i, 2] += fz
+
+
+@njit(cache=True, fastmath=True)
+def walk(x: float, y: float, z: float, face: int, frame: Array, across: Array) -> Any:
+    """Return the face and `(u, v)` (barycentrics of its corners b, c) that a point near `face` comes to.
+
+    Step by step over the edge that it lies beyond, brought onto each plane; at a border the nearest
     point of the edge.
     """
     before = -1
+    zero = np.float32(0.0)
     for _ in range(24):
-        r = frame[face]
-        x, y, z = q[0] - r[0], q[1] - r[1], q[2] - r[2]
-        u = x * r[9] + y * r[10] + z * r[11]
-        v = x * r[12] + y * r[13] + z * r[14]
-        w = 1.0 - u - v
-        if u >= 0.0 and v >= 0.0 and w >= 0.0:
+        dx, dy, dz = x - frame[face, 0], y - frame[face, 1], z - frame[face, 2]
+        u = dx * frame[face, 9] + dy * frame[face, 10] + dz * frame[face, 11]
+        v = dx * frame[face, 12] + dy * frame[face, 13] + dz * frame[face, 14]
+        w = np.float32(1.0) - u - v
+        if min(min(u, v), w) >= zero:
             return face, u, v
-        following, least = -1, 0.0
+        following, least = -1, zero
         if w < least and across[face, 0] >= 0 and across[face, 0] != before:
             following, least = across[face, 0], w
         if u < least and across[face, 1] >= 0 and across[face, 1] != before:
@@ -152,104 +244,74 @@ def walk(q: Array, face: int, frame: Array, across: Array) -> Any:
         if following < 0:
             break
         before, face = face, following
-    return face, *_nearest(q, frame[face])
+    u, v = _nearest(x, y, z, frame[face])
+    return face, u, v
 
 
 @njit(cache=True)
-def _nearest(q: Array, r: Array) -> Any:
-    """Return `(u, v)` of the point of the three edges of triangle `r` nearest to `q`."""
-    best, bu, bv = np.inf, 0.0, 0.0
+def _nearest(qx: float, qy: float, qz: float, r: Array) -> Any:
+    """Return `(u, v)` of the point of the three edges of triangle `r` nearest to a point."""
+    best, bu, bv = np.float32(3e38), np.float32(0.0), np.float32(0.0)
+    one, zero = np.float32(1.0), np.float32(0.0)
     for k in range(3):
-        u0, v0, du, dv = 0.0, 0.0, 1.0, 0.0
+        u0, v0, du, dv = zero, zero, one, zero
         if k == 0:
-            u0, v0, du, dv = 1.0, 0.0, -1.0, 1.0
+            u0, v0, du, dv = one, zero, -one, one
         elif k == 1:
-            u0, v0, du, dv = 0.0, 0.0, 0.0, 1.0
+            u0, v0, du, dv = zero, zero, zero, one
         ex, ey, ez = du * r[3] + dv * r[6], du * r[4] + dv * r[7], du * r[5] + dv * r[8]
-        x = q[0] - r[0] - u0 * r[3] - v0 * r[6]
-        y = q[1] - r[1] - u0 * r[4] - v0 * r[7]
-        z = q[2] - r[2] - u0 * r[5] - v0 * r[8]
+        x = qx - r[0] - u0 * r[3] - v0 * r[6]
+        y = qy - r[1] - u0 * r[4] - v0 * r[7]
+        z = qz - r[2] - u0 * r[5] - v0 * r[8]
         length2 = ex * ex + ey * ey + ez * ez
-        t = min(max((x * ex + y * ey + z * ez) / length2, 0.0), 1.0) if length2 > 0.0 else 0.0
+        t = min(max((x * ex + y * ey + z * ez) / length2, zero), one) if length2 > zero else zero
         d2 = (x - t * ex) ** 2 + (y - t * ey) ** 2 + (z - t * ez) ** 2
         if d2 < best:
             best, bu, bv = d2, u0 + t * du, v0 + t * dv
     return bu, bv
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=True)
 def relax(
-    points: Array, last: Array, owner: Array, bary: Array, pitch: Array, corner_density: Array,
-    frame: Array, across: Array, pairs: Any, field_pairs: Any, field: Array, field_pitch: Array,
-    field_weight: float, steps: int, step: float, momentum: float, least: float,
+    state: Array, last: Array, owner: Array, inside: Array, frame: Array, across: Array,
+    pairs: Any, own_pairs: Any, own_scale: float, rows: Array, pull: Array,
+    steps: int, step: float, momentum: float,
 ) -> None:  # fmt: skip
-    """Move `points` `(N, 3)` in place, `steps` times; `last` `(N, 3)` is where they came from.
+    """Move `state` `(N, 4)` in place, `steps` times; `last` `(N, 4)` is where they came from, `inside` `(N,
+    2)` the barycentrics of corners b and c of the face `owner` `(N,)`.
 
-    Neighbours push with 1 - u / RANGE [mean pitches]; near a border the prescribed density pushes back.
-    With `least` > 0 instead: each pair closer than `least` pitches is set that far apart.
+    All neighbours push in local pitches, those of one pass (`own_pairs`) in `own_scale` times as long ones;
+    near a border (spots `rows`) the prescribed density pushes back with `pull`.
     """
-    starts, others = pairs
-    field_starts, field_others = field_pairs
-    force = np.zeros(points.shape)
-    q = np.empty(3)
+    count = len(state)
+    force = np.zeros((count, 4), np.float32)
+    origin = state[rows]
+    zero = np.float32(0.0)
+    ahead, keep, most = np.float32(step), np.float32(momentum), np.float32(0.3)
     for _ in range(steps):
-        for i in range(len(points)):
-            fx, fy, fz = 0.0, 0.0, 0.0
-            px, py, pz = points[i, 0], points[i, 1], points[i, 2]
-            for m in range(starts[i], starts[i + 1]):
-                j = others[m]
-                x, y, z = px - points[j, 0], py - points[j, 1], pz - points[j, 2]
-                mean = 0.5 * (pitch[i] + pitch[j])
-                d2 = x * x + y * y + z * z
-                if d2 < 1e-6 * mean * mean:  # on top of each other: apart, whichever way
-                    x, y, z = x + 0.02 * mean, y + 0.03 * mean, z + 0.05 * mean
-                    d2 = x * x + y * y + z * z
-                if least > 0.0:
-                    if d2 >= (least * mean) ** 2:
-                        continue
-                    w = 0.55 * (least * mean / np.sqrt(d2) - 1.0)
-                else:
-                    if d2 >= (RANGE * mean) ** 2:
-                        continue
-                    w = mean / np.sqrt(d2) - 1.0 / RANGE
-                fx += w * x
-                fy += w * y
-                fz += w * z
-                force[j, 0] -= w * x
-                force[j, 1] -= w * y
-                force[j, 2] -= w * z
-            if least == 0.0:
-                for m in range(field_starts[i], field_starts[i + 1]):
-                    j = field_others[m]
-                    x, y, z = px - field[j, 0], py - field[j, 1], pz - field[j, 2]
-                    mean = 0.5 * (pitch[i] + field_pitch[j])
-                    d2 = x * x + y * y + z * z
-                    if d2 >= (RANGE * mean) ** 2 or d2 == 0.0:
-                        continue
-                    w = -field_weight * (mean / np.sqrt(d2) - 1.0 / RANGE)
-                    fx += w * x
-                    fy += w * y
-                    fz += w * z
-            force[i, 0] += fx
-            force[i, 1] += fy
-            force[i, 2] += fz
-        for i in range(len(points)):
-            sx = step * force[i, 0] + momentum * (points[i, 0] - last[i, 0])
-            sy = step * force[i, 1] + momentum * (points[i, 1] - last[i, 1])
-            sz = step * force[i, 2] + momentum * (points[i, 2] - last[i, 2])
-            most = 0.3 * pitch[i]
-            length = np.sqrt(sx * sx + sy * sy + sz * sz)
-            cut = most / length if length > most else 1.0
-            force[i, 0], force[i, 1], force[i, 2] = 0.0, 0.0, 0.0
-            q[0] = points[i, 0] + cut * sx
-            q[1] = points[i, 1] + cut * sy
-            q[2] = points[i, 2] + cut * sz
-            face, u, v = walk(q, owner[i], frame, across)
-            owner[i] = face
-            w = max(1.0 - u - v, 0.0)
-            bary[i, 0], bary[i, 1], bary[i, 2] = w, u, v
-            n = w * corner_density[face, 0] + u * corner_density[face, 1] + v * corner_density[face, 2]
-            pitch[i] = np.sqrt(1.1547005383792515e-4 / n)
-            for k in range(3):
-                last[i, k] = points[i, k]
-                points[i, k] = frame[face, k] + u * frame[face, 3 + k] + v * frame[face, 6 + k]
+        push(state, pairs, 1.0, force)
+        if len(own_pairs[1]):
+            push(state, own_pairs, own_scale, force)
+        for a in range(len(rows)):
+            i, r = rows[a], pull[a]
+            x, y, z = state[i, 0] - origin[a, 0], state[i, 1] - origin[a, 1], state[i, 2] - origin[a, 2]
+            force[i, 0] += r[0] + r[3] * x + r[6] * y + r[7] * z
+            force[i, 1] += r[1] + r[6] * x + r[4] * y + r[8] * z
+            force[i, 2] += r[2] + r[7] * x + r[8] * y + r[5] * z
+        for i in range(count):
+            px, py, pz = state[i, 0], state[i, 1], state[i, 2]
+            sx = ahead * force[i, 0] + keep * (px - last[i, 0])
+            sy = ahead * force[i, 1] + keep * (py - last[i, 1])
+            sz = ahead * force[i, 2] + keep * (pz - last[i, 2])
+            force[i, 0], force[i, 1], force[i, 2] = zero, zero, zero
+            last[i, 0], last[i, 1], last[i, 2] = px, py, pz
+            limit = most * state[i, 3]
+            length2 = sx * sx + sy * sy + sz * sz
+            if length2 > limit * limit:
+                cut = limit / np.sqrt(length2)
+                sx, sy, sz = cut * sx, cut * sy, cut * sz
+            face, u, v = walk(px + sx, py + sy, pz + sz, owner[i], frame, across)
+            owner[i], inside[i, 0], inside[i, 1] = face, u, v
+            state[i, 0] = frame[face, 0] + u * frame[face, 3] + v * frame[face, 6]
+            state[i, 1] = frame[face, 1] + u * frame[face, 4] + v * frame[face, 7]
+            state[i, 2] = frame[face, 2] + u * frame[face, 5] + v * frame[face, 8]

@@ -1,4 +1,4 @@
-"""Numba kernels of the placement: a mesh as tables to walk on, its border, points laid out by mass."""
+"""Numba kernels of the placement: a mesh as tables to walk on."""
 
 from __future__ import annotations
 
@@ -75,48 +75,82 @@ def neighbours(faces: Array, vertex_count: int) -> Any:
 
 
 @njit(cache=True)
-def frames(vertices: Array, faces: Array) -> Any:
-    """Return `(F, 18)`: corner a, edges ab and ac, the gradients of the barycentrics of b and c, normal."""
-    out = np.zeros((len(faces), 18))
+def face_mass(vertices: Array, faces: Array, density: Array) -> Any:
+    """Return the integral `(F,)` of `density` `(V,)` per cm2 over each triangle [spots], and the area
+    [cm2]."""
+    mass, total = np.empty(len(faces)), 0.0
     for f in range(len(faces)):
-        a, b, c, r = faces[f, 0], faces[f, 1], faces[f, 2], out[f]
-        for k in range(3):
-            r[k] = vertices[a, k]
-            r[3 + k] = vertices[b, k] - vertices[a, k]
-            r[6 + k] = vertices[c, k] - vertices[a, k]
-        uu = r[3] * r[3] + r[4] * r[4] + r[5] * r[5]
-        uv = r[3] * r[6] + r[4] * r[7] + r[5] * r[8]
-        vv = r[6] * r[6] + r[7] * r[7] + r[8] * r[8]
-        area2 = uu * vv - uv * uv
-        if area2 > 1e-40:
-            for k in range(3):
-                r[9 + k] = (vv * r[3 + k] - uv * r[6 + k]) / area2
-                r[12 + k] = (uu * r[6 + k] - uv * r[3 + k]) / area2
-        r[15] = r[4] * r[8] - r[5] * r[7]
-        r[16] = r[5] * r[6] - r[3] * r[8]
-        r[17] = r[3] * r[7] - r[4] * r[6]
-        length = np.sqrt(r[15] ** 2 + r[16] ** 2 + r[17] ** 2)
-        if length > 0.0:
-            r[15] /= length
-            r[16] /= length
-            r[17] /= length
-    return out
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ux, uy, uz = (
+            vertices[b, 0] - vertices[a, 0],
+            vertices[b, 1] - vertices[a, 1],
+            vertices[b, 2] - vertices[a, 2],
+        )
+        vx, vy, vz = (
+            vertices[c, 0] - vertices[a, 0],
+            vertices[c, 1] - vertices[a, 1],
+            vertices[c, 2] - vertices[a, 2],
+        )
+        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        area = 0.5e4 * np.sqrt(x * x + y * y + z * z)
+        total += area
+        mass[f] = area * (density[a] + density[b] + density[c]) / 3.0
+    return mass, total
 
 
 @njit(cache=True)
-def vertex_normals(vertices: Array, faces: Array, at: Array, bary: Array, frame: Array) -> Any:
+def frames(vertices: Array, faces: Array, middle: Array) -> Any:
+    """Return `(F, 16)` corner a less `middle`, edges ab and ac, the gradients of the barycentrics of b and c,
+    and the longer edge; and unit normals `(F, 3)`. Single precision: a row is one cache line."""
+    out, normals = np.zeros((len(faces), 16), np.float32), np.zeros((len(faces), 3), np.float32)
+    u, v, n = np.empty(3), np.empty(3), np.empty(3)
+    for f in range(len(faces)):
+        a, b, c, r = faces[f, 0], faces[f, 1], faces[f, 2], out[f]
+        uu, uv, vv = 0.0, 0.0, 0.0
+        for k in range(3):
+            u[k], v[k] = vertices[b, k] - vertices[a, k], vertices[c, k] - vertices[a, k]
+            r[k], r[3 + k], r[6 + k] = vertices[a, k] - middle[k], u[k], v[k]
+            uu += u[k] * u[k]
+            uv += u[k] * v[k]
+            vv += v[k] * v[k]
+        area2 = uu * vv - uv * uv
+        if area2 > 1e-40:
+            for k in range(3):
+                r[9 + k] = (vv * u[k] - uv * v[k]) / area2
+                r[12 + k] = (uu * v[k] - uv * u[k]) / area2
+        r[15] = np.sqrt(max(uu, vv))
+        n[0], n[1], n[2] = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
+        length = np.sqrt(n[0] ** 2 + n[1] ** 2 + n[2] ** 2)
+        if length > 0.0:
+            for k in range(3):
+                normals[f, k] = n[k] / length
+    return out, normals
+
+
+@njit(cache=True)
+def vertex_normals(vertices: Array, faces: Array, at: Array, bary: Array, own: Array) -> Any:
     """Return `(N, 3)` area-weighted vertex normals interpolated at `bary` `(N, 3)` of faces `at` `(N,)`;
-    the face's own where they cancel. Not welded: a crease between separate vertices stays one."""
+    the face's own (`(F, 3)`) where they cancel. Not welded: a crease between separate vertices stays one."""
     total = np.zeros(vertices.shape)
     for f in range(len(faces)):
-        r = frame[f]
-        nx = r[4] * r[8] - r[5] * r[7]
-        ny = r[5] * r[6] - r[3] * r[8]
-        nz = r[3] * r[7] - r[4] * r[6]
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ux, uy, uz = (
+            vertices[b, 0] - vertices[a, 0],
+            vertices[b, 1] - vertices[a, 1],
+            vertices[b, 2] - vertices[a, 2],
+        )
+        vx, vy, vz = (
+            vertices[c, 0] - vertices[a, 0],
+            vertices[c, 1] - vertices[a, 1],
+            vertices[c, 2] - vertices[a, 2],
+        )
+        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        if x * own[f, 0] + y * own[f, 1] + z * own[f, 2] < 0.0:  # wound against its neighbours
+            x, y, z = -x, -y, -z
         for k in range(3):
-            total[faces[f, k], 0] += nx
-            total[faces[f, k], 1] += ny
-            total[faces[f, k], 2] += nz
+            total[faces[f, k], 0] += x
+            total[faces[f, k], 1] += y
+            total[faces[f, k], 2] += z
     for v in range(len(total)):
         length = np.sqrt(total[v, 0] ** 2 + total[v, 1] ** 2 + total[v, 2] ** 2)
         if length > 0.0:
@@ -125,128 +159,53 @@ def vertex_normals(vertices: Array, faces: Array, at: Array, bary: Array, frame:
     out = np.empty((len(at), 3))
     for i in range(len(at)):
         f = at[i]
-        length = 0.0
-        for k in range(3):
-            out[i, k] = (
-                total[faces[f, 0], k] * bary[i, 0]
-                + total[faces[f, 1], k] * bary[i, 1]
-                + total[faces[f, 2], k] * bary[i, 2]
-            )
-            length += out[i, k] ** 2
+        for choice in range(2):
+            length = 0.0
+            for k in range(3):
+                if choice == 0:
+                    out[i, k] = (
+                        total[faces[f, 0], k] * bary[i, 0]
+                        + total[faces[f, 1], k] * bary[i, 1]
+                        + total[faces[f, 2], k] * bary[i, 2]
+                    )
+                else:
+                    out[i, k] = own[f, k]
+                length += out[i, k] ** 2
+            if length > 1e-12:
+                break
         length = np.sqrt(length)
         for k in range(3):
-            out[i, k] = out[i, k] / length if length > 1e-6 else frame[f, 15 + k]
+            out[i, k] /= length
     return out
 
 
 @njit(cache=True)
-def hilbert(vertices: Array, faces: Array) -> Any:
-    """Return the place `(F,)` of each triangle's centroid along a Hilbert curve, 2^10 steps over the longest
-    side (Skilling 2004)."""
-    low = np.zeros(3)
-    span = 1e-12
-    for k in range(3):
-        least, most = np.inf, -np.inf
-        for f in range(len(faces)):
-            c = vertices[faces[f, 0], k] + vertices[faces[f, 1], k] + vertices[faces[f, 2], k]
-            least, most = min(least, c), max(most, c)
-        low[k] = least
-        span = max(span, most - least)
-    keys = np.zeros(len(faces), np.int64)
-    x = np.zeros(3, np.int64)
-    for f in range(len(faces)):
-        for k in range(3):
-            c = vertices[faces[f, 0], k] + vertices[faces[f, 1], k] + vertices[faces[f, 2], k]
-            x[k] = min(int((c - low[k]) / span * 1023.0), 1023)
-        q = 512
-        while q > 1:
+def orient(faces: Array, across: Array, normals: Array) -> None:
+    """Turn `normals` `(F, 3)` in place where a triangle is wound against its neighbours: each connected sheet
+    faces the way most of its triangles do."""
+    sign = np.zeros(len(faces), np.int8)
+    queue = np.empty(len(faces), np.int32)
+    for start in range(len(faces)):
+        if sign[start] != 0:
+            continue
+        sign[start], queue[0] = 1, start
+        head, tail, balance = 0, 1, 0
+        while head < tail:
+            f = queue[head]
+            head += 1
+            balance += sign[f]
             for k in range(3):
-                if x[k] & q:
-                    x[0] ^= q - 1
-                else:
-                    t = (x[0] ^ x[k]) & (q - 1)
-                    x[0] ^= t
-                    x[k] ^= t
-            q >>= 1
-        x[1] ^= x[0]
-        x[2] ^= x[1]
-        t = 0
-        q = 512
-        while q > 1:
-            if x[2] & q:
-                t ^= q - 1
-            q >>= 1
-        for bit in range(10):
-            for k in range(3):
-                keys[f] |= (((x[k] ^ t) >> bit) & 1) << (3 * bit + 2 - k)
-    return keys
-
-
-@njit(cache=True)
-def lay_out(mass: Array, count: int, offset: float, frame: Array) -> Any:
-    """Cut the mass `(F,)` of triangles in a row into `count` equal parts; one point in the middle of each.
-
-    Returns points `(N, 3)`, their triangle `(N,)` and barycentric coordinates `(N, 3)`. Within a triangle the
-    base-4 digits of the place choose sub-triangles (Basu & Owen 2015).
-    """
-    total = mass.sum()
-    points, owner, bary = np.empty((count, 3)), np.empty(count, np.int64), np.empty((count, 3))
-    f, before = 0, 0.0
-    for i in range(count):
-        at = (i + offset) / count * total
-        while f < len(mass) - 1 and before + mass[f] <= at:
-            before += mass[f]
-            f += 1
-        rest = min(max((at - before) / mass[f], 0.0), 1.0 - 1e-12) if mass[f] > 0.0 else 0.5
-        # the sub-triangle: its centre and the vectors from there to its corners b and c, in (b, c)
-        u, v, scale = 1.0 / 3.0, 1.0 / 3.0, 1.0
-        for _ in range(10):
-            rest *= 4.0
-            digit = min(int(rest), 3)
-            rest -= digit
-            if digit == 0:
-                scale *= -0.5
-            else:
-                scale *= 0.5
-                if digit == 1:
-                    u, v = u - scale / 3.0, v - scale / 3.0
-                elif digit == 2:
-                    u, v = u + 2.0 * scale / 3.0, v - scale / 3.0
-                else:
-                    u, v = u - scale / 3.0, v + 2.0 * scale / 3.0
-        owner[i] = f
-        bary[i, 0], bary[i, 1], bary[i, 2] = 1.0 - u - v, u, v
-        for k in range(3):
-            points[i, k] = frame[f, k] + u * frame[f, 3 + k] + v * frame[f, 6 + k]
-    return points, owner, bary
-
-
-@njit(cache=True)
-def border_points(across: Array, frame: Array, pitch: Array) -> Any:
-    """Return points `(B, 3)` along the border, at most half a pitch `(F,)` of the face apart."""
-    out = np.empty((0, 3))
-    for fill in range(2):
-        count = 0
-        for f in range(len(across)):
-            r = frame[f]
-            for k in range(3):
-                if across[f, k] >= 0:
+                g = across[f, k]
+                if g < 0 or sign[g] != 0:
                     continue
-                u0, v0, du, dv = 0.0, 0.0, 1.0, 0.0  # k == 2: from a to b
-                if k == 0:
-                    u0, v0, du, dv = 1.0, 0.0, -1.0, 1.0
-                elif k == 1:
-                    u0, v0, du, dv = 0.0, 0.0, 0.0, 1.0
-                x = du * r[3] + dv * r[6]
-                y = du * r[4] + dv * r[7]
-                z = du * r[5] + dv * r[8]
-                parts = int(np.ceil(np.sqrt(x * x + y * y + z * z) / (0.5 * pitch[f])))
-                for m in range(parts + 1):
-                    if fill:
-                        t = m / max(parts, 1)
-                        for d in range(3):
-                            out[count, d] = r[d] + (u0 + t * du) * r[3 + d] + (v0 + t * dv) * r[6 + d]
-                    count += 1
-        if not fill:
-            out = np.empty((count, 3))
-    return out
+                a, b = faces[f, (k + 1) % 3], faces[f, (k + 2) % 3]
+                same = False
+                for j in range(3):
+                    same |= faces[g, j] == a and faces[g, (j + 1) % 3] == b
+                sign[g] = -sign[f] if same else sign[f]
+                queue[tail] = g
+                tail += 1
+        for m in range(tail):
+            if sign[queue[m]] * balance < 0:
+                for k in range(3):
+                    normals[queue[m], k] = -normals[queue[m], k]
