@@ -9,7 +9,7 @@ from openmtz.geometry import pose_distance
 from openmtz.robot import HOME, JOINT_NAMES, ArmKinematics, CellBox, UrdfInvalid, find_urdf, plan_motion
 from openmtz.simulation.controller import TrajectoryRejected
 from openmtz.simulation.scene import build_model
-from openmtz.simulation.world import PhysicsFailure, World
+from openmtz.simulation.world import PhysicsFailure, StartBlocked, World
 
 GOAL = HOME + np.array([0.8, -0.4, 0.3, 0.2, 0.2, -0.6])
 WALL = CellBox("wall", (0.5, 0.35, 0.3), (0.6, 0.1, 0.8))
@@ -101,3 +101,11 @@ def test_a_broken_urdf_is_named_before_any_physics(tmp_path) -> None:
     path.write_text(text.replace('name="elbow_joint"', 'name="knee_joint"'))
     with pytest.raises(UrdfInvalid, match=r"elbow_joint.*in this order.*knee_joint"):
         build_model(None, path)
+
+
+def test_a_patient_inside_the_arm_is_refused_before_the_run() -> None:
+    World(None, boxes=[WALL]).require_free_start()
+    tool = ArmKinematics().forward(HOME)[:3, 3]
+    blocked = World(None, boxes=[CellBox("pillow", tuple(tool), (0.1, 0.1, 0.1))])
+    with pytest.raises(StartBlocked, match=r"head_body and pillow.*start the arm elsewhere"):
+        blocked.require_free_start()

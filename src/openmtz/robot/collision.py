@@ -15,6 +15,7 @@ from openmtz.geometry import TriangleMesh
 from openmtz.robot.cell import BED_TOP_M, CELL_BOXES, CellBox
 from openmtz.robot.description import find_urdf
 from openmtz.robot.patient_shape import patient_bvh
+from openmtz.robot.urdf_check import validate_urdf
 
 Array = NDArray[np.float64]
 
@@ -86,6 +87,7 @@ class CellCollision:
         boxes: Sequence[CellBox] = (),
     ) -> None:
         path = str(urdf_path or find_urdf())
+        validate_urdf(path)
         self.model = pin.buildModelFromUrdf(path)
         self._data = self.model.createData()
         self.margin_m = float(margin_m)

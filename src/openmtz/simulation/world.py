@@ -28,6 +28,10 @@ BRAKE_HELP = 3.0
 """While braking, friction brakes work beside the motors: torque up to this many times theirs [M]."""
 
 
+class StartBlocked(ValueError):
+    """The arm touches something before anything has moved; the text names what."""
+
+
 class PhysicsFailure(RuntimeError):
     """The physics no longer makes sense; the text names the joint and the simulation time."""
 
@@ -284,6 +288,20 @@ class World:
             first, second = sorted(self._owner(int(g)) for g in contact.geom)
             pairs.add((first, second))
         return sorted(pairs)
+
+    def require_free_start(self) -> None:
+        """Refuse a cell in which the arm stands inside something, as before a run.
+
+        Raises:
+            StartBlocked: who touches whom.
+        """
+        pairs = self.contacts()
+        if pairs:
+            touching = ", ".join(f"{a} and {b}" for a, b in pairs)
+            raise StartBlocked(
+                f"at the start these touch: {touching}; move the patient or the obstacle, "
+                "or start the arm elsewhere"
+            )
 
     def _owner(self, geom: int) -> str:
         body = int(self.model.geom_bodyid[geom])
