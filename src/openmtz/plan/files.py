@@ -1,7 +1,7 @@
 """A plan as a folder: `plan.omtz` (the canonical bytes), `plan.json` (to read), `spots.ply` (to look at).
 
-Only `plan.omtz` is read back; `plan.json` repeats its hash, so that a folder put together from two
-plans is noticed. docs/plan_format.md describes all three.
+Only `plan.omtz` is read back; `plan.json` repeats its hash and `spots.ply` is compared with it, so that a
+folder put together from two plans is noticed. docs/plan_format.md describes all three.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def load_plan(folder: str | Path) -> tuple[TreatmentPlan, list[Finding]]:
             f" {str(described.get('plan_sha256'))[:12]}...: damaged, or files of two plans"
         )
     plan = plan_from_bytes(data)
+    _check_spots(source / SPOTS_FILE, plan)
     try:
         findings = [
             Finding(**{**f, "severity": Severity[f["severity"]]}) for f in described.get("findings", [])
@@ -79,6 +80,21 @@ def load_plan(folder: str | Path) -> tuple[TreatmentPlan, list[Finding]]:
     except (KeyError, TypeError) as error:
         raise PlanError(f"{source / JSON_FILE}: findings cannot be read: {error}") from error
     return plan, findings
+
+
+def _check_spots(file: Path, plan: TreatmentPlan) -> None:
+    """Look at the PLY too, where there is one: people judge a plan by it."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise PlanError(f"{file} cannot be read: {error}") from error
+    if data != spots_ply(plan):
+        raise PlanError(
+            f"{file} does not show this plan: truncated, changed, or of another plan; delete it, or save the"
+            " plan anew"
+        )
 
 
 def spots_ply(plan: TreatmentPlan) -> bytes:

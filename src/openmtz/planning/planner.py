@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PatientFacts, PluginManager, load_plugins
@@ -23,7 +22,7 @@ from openmtz.planning.fit import fit_spots
 from openmtz.planning.footprints import Footprints
 from openmtz.planning.merging import merging_spots
 from openmtz.planning.normals import fine_normals, smooth_normals
-from openmtz.planning.placement import PlacementError, SpotPlacement, place_spots
+from openmtz.planning.placement import PlacementError, place_spots
 from openmtz.planning.prescribed import Dosed, look, prescribe
 from openmtz.planning.reach_fix import nearest_shift
 from openmtz.planning.refusals import Cause, refusal_findings, refused_counts
@@ -33,13 +32,6 @@ from openmtz.planning.stations import Reachable, Stations, plan_stations
 
 SOURCE = "planner"
 MAX_REFUSED_SHARE = 0.2
-NEAREST_M = 100e-6
-"""Two spots nearer than this would merge: below any pitch in use (205 um at 1768 per cm2), above the
-host envelope's limit."""
-PLACEMENT_ATTEMPTS = 8
-MOST_PLACED_ANEW = 20_000
-"""Of more spots than this a few always share a fold somewhere: one of each pair is refused instead."""
-SEED_STRIDE = 1_000_003
 Step = Callable[[str, float], None]
 
 
@@ -223,7 +215,7 @@ def _place(surface: SkinSurface, dosed: Dosed, seed: int, findings: list[Finding
     part, old = mesh.submesh(inside)
     _check_count(part.face_areas(), density[old][part.faces].mean(axis=1) * dosed.passes, findings)
     try:
-        spots = _place_apart(part.vertices, part.faces, density[old] * dosed.passes, seed)
+        spots = place_spots(part.vertices, part.faces, density[old] * dosed.passes, seed=seed)
     except PlacementError as error:
         finding = Finding(Severity.REFUSAL, SOURCE, "placement-failed", str(error))
         raise PlanningError(str(error), [*findings, finding]) from error
@@ -242,22 +234,6 @@ def _check_count(
         text = f"{count:.0f} spots on {areas_m2.sum() * 1e4:.0f} cm2; a plan has at most {most:.0f}"
         fix = "treat a smaller region, or lower the density"
         raise PlanningError(text, [*findings, Finding(Severity.REFUSAL, SOURCE, "too-many-spots", text, fix)])
-
-
-def _place_apart(
-    vertices: NDArray[np.float64], faces: NDArray[np.int32], density: NDArray[np.float64], seed: int
-) -> SpotPlacement:
-    """Place, and place anew from a derived seed where two spots share a fold: merging zones are refused.
-
-    On the steep wall of a scar two sheets lie so near that a pair can end up closer in space than it is
-    along the skin. Few seeds have one; the choice depends on nothing but the seed.
-    """
-    for attempt in range(PLACEMENT_ATTEMPTS):
-        spots = place_spots(vertices, faces, density, seed=seed + attempt * SEED_STRIDE)
-        crowded = cKDTree(spots.positions).query_pairs(NEAREST_M, output_type="ndarray")
-        if len(crowded) == 0 or len(spots.positions) > MOST_PLACED_ANEW:
-            break
-    return spots
 
 
 def _energy(

@@ -1,0 +1,62 @@
+"""A captured surface as a file: `surface.npz`, with the id it was given, checked on load."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from openmtz.geometry import SkinSurface
+
+SURFACE_FILE = "surface.npz"
+FORMAT_VERSION = 1
+
+
+class SurfaceFileError(ValueError):
+    """Not a surface file, or one that was changed; the text says which and what helps."""
+
+
+def save_surface(surface: SkinSurface, path: str | Path) -> Path:
+    """Write a surface. Raises OSError where that cannot be."""
+    target = Path(path)
+    np.savez_compressed(
+        target,
+        format_version=FORMAT_VERSION,
+        surface_id=surface.surface_id,
+        voxel_m=surface.voxel_m,
+        vertices_m=surface.mesh.vertices,
+        faces=surface.mesh.faces,
+        normals=surface.normals,
+        quality=surface.quality,
+    )
+    return target
+
+
+def load_surface(path: str | Path) -> SkinSurface:
+    """Read a surface back; its id is computed anew and must be the one in the file.
+
+    Raises:
+        SurfaceFileError: not such a file, another version, truncated or changed. OSError: it cannot be read.
+    """
+    file = Path(path)
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            if int(data["format_version"]) != FORMAT_VERSION:
+                raise SurfaceFileError(f"{file.name}: version {int(data['format_version'])}, this reads 1")
+            surface = SkinSurface.from_arrays(
+                data["vertices_m"], data["faces"], data["normals"], data["quality"], float(data["voxel_m"])
+            )
+            stated = str(data["surface_id"])
+    except KeyError as error:
+        raise SurfaceFileError(f"{file.name} is no surface file: {error.args[0]}") from error
+    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        if isinstance(error, SurfaceFileError):
+            raise
+        raise SurfaceFileError(f"{file.name} is no surface file, or damaged: {error}") from error
+    if stated != surface.surface_id:
+        raise SurfaceFileError(
+            f"{file.name} names the surface {stated[:12]}..., its points are {surface.surface_id[:12]}...:"
+            " changed since it was saved"
+        )
+    return surface
