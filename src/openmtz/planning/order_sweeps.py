@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
+from scipy.spatial import cKDTree
 from scipy.special import erf
 
 from openmtz.planning import _order_kernels as kernels
@@ -21,9 +22,9 @@ from openmtz.tissue._heat_kernels import ERF
 from openmtz.tissue.heat import HeatModel
 from openmtz.tissue.mid_gaps import Gaps
 
-WEIGHT_PER_K = 0.4
-"""Cost of a gap: exp(0.4 rise). Omega itself grows by exp(0.7) per K near 54 C (75,000 K / T^2); less steep,
-so that the many warm gaps count beside the hottest few (engineering default)."""
+WEIGHT_PER_K = 0.7
+"""Cost of a gap: exp(0.7 rise), as Omega itself grows near 54 C: Ea/R/T^2 = 75,000 K / (327 K)^2 per K
+[D]."""
 ROW = 1.3
 """Height of a sweep's rows in pitches of the sweep: between 1.1, where its spots stand even, and 1.73, the
 best for spots at random (engineering default, measured: shortest tour)."""
@@ -33,6 +34,7 @@ spots in a second; more of each gains less than 0.5 K)."""
 WITHIN = 500
 """Partners are drawn from so many spots before and after, about 2 blocks of 16 x 16 pitches (engineering
 default)."""
+RING = 15
 FEW = 600
 """Up to so many spots all of them are tried, twice as often, and the ring of spots around a gap counts
 too."""
@@ -52,7 +54,7 @@ def sweeps_order(
     source, length = heat.source_k_m2(energy_mj, depth_um)[near], depth_um[near] * 1e-6
     gaps = _relabelled(gaps, near)
     few = count <= FEW
-    spots = np.concatenate([gaps.corners, gaps.across()], axis=1) if few else gaps.corners
+    spots = _nearest(uv, gaps) if few else gaps.corners
     lag = duration_s / sweeps
     tab = kernels.gap_tables(
         uv, gaps.middle, spots, source, length, lag, sweeps, heat.diffusivity_m2_s, heat.beam_m2, ERF
@@ -91,6 +93,14 @@ def _relabelled(gaps: Gaps, near: NDArray[np.int64]) -> Gaps:
     corners = new[gaps.corners]
     by_corner = np.argsort(corners.min(axis=1), kind="stable")
     return Gaps(corners[by_corner], gaps.middle[by_corner], gaps.area_m2[by_corner])
+
+
+def _nearest(uv_m: NDArray[np.float64], gaps: Gaps) -> NDArray[np.int64]:
+    """Return `(M, S)` the `RING` spots nearest to each gap, its corners first."""
+    near = cKDTree(uv_m).query(gaps.middle, k=min(RING + 3, len(uv_m)))[1].astype(np.int64)
+    corner = (near[:, :, None] == gaps.corners[:, None, :]).any(axis=2)
+    behind = np.argsort(corner, axis=1, kind="stable")[:, : max(near.shape[1] - 3, 0)]
+    return np.concatenate([gaps.corners, np.take_along_axis(near, behind, axis=1)], axis=1)
 
 
 def _worst_of_spots(count: int, gaps: Gaps, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,23 +12,28 @@ from scipy.spatial import cKDTree
 
 from openmtz.optics import HandpieceProfile
 from openmtz.planning import _order_kernels as kernels
-from openmtz.planning.order_baselines import BASELINES
+from openmtz.planning.order_baselines import BASELINES, boustrophedon
 from openmtz.planning.order_sweeps import sweeps_order
 from openmtz.tissue.heat import HeatModel, MidGapHeat, mid_gap_heat
 from openmtz.tissue.mid_gaps import Gaps, gaps, sample
 
-SWEEPS = {"sweeps_4": 4, "sweeps_8": 8, "sweeps_12": 12}
+SWEEPS = {"sweeps_8": 8, "sweeps_12": 12}
 """More sweeps than 12 travel more than 4 times as far as boustrophedon."""
-CANDIDATES = ("boustrophedon", "raster", *SWEEPS)
-"""Compared unless told otherwise; boustrophedon and raster win only where the heat model says so."""
+HOPPING = "hopping"
+"""Boustrophedon that skips spots and comes back to them while their neighbours rest: the order for stations
+so small that they are fired before heat moves."""
+CANDIDATES = ("raster", HOPPING, *SWEEPS)
+"""Compared unless told otherwise. Raster, at the head's own pace, is the measure and is not chosen: made to
+rest between neighbours it would take four times as long."""
 CANDIDATES_OF_MANY = ("sweeps_8",)
 MANY = 20_000
 """Above so many spots a station takes half a minute, neighbours' heat is long gone, and 8 sweeps are as good
 as 12 (docs/firing_order.md): fewer candidates keep 50,000 spots within a second."""
-NAMES = (*SWEEPS, *BASELINES)
+NAMES = (HOPPING, *SWEEPS, *BASELINES)
 """All orders that may be asked for by name."""
 TIME_ALLOWANCE = 1.10
-"""An order may take this much longer than the quickest."""
+TRAVEL_ALLOWANCE = 4.0
+"""An order may take this many times as long, and travel as far, as boustrophedon without any wait."""
 PROBES = (40, 600)
 PROBES_TIMES_SPOTS = 500_000
 """Mid-gaps looked at per candidate: all of a small patch, fewer of many spots (engineering default)."""
@@ -110,9 +115,10 @@ def firing_order(
     """Choose the order of spots `(N, 3)` [m] with `(N,)` energies [mJ] and depths [um]: least damage between
     zones.
 
-    Neighbours (within 1.3 mean pitches) never follow each other faster than `heat.revisit_s`. Among orders
-    that take at most 10 % longer than the quickest and are nowhere near hotter than raster (99th percentile),
-    the one with the least damage Omega wins. The same input gives the same order, to the bit.
+    Neighbours (within 1.3 mean pitches) never follow each other faster than `heat.revisit_s`. Among the
+    candidates that take at most 10 % longer and travel at most 4 times as far as boustrophedon, and whose
+    99th percentile of the rise is no higher than raster's, the one with the least damage Omega wins. The same
+    input gives the same order, to the bit.
 
     Args:
         timing: of the head, `HeadTiming.of(profile)`. heat: tissue; give it the upper eta to rank with care.
@@ -138,14 +144,17 @@ def firing_order(
     pairs = cKDTree(uv).query_pairs(NEIGHBOUR_PITCHES * pitch, output_type="ndarray")
     head = _Head(uv, energy, depth, found, pitch, pairs, timing, heat)
     orders = {name: head.order(name) for name in chosen}
-    times = {name: head.times(orders[name]) for name in chosen}
+    rest = heat.revisit_s
+    times = {
+        name: head.times(orders[name], 0.0 if name == "raster" and only is None else rest) for name in chosen
+    }
     if only is not None and omega_limit is None:
         return FiringOrder(orders[only], times[only], only, 0.0, 0.0, ())
     most = int(np.clip(PROBES_TIMES_SPOTS // len(uv), *PROBES))
     probes = sample(found.middle, most)
     rated = {name: head.rate(orders[name], times[name], probes) for name in chosen}
     compared = tuple((name, *rated[name], float(times[name][-1])) for name in chosen)
-    name = _best(compared)
+    name = _best(compared, {name: head.travel_m(orders[name]) for name in chosen}, head.reference())
     omega, rise = rated[name]
     at = times[name]
     if omega_limit is not None and omega > omega_limit:
@@ -177,22 +186,29 @@ class _Head(NamedTuple):
     def order(self, name: str) -> NDArray[np.int64]:
         if name in BASELINES:
             return BASELINES[name](self.uv, self.pitch)
-        sweeps = SWEEPS[name]
-        hop = (
-            self.timing.settle_us
-            + self.timing.slew_us_per_rad * self.pitch * sweeps**0.5 / self.timing.throw_m
-        )
-        step = float(self.timing.pulse_s(self.energy).mean()) + hop * 1e-6
-        order = sweeps_order(
-            self.uv, self.energy, self.depth, self.gaps, self.pitch, step * len(self.uv), self.heat, sweeps
-        )
+        sweeps = SWEEPS.get(name, 1)
+        hop = self.pitch * sweeps**0.5 * self.timing.slew_us_per_rad / self.timing.throw_m
+        step = float(self.timing.pulse_s(self.energy).mean()) + (self.timing.settle_us + hop) * 1e-6
+        if name == HOPPING:
+            order = boustrophedon(self.uv, self.pitch)
+        else:
+            order = sweeps_order(
+                self.uv,
+                self.energy,
+                self.depth,
+                self.gaps,
+                self.pitch,
+                step * len(self.uv),
+                self.heat,
+                sweeps,
+            )
         both = np.concatenate([self.pairs, self.pairs[:, ::-1]])
         both = both[np.argsort(both[:, 0], kind="stable")]
         first = np.searchsorted(both[:, 0], np.arange(len(self.uv) + 1))
         rest = int(np.ceil(min(self.heat.revisit_s / step, AHEAD - 1)))
         return np.asarray(kernels.let_rest(order, first, np.ascontiguousarray(both[:, 1]), rest, AHEAD))
 
-    def times(self, order: NDArray[np.int64], pause_s: float = 0.0) -> NDArray[np.float64]:
+    def times(self, order: NDArray[np.int64], rest_s: float, pause_s: float = 0.0) -> NDArray[np.float64]:
         """Return the earliest start `(N,)` [s] of each spot in firing order: jumps, pulses, neighbours'
         rest."""
         count = len(order)
@@ -204,9 +220,18 @@ class _Head(NamedTuple):
         return np.asarray(
             kernels.earliest(
                 self.timing.jump_s(self.uv[order]), self.timing.pulse_s(self.energy[order]), bounds,
-                np.ascontiguousarray(first[by_second]), self.heat.revisit_s, np.full(count, pause_s),
+                np.ascontiguousarray(first[by_second]), rest_s, np.full(count, pause_s),
             )
         )  # fmt: skip
+
+    def travel_m(self, order: NDArray[np.int64]) -> float:
+        return float(np.linalg.norm(np.diff(self.uv[order], axis=0), axis=1).sum())
+
+    def reference(self) -> tuple[float, float]:
+        """Return travel [m] and time to the last shot [s] of boustrophedon without any wait."""
+        order = boustrophedon(self.uv, self.pitch)
+        pulses = self.timing.pulse_s(self.energy[order])[:-1]
+        return self.travel_m(order), float(self.timing.jump_s(self.uv[order]).sum() + pulses.sum())
 
     def rate(
         self, order: NDArray[np.int64], times: NDArray[np.float64], probes: NDArray[np.float64]
@@ -226,13 +251,13 @@ class _Head(NamedTuple):
     ) -> tuple[NDArray[np.float64], tuple[float, float]]:
         """Return the least evenly stretched times that keep Omega at `limit`, halving the wait 8 times."""
         low, high = 0.0, LONGEST_WAIT_S / len(order)
-        best = self.times(order, high)
+        best = self.times(order, self.heat.revisit_s, high)
         rated = self.rate(order, best, probes)
         if rated[0] > limit:
             return best, rated
         for _ in range(8):
             middle = 0.5 * (low + high)
-            times = self.times(order, middle)
+            times = self.times(order, self.heat.revisit_s, middle)
             values = self.rate(order, times, probes)
             if values[0] > limit:
                 low = middle
@@ -246,13 +271,25 @@ def rank_values(field: MidGapHeat) -> tuple[float, float]:
     return (float(np.percentile(field.omega, 95)) if len(field.omega) else 0.0), field.p99_k
 
 
-def _best(compared: tuple[tuple[str, float, float, float], ...]) -> str:
-    quickest = min(row[3] for row in compared)
-    rows = [row for row in compared if row[3] <= TIME_ALLOWANCE * quickest]
-    raster = [row[2] for row in rows if row[0] in ("raster", "boustrophedon")]
-    cool = [row for row in rows if not raster or row[2] <= min(raster)]
+def _best(
+    compared: tuple[tuple[str, float, float, float], ...],
+    travel_m: dict[str, float],
+    reference: tuple[float, float],
+) -> str:
+    """Return the order with the least Omega of those that are no hotter than raster, short and quick enough;
+    each condition is dropped where none is left."""
+    rows = list(compared)
+    raster = next((row for row in rows if row[0] == "raster"), None)
+    if len(rows) > 1:
+        rows = [row for row in rows if row is not raster]
+    for good in (
+        [row for row in rows if row[3] <= TIME_ALLOWANCE * reference[1]],
+        [row for row in rows if travel_m[row[0]] <= TRAVEL_ALLOWANCE * reference[0]],
+        [row for row in rows if raster is None or row[2] <= raster[2]],
+    ):
+        rows = [row for row in rows if row in good] or rows
     # three digits: no choice by the noise of a sum
-    return min(cool or rows, key=lambda row: (float(f"{row[1]:.3g}"), row[3]))[0]
+    return min(rows, key=lambda row: (float(f"{row[1]:.3g}"), row[3]))[0]
 
 
 def _names(only: str | None, candidates: Sequence[str] | None, count: int) -> tuple[str, ...]:
