@@ -353,8 +353,7 @@ def _simulation_extras() -> list[str]:
         "### Faults (`simulation/inject_fault`)",
         table(("Fault", "Of", "What it does; parameters with their defaults"), _fault_rows(FAULTS)),
         "`lost_bytes`, `corrupt_bytes` and `late_bytes` also take `direction`: `both` (default), `rx` (to the"
-        " device) or `tx`. Camera faults also take `seed`, the patient's motions every field of their part in"
-        " `openmtz.simulation.motion_parts`.",
+        " device) or `tx`. Names and texts are those of `openmtz.simulation.faults`, where there is one.",
         "### Lines (`simulation/set_interlock`)",
         table(
             ("Line", "Wired to the scan head as well"),
@@ -365,23 +364,23 @@ def _simulation_extras() -> list[str]:
 
 
 def _fault_rows(device: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Return the faults of the whole cell; the tables of the node are constants, read as the node is."""
-    tables: dict[str, dict[str, ast.expr]] = {}
+    """Return the faults the node carries out; its tables are constants, read as the node is."""
+    from openmtz.simulation.faults import FAULTS
+
+    own: dict[str, str] = {}
     for node in _tree(NODES / "simulation_faults.py").body:
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            if ast.unparse(target).endswith("_FAULTS") and isinstance(node.value, ast.Dict):
-                pairs = zip(node.value.keys, node.value.values, strict=True)
-                tables[ast.unparse(target)] = {ast.literal_eval(k): v for k, v in pairs if k is not None}
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
+            for key, value in zip(node.value.keys, node.value.values, strict=True):
+                if isinstance(key, ast.Constant):
+                    text = value.value if isinstance(value, ast.Constant) else ""
+                    own[str(key.value)] = text if " " in str(text) else ""
     rows = [(f"`{name}`", "scan head", what) for name, what in device.items()]
-    for key, part in (("LINE", "lines"), ("ARM", "arm"), ("SENSOR", "clock and encoders")):
-        rows += [(f"`{n}`", part, ast.literal_eval(v)) for n, v in tables[f"{key}_FAULTS"].items()]
-    for key, part in (("CAMERA", "camera"), ("PATIENT", "patient")):
-        for name, value in tables[f"{key}_FAULTS"].items():
-            assert isinstance(value, ast.Tuple)
-            text, defaults = ast.literal_eval(value.elts[0]), ast.literal_eval(value.elts[-1])
-            given = ", ".join(f"`{k}` ({json.dumps(v)})" for k, v in defaults.items())
-            rows.append((f"`{name}`", part, f"{text}: {given}"))
+    rows += [(f"`{name}`", "lines, clock", what) for name, what in own.items() if what]
+    names = [n for n, what in own.items() if not what] + [n for n, f in FAULTS.items() if f.part == "camera"]
+    for name in dict.fromkeys([*names, "arm_protective_stop", "arm_creeps", "arm_driven", "joints_frozen"]):
+        fault = FAULTS[name]
+        given = ", ".join(f"`{k}` ({json.dumps(v)})" for k, v in fault.parameters.items())
+        rows.append((f"`{name}`", fault.part, fault.what + (f": {given}" if given else "")))
     return rows
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import rclpy.node
@@ -18,23 +19,22 @@ from openmtz_interfaces.msg import Interlocks, ShotsTruth
 from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
 from openmtz_interfaces.srv import InjectFault, SetInterlock
 from rclpy.parameter import Parameter
-from trajectory_msgs.msg import JointTrajectory
 
 from openmtz.capture import CaptureError
 from openmtz.nodes import convert, topics
+from openmtz.nodes.simulation_arm import SimulatedArm
 from openmtz.nodes.simulation_camera import CameraRates, SimulatedCamera
 from openmtz.nodes.simulation_control import ControlActions, SimulationControl
 from openmtz.nodes.simulation_faults import (
-    ARM_FAULTS,
-    LINE_FAULTS,
+    CAMERA_FAULTS,
+    LINE_WIRES,
+    PATIENT_FAULTS,
     SENSOR_FAULTS,
     FaultPanel,
     PatientFaults,
     PictureFaults,
-    add_device_faults,
-    add_faults,
-    add_patient_faults,
-    add_picture_faults,
+    add_head_faults,
+    add_line_faults,
 )
 from openmtz.nodes.simulation_lines import CLOSED_AT_START, CellLines, LineFaultError
 from openmtz.nodes.simulation_sensors import CellSensors
@@ -45,7 +45,6 @@ from openmtz.robot import HOME, SCAN_HEAD_FRAME
 from openmtz.simulation import Pacer, PatientMotion, TrueSkin, World, evaluate_shots
 from openmtz.simulation.camera_worker import CameraWorker
 from openmtz.simulation.control import Scope
-from openmtz.simulation.controller import TrajectoryRejected
 from openmtz.simulation.patient_request import PatientRequestError, build_patient
 from openmtz.simulation.visual import Snapshot, Viewer, ViewerError
 from openmtz.simulation.wires import Shots, WireServer
@@ -99,12 +98,11 @@ class Simulation(rclpy.node.Node):
         rates = CameraRates(config.camera_rate_hz, config.camera_firing_rate_hz)
         self._camera = SimulatedCamera(self, camera, rates, self._sensors.stamp)
         self._viewer = self._open_viewer()
-        self._contacts: set[tuple[str, str]] = set()
         self._rest_since: float | None = 0.0
         self._slow_due = self._view_due = 0.0
         self._interlock_publisher = topics.INTERLOCKS.publisher(self)
         self._truth_publisher = topics.SHOTS_TRUTH.publisher(self)
-        topics.TRAJECTORY.subscription(self, self._on_trajectory)
+        self._arm = SimulatedArm(self, lambda: self._world)
         topics.PLAN.subscription(self, self._on_plan)
         self.create_service(SetInterlock, "simulation/set_interlock", self._on_set_interlock)
         self.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)
@@ -117,26 +115,37 @@ class Simulation(rclpy.node.Node):
         work_timer(self, 0.004, self._work)
 
     def _make_faults(self, camera: CameraWorker) -> FaultPanel:
-        panel, sensors = FaultPanel(), self._sensors
+        panel = FaultPanel()
 
         def move(motion: PatientMotion) -> None:
             self._skin.motion = motion
             camera.set_motion(motion)
 
-        add_device_faults(panel, self._wires)
-        lines = {"line_stuck": self._lines.fault_stuck, "line_misread": self._lines.fault_misread}
-        add_faults(panel, "lines", LINE_FAULTS, lines)
-        add_faults(panel, "arm", ARM_FAULTS, {"arm_protective_stop": self._stop_arm})
-        switches = {name: getattr(sensors, f"fault_{name}") for name in SENSOR_FAULTS}
-        add_faults(panel, "clock and encoders", SENSOR_FAULTS, switches)
-        add_picture_faults(panel, PictureFaults(camera.set_faults))
+        add_head_faults(panel, self._wires)
+        add_line_faults(panel, self._set_line)
+        for name, switch in zip(
+            LINE_WIRES, (self._lines.fault_stuck, self._lines.fault_misread), strict=True
+        ):
+            panel.add(name, switch, "lines", LINE_WIRES[name])
+        panel.add("arm_protective_stop", self._arm.fault_protective_stop)
+        panel.add("arm_creeps", self._arm.fault_creep)
+        panel.add("arm_driven", self._arm.fault_creep)
+        panel.add("joints_frozen", self._freeze_joints)
+        for name, what in SENSOR_FAULTS.items():
+            panel.add(
+                name, getattr(self._sensors, f"fault_{name}"), "clock and encoders" if what else "", what
+            )
+        pictures = PictureFaults(camera.set_faults)
+        for name in CAMERA_FAULTS:
+            panel.add(name, partial(pictures.switch, name))
         patient = PatientFaults(self._patient.motion, lambda: self._world.time_s, move)
-        add_patient_faults(panel, patient)
+        for name in PATIENT_FAULTS:
+            panel.add(name, partial(patient.switch, name))
         return panel
 
-    def _stop_arm(self, active: bool, _parameters: Any) -> None:
-        if active:
-            self._world.stop("protective stop")
+    def _freeze_joints(self, active: bool, parameters: Any) -> None:
+        self._sensors.fault_joints_frozen(active, parameters)
+        self._arm.fault_creep(active, parameters)
 
     def _held_lines(self) -> dict[str, str]:
         if self._config.real_time_factor == 1.0:
@@ -158,20 +167,6 @@ class Simulation(rclpy.node.Node):
             raise NodeError(str(error)) from error
 
     # ---- commands -------------------------------------------------------------------------------
-
-    def _on_trajectory(self, message: JointTrajectory) -> None:
-        points = message.points
-        times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in points]
-        rows: dict[str, Any] = {}
-        for name in ("positions", "velocities", "accelerations"):
-            values = [list(getattr(p, name)) for p in points]
-            rows[name] = values if values and all(values) else None
-        try:
-            self._world.follow(
-                message.joint_names, times, rows["positions"] or [], rows["velocities"], rows["accelerations"]
-            )
-        except TrajectoryRejected as error:
-            self.get_logger().error(f"trajectory rejected: {error}")
 
     def _on_plan(self, message: PlanMessage) -> None:
         """The tip that the plan names is the one mounted."""
@@ -220,7 +215,7 @@ class Simulation(rclpy.node.Node):
             self._sensors.begin_anew()
             self._rest_since = 0.0
             self._camera.begin_anew()
-            self._contacts.clear()
+            self._arm.begin_anew()
         if Scope.STATE in scope:
             self._lines.to_start()
             if self._viewer is not None:
@@ -260,7 +255,7 @@ class Simulation(rclpy.node.Node):
         now = self._world.time_s
         if not self._world.resting:
             self._rest_since = None
-            self._report_contacts()
+            self._arm.report_contacts()
         elif self._rest_since is None:
             self._rest_since = now
         self._sensors.report(self._world)
@@ -268,13 +263,6 @@ class Simulation(rclpy.node.Node):
             self._camera.take(self._world, self._rest_since)
         except CaptureError as error:
             raise NodeError(str(error)) from error
-
-    def _report_contacts(self) -> None:
-        """A collision is a fact of the world: said once per pair, and in the log that a death shows."""
-        for pair in self._world.contacts():
-            if pair not in self._contacts:
-                self._contacts.add(pair)
-                self.get_logger().error(f"collision: {pair[0]} touches {pair[1]}")
 
     def _publish_interlocks(self) -> None:
         """Also while paused: the lines are the room's, and the room does not stand still."""

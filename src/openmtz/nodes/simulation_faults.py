@@ -1,20 +1,62 @@
-"""Faults by name: one table, whoever carries them out. Part of node `simulation`."""
+"""Faults by name: those of the catalogue that the graph's world carries out, in one table.
+
+Part of node `simulation`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from openmtz.simulation.camera_faults import CameraFaults
+from openmtz.simulation.faults import FAULTS as CATALOGUE
 from openmtz.simulation.motion import Breathing, Drift, MotionPart, PatientMotion, SuddenMove, Tremor
-from openmtz.simulation.scan_head_device.injection import FAULTS
+from openmtz.simulation.scan_head_device.injection import FAULTS as DEVICE_FAULTS
 from openmtz.simulation.wires import WireServer
 
 Switch = Callable[[bool, Mapping[str, Any]], None]
 """Switches a fault on or off; a ValueError says why not."""
+HEAD_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "stuck_galvo_hidden": ("stuck_galvo", {"hidden": True}),
+    "wrong_power": ("drifting_power", {}),
+    "head_reboot": ("reboot", {}),
+    "silent_device": ("silent", {}),
+}
+"""Fault of the catalogue -> the simulated head's own name for it, and fixed parameters."""
+LINE_FAULTS = {
+    "emergency_stop": "emergency_stop_closed",
+    "key_off": "key_on",
+    "door_open": "door_closed",
+    "footswitch_released": "footswitch_pressed",
+    "smoke_evacuator_off": "smoke_evacuator_on",
+    "eyewear_off": "eyewear_attested",
+}
+"""Fault of the catalogue -> the line that opens."""
+PATIENT_FAULTS: dict[str, tuple[type[MotionPart], str]] = {
+    "patient_sudden_move": (SuddenMove, "at_s"),
+    "patient_drift": (Drift, "from_s"),
+    "patient_tremor": (Tremor, ""),
+    "patient_breathing": (Breathing, ""),
+}
+"""Fault of the catalogue -> motion part, and its field that says when it begins."""
+CAMERA_FAULTS = {name: fault for name, fault in CATALOGUE.items() if fault.part == "camera"}
+FIXED_PICTURES: dict[str, dict[str, Any]] = {
+    "camera_blind": {"drop_share": 1.0},
+    "camera_frozen": {"frozen": True},
+}
+SENSOR_FAULTS = {
+    "joints_lost": "", "encoder_offset": "",
+    "clock_stopped": "`/clock` is published no more",
+    "clock_jump": "every time stamp is shifted by `s` (1.0)",
+}  # fmt: skip
+"""Of clock and encoders; the text is the catalogue's where there is none."""
+LINE_WIRES = {
+    "line_stuck": "`line` stays at `value` (as it is), whatever is asked",
+    "line_misread": "the topic says `value` (true) of `line` (door_closed), whatever the wire carries",
+}
 
 
 @dataclass(frozen=True)
@@ -34,14 +76,24 @@ class FaultPanel:
         self._faults: dict[str, Fault] = {}
         self._on: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def add(self, name: str, part: str, what: str, switch: Switch) -> None:
-        """Add a fault.
+    def add(self, name: str, switch: Switch, part: str = "", what: str = "") -> None:
+        """Add a fault; one of the catalogue without `part` and `what`, its parameters are checked there.
 
         Raises:
-            ValueError: there is one of that name already.
+            ValueError: there is one of that name already, or the catalogue does not know it.
         """
         if name in self._faults:
-            raise ValueError(f"fault {name!r} is there twice: {self._faults[name].part} and {part}")
+            raise ValueError(f"fault {name!r} is there twice")
+        if not what:
+            if name not in CATALOGUE:
+                raise ValueError(f"fault {name!r} is not in the catalogue")
+            known = CATALOGUE[name]
+            part, what = known.part, known.what
+
+            def checked(active: bool, parameters: Mapping[str, Any], inner: Switch = switch) -> None:
+                inner(active, known.check(parameters))
+
+            switch = checked
         self._faults[name] = Fault(name, part, what, switch)
 
     def names(self) -> list[str]:
@@ -62,7 +114,7 @@ class FaultPanel:
             return "parameters_json must be a JSON object"
         fault = self._faults.get(name)
         if fault is None:
-            return f"no fault {name!r}; there are: {', '.join(self.names())}"
+            return self._unknown(name)
         try:
             fault.switch(active, parameters)
         except ValueError as error:
@@ -74,6 +126,15 @@ class FaultPanel:
         else:
             self._on.pop(key, None)
         return ""
+
+    def _unknown(self, name: str) -> str:
+        if name in CATALOGUE:
+            known = CATALOGUE[name]
+            return (
+                f"{name} ({known.part}: {known.what}) is not carried out by the world of the graph;"
+                " a scenario in lockstep can, or do it to the process itself"
+            )
+        return f"no fault {name!r}; there are: {', '.join(self.names())}"
 
     def clear(self) -> str:
         """Switch off every fault that is on; returns what could not be, or nothing."""
@@ -87,50 +148,6 @@ class FaultPanel:
         return "; ".join(failed)
 
 
-CAMERA_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "camera_bias": (
-        "depth has a smooth error fixed in the picture", {"bias_m": 0.002, "bias_wavelength_px": 160.0}
-    ),
-    "camera_gloss": ("no depth where oily skin mirrors the projector", {"gloss_rad": 0.1}),
-    "camera_noise": ("noise times a factor", {"noise_factor": 5.0}),
-    "camera_scale": ("depth times a factor", {"depth_scale": 1.03}),
-    "camera_mounting": ("the camera stands elsewhere than believed", {"hand_eye": [0, 0, 0.003, 0, 0, 0]}),
-    "camera_lost_frames": ("a share of the frames never arrives", {"drop_share": 0.3}),
-    "camera_frozen": ("the first picture is sent again and again", {"frozen": True}),
-    "camera_stamps": (
-        "time stamps are wrong", {"stamp_offset_s": 0.2, "stamp_jitter_s": 0.0, "stamp_drift": 0.0}
-    ),
-    "camera_hand": ("a hand reaches into the picture", {"hand_share": 0.5, "hand_range_m": 0.2}),
-}  # fmt: skip
-"""Name -> what it does, parameters with their defaults: fields of `CameraFaults`, plus `seed`."""
-
-PATIENT_FAULTS: dict[str, tuple[str, type[MotionPart], dict[str, Any]]] = {
-    "patient_sudden_move": (
-        "the patient moves, now",
-        SuddenMove,
-        {"translation_m": [0.003, 0.0, 0.0], "rotation_rad": 0.0},
-    ),
-    "patient_drift": ("the patient creeps away, from now on", Drift, {"velocity_m_s": 0.0005}),
-    "patient_tremor": ("the patient shakes", Tremor, {"amplitude_m": 0.0005}),
-    "patient_breathing": ("the skin around the target rises and falls", Breathing, {"amplitude_m": 0.004}),
-}
-"""Name -> what it does, the motion part, its parameters with defaults; further fields of the part as well."""
-SENSOR_FAULTS = {
-    "clock_stopped": "`/clock` is published no more",
-    "clock_jump": "every time stamp is shifted by `s` (1.0)",
-    "joints_lost": "joint states are published no more",
-    "joints_frozen": "the last joint state is repeated under new stamps",
-    "encoder_offset": "the encoder of `joint` (shoulder_pan_joint) reads `rad` (0.005) too much",
-}
-LINE_FAULTS = {
-    "line_stuck": "`line` stays at `value` (as it is), whatever is asked",
-    "line_misread": "the topic says `value` (as it is) of `line`, whatever the wire carries",
-}
-ARM_FAULTS = {
-    "arm_protective_stop": "the arm brakes to a rest where it is, as its controller may at any time"
-}
-
-
 class PictureFaults:
     """Camera faults that are on, each by its name; the camera is told their sum."""
 
@@ -142,13 +159,11 @@ class PictureFaults:
         """Switch one.
 
         Raises:
-            ValueError: a parameter this fault has not, or that cannot be.
+            ValueError: a value that cannot be.
         """
-        defaults = CAMERA_FAULTS[name][1]
-        _known(parameters, {*defaults, "seed"})
         changed = {key: value for key, value in self._on.items() if key != name}
         if active:
-            changed[name] = {**defaults, **parameters}
+            changed[name] = FIXED_PICTURES.get(name, dict(parameters))
         merged: dict[str, Any] = {}
         for values in changed.values():
             merged.update(values)
@@ -169,56 +184,37 @@ class PatientFaults:
         """Switch one; a motion taken away is gone at once.
 
         Raises:
-            ValueError: a parameter the motion has not, or that cannot be.
+            ValueError: a value that cannot be.
         """
-        _, kind, defaults = PATIENT_FAULTS[name]
-        _known(parameters, {f.name for f in fields(kind) if f.init})  # type: ignore[arg-type]
-        self._on.pop(name, None)
+        kind, begin = PATIENT_FAULTS[name]
+        changed = {key: part for key, part in self._on.items() if key != name}
         if active:
-            begin = {SuddenMove: "at_s", Drift: "from_s"}.get(kind)
-            start = {begin: self._now()} if begin else {}
-            values = {**start, **defaults, **parameters}
-            try:
-                self._on[name] = kind(
-                    **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-                )
-            except TypeError as error:
-                raise ValueError(str(error)) from error
-        self._tell(PatientMotion.of([*self._own.parts, *self._on.values()]))
+            values = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}
+            changed[name] = kind(**values, **({begin: self._now()} if begin else {}))
+        self._tell(PatientMotion.of([*self._own.parts, *changed.values()]))
+        self._on = changed
 
 
-def _known(parameters: Mapping[str, Any], names: set[str]) -> None:
-    unknown = sorted(set(parameters) - names)
-    if unknown:
-        raise ValueError(f"no parameter {unknown[0]!r}; there are: {', '.join(sorted(names))}")
+def add_head_faults(panel: FaultPanel, wires: WireServer | None) -> None:
+    """Add what the simulated scan head carries out itself: under its own names, and the catalogue's."""
 
-
-def add_device_faults(panel: FaultPanel, wires: WireServer | None) -> None:
-    """Add the faults that the simulated scan head carries out itself."""
-
-    def switch(name: str, active: bool, parameters: Mapping[str, Any]) -> None:
-        if wires is None or not wires.send_fault(name, active, dict(parameters)):
+    def switch(name: str, fixed: dict[str, Any], active: bool, parameters: Mapping[str, Any]) -> None:
+        if wires is None or not wires.send_fault(name, active, {**fixed, **parameters}):
             raise ValueError("no simulated scan head is wired up")
 
-    for name, what in FAULTS.items():
-        panel.add(name, "scan head", what, partial(switch, name))
+    for name, what in DEVICE_FAULTS.items():
+        panel.add(name, partial(switch, name, {}), "scan head", what)
+    for name, (own, fixed) in HEAD_FAULTS.items():
+        panel.add(name, partial(switch, own, fixed))
 
 
-def add_faults(
-    panel: FaultPanel, part: str, texts: Mapping[str, str], switches: Mapping[str, Switch]
-) -> None:
-    """Add the faults of a part: names and texts, and who switches each."""
-    for name, what in texts.items():
-        panel.add(name, part, what, switches[name])
+def add_line_faults(panel: FaultPanel, ask: Callable[[str, bool], str]) -> None:
+    """Add lines that open, and close again when switched off."""
 
+    def switch(line: str, active: bool, _parameters: Mapping[str, Any]) -> None:
+        refused = ask(line, not active)
+        if refused:
+            raise ValueError(refused)
 
-def add_picture_faults(panel: FaultPanel, pictures: PictureFaults) -> None:
-    """Add the camera's faults."""
-    for name, (what, _) in CAMERA_FAULTS.items():
-        panel.add(name, "camera", what, partial(pictures.switch, name))
-
-
-def add_patient_faults(panel: FaultPanel, patient: PatientFaults) -> None:
-    """Add the patient's motions."""
-    for name, (what, _, _) in PATIENT_FAULTS.items():
-        panel.add(name, "patient", what, partial(patient.switch, name))
+    for name, line in LINE_FAULTS.items():
+        panel.add(name, partial(switch, line))

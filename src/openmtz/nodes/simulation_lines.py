@@ -89,7 +89,7 @@ class CellLines:
         Raises:
             LineFaultError: as `_line_and_value`.
         """
-        name, value = _line_and_value(parameters, self._asked)
+        name, value = _line_and_value({"line": "door_closed", "value": True, **parameters}, self._asked)
         if active:
             self._misread[name] = value
         else:

@@ -119,18 +119,12 @@ class CellSensors:
         self._frozen = active
 
     def fault_encoder_offset(self, active: bool, parameters: Mapping[str, Any]) -> None:
-        """Let the encoder of `joint` read `rad` too much.
+        """Let the encoder of joint 1 read `rad` too much.
 
         Raises:
-            ValueError: no such joint, or no angle.
+            ValueError: no angle.
         """
-        name = parameters.get("joint", JOINT_NAMES[0])
-        if name not in JOINT_NAMES:
-            raise ValueError(f"no joint {name!r}; there are: {', '.join(JOINT_NAMES)}")
-        error = _number(parameters, "rad", 0.005, LARGEST_ERROR_RAD)
-        self._error_rad[:] = 0.0
-        if active:
-            self._error_rad[JOINT_NAMES.index(name)] = error
+        self._error_rad[0] = _number(parameters, "rad", 0.005, LARGEST_ERROR_RAD) if active else 0.0
 
 
 def _number(parameters: Mapping[str, Any], name: str, default: float, largest: float) -> float:
