@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginManager, load_plugins
 
+sys.path.insert(0, str(Path(__file__).parent))
 CENTER = np.array([0.50, 0.0, 0.05])
 SCARS = ((-4.0, 2.0, 3.2, 0.5), (4.5, -3.0, 1.6, 0.9), (1.0, 6.0, 0.7, 0.8), (-3.0, -6.0, 3.6, 0.4))
 """x, y, radius [mm], depth [mm]: two rolling, a boxcar, an icepick."""

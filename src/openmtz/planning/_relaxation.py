@@ -115,7 +115,14 @@ class Skin(NamedTuple):
                 steps, step, momentum,
             )  # fmt: skip
 
-    def separate(self, spots: Spots, layer: NDArray[np.int32], floor_m: float, least: float = LEAST) -> Near:
+    def separate(
+        self,
+        spots: Spots,
+        layer: NDArray[np.int32],
+        floor_m: float,
+        least: float = LEAST,
+        sweeps: tuple[tuple[int, float], ...] = SWEEPS,
+    ) -> Near:
         """Set pairs still too near apart, also those of two sheets that touch, in place.
 
         Returns half lists that hold every pair nearer than LEAST_SHARE mean pitches and than `floor_m`.
@@ -126,14 +133,14 @@ class Skin(NamedTuple):
         reach = max(own, 1.05 * floor_m / finest) + 2.0 * SLACK
         near = self._near(state, reach)
         moved = 0.0
-        for sweeps, share in SWEEPS:
+        for rounds, share in sweeps:
             if moved > 0.5 * SLACK * finest:
                 near, moved = self._near(state, reach), 0.0
             _layout.set_pitch(state, owner, inside, self.corner_density)
             pairs = _separation.list_targets(
                 near, state, self.normals[owner], layer, share * least, share * own, ACROSS, floor_m, SLACK
             )
-            moved += _separation.separate(state, owner, inside, self.frame, self.across, pairs, sweeps)
+            moved += _separation.separate(state, owner, inside, self.frame, self.across, pairs, rounds)
         least = max(LEAST_SHARE, floor_m / finest)
         if 2.0 * moved > (reach - least) * finest:
             near = self._near(state, reach)
