@@ -16,7 +16,7 @@ ERF: NDArray[np.float64] = erf(1.0 / np.maximum(np.arange(0, 16 * 256 + 2) * ERF
 
 NEAR = 10
 """Spots next to a probe whose arrivals set the times at which it is looked at."""
-ARRIVALS = np.array([0.08, 0.2, 0.4, 0.7, 1.1, 1.8, 3.5])
+ARRIVALS = np.array([0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.25, 1.6, 2.2, 3.5])
 """In units of r^2/4a after a spot: its heat peaks at the probe at 1."""
 EVEN = 64
 SPARSE = 96

@@ -206,7 +206,7 @@ def _checked(
         if not np.isfinite(column).all() or (positive and (column <= 0).any()):
             bad = int(np.flatnonzero(~np.isfinite(column) | (positive & (column <= 0)))[0])
             raise ValueError(
-                f"{name}[{bad}] is {column[bad]!r}: it must be finite" + (" and positive" * positive)
+                f"{name}[{bad}] is {float(column[bad])!r}: it must be finite" + (" and positive" * positive)
             )
         columns.append(column)
     if not np.isfinite(uv).all():
