@@ -38,7 +38,7 @@ class CameraNoise:
         quantum_m: depth unit [m] (SR305: 0.125 mm). dropout: probability of no return anywhere.
         edge_dropout: the same beside a depth step larger than `edge_step_m` [m].
         range_m: depths outside give no return [m].
-        bias_m, bias_wavelength_px, gloss_rad: as in `CameraFaults`; the bias is fixed to the camera's seed.
+        bias_m, view_bias_m, bias_wavelength_px, gloss_rad: as in `CameraFaults`.
         projector_m: from the camera along x to the projector [m] (SR305: 27 mm) [M].
     """
 
@@ -54,6 +54,7 @@ class CameraNoise:
     edge_step_m: float = 0.008
     range_m: tuple[float, float] = (0.12, 1.5)
     bias_m: float = 0.0
+    view_bias_m: float = 0.0
     bias_wavelength_px: float = 160.0
     gloss_rad: float = 0.0
     projector_m: float = 0.027
@@ -70,7 +71,10 @@ class CameraNoise:
             white_m=self.white_m * faults.noise_factor,
             correlated_m=self.correlated_m * faults.noise_factor,
             bias_m=max(self.bias_m, faults.bias_m),
-            bias_wavelength_px=faults.bias_wavelength_px if faults.bias_m else self.bias_wavelength_px,
+            view_bias_m=max(self.view_bias_m, faults.view_bias_m),
+            bias_wavelength_px=(
+                faults.bias_wavelength_px if faults.bias_m or faults.view_bias_m else self.bias_wavelength_px
+            ),
             gloss_rad=max(self.gloss_rad, faults.gloss_rad),
         )
 
@@ -108,7 +112,7 @@ class DepthCamera:
         self.noise = noise or CameraNoise()
         self._rays = self.intrinsics.directions()
         self._ray_length = np.linalg.norm(self._rays, axis=-1)
-        self._bias_of: tuple[float, float, int] | None = None
+        self._bias_of: object = None
         self._field = np.zeros(0)
 
     def render(
@@ -149,14 +153,18 @@ class DepthCamera:
         depth = np.where(hit, depth, 0.0)
         glare = np.zeros(depth.shape, bool)
         if noise.gloss_rad:
-            local = normals @ pose[:3, :3]
-            glare = hit & _mirrors(rays * depth[..., None], local, noise.projector_m, noise.gloss_rad)
+            # The direction half-way lies within half the projector's parallax of that to the camera.
+            parallax = 0.5 * abs(noise.projector_m) / max(noise.range_m[0], 0.05)
+            facing = hit & (incidence < noise.gloss_rad + parallax)
+            points, local = rays[facing] * depth[facing][:, None], normals[facing] @ pose[:3, :3]
+            glare[facing] = _mirrors(points, local, noise.projector_m, noise.gloss_rad)
         if wrong.hand_share:
             hand = hand_depth(rays, self.intrinsics, wrong.hand_share, wrong.hand_range_m)
             front = hand < np.where(hit, depth, np.inf)
             depth, hit = np.where(front, hand, depth), hit | front
             incidence, glare = np.where(front, 0.0, incidence), glare & ~front
-        bias = self._bias(noise, wrong, part) if noise.bias_m else None
+        smooth = noise.bias_m or noise.view_bias_m
+        bias = self._bias(noise, wrong, still_key, part) if smooth else None
         image = self._measure(depth, hit, incidence, rng, noise, bias)
         if wrong.depth_scale != 1.0:
             image *= np.float32(wrong.depth_scale)
@@ -174,13 +182,20 @@ class DepthCamera:
             )
         return np.s_[v0 : v0 + height, u0 : u0 + width]
 
-    def _bias(self, noise: CameraNoise, faults: CameraFaults, part: tuple[slice, slice]) -> Array:
-        key = (noise.bias_m, noise.bias_wavelength_px, faults.seed)
+    def _bias(
+        self, noise: CameraNoise, faults: CameraFaults, still_key: object, part: tuple[slice, slice]
+    ) -> Array:
+        """Return the smooth error `(H, W)` [m] at the reference range: fixed part and this view's own."""
+        view = noise_seed(self.seed, still_key, 0) if noise.view_bias_m else []
+        key = (noise.bias_m, noise.view_bias_m, noise.bias_wavelength_px, faults.seed, tuple(view))
         if self._bias_of != key:
-            v = np.arange(self.intrinsics.height, dtype=np.float64)[:, None]
-            u = np.arange(self.intrinsics.width, dtype=np.float64)[None, :]
-            rng = np.random.default_rng([self.seed & 0xFFFFFFFF, faults.seed, 0xB1A5])
-            self._bias_of, self._field = key, bias_field(u, v, noise.bias_m, noise.bias_wavelength_px, rng)
+            v = np.arange(self.intrinsics.height, dtype=np.float64)
+            u = np.arange(self.intrinsics.width, dtype=np.float64)
+            self._bias_of, self._field = key, np.zeros((len(v), len(u)))
+            for amplitude, entropy in ((noise.bias_m, [self.seed & 0xFFFFFFFF]), (noise.view_bias_m, view)):
+                if amplitude:
+                    rng = np.random.default_rng([*entropy, faults.seed, 0xB1A5])
+                    self._field += bias_field(u, v, amplitude, noise.bias_wavelength_px, rng)
         return self._field[part]
 
     def _measure(
@@ -219,17 +234,17 @@ class DepthCamera:
 
 
 def _mirrors(points: Array, normals: Array, projector_m: float, gloss_rad: float) -> NDArray[np.bool_]:
-    """Return `(H, W)` where skin mirrors a projector at `projector_m` along x into the camera.
+    """Return `(N,)` where skin mirrors a projector at `projector_m` along x into the camera.
 
-    `points`, `normals` `(H, W, 3)` in the optical frame. It does where the normal lies within
+    `points` [m], `normals` `(N, 3)` in the optical frame. It does where the normal lies within
     `gloss_rad` of the direction half-way between projector and camera.
     """
-    to_camera = -points / np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
+    to_camera = -points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9)
     to_projector = np.array([projector_m, 0.0, 0.0]) - points
-    to_projector /= np.maximum(np.linalg.norm(to_projector, axis=-1, keepdims=True), 1e-9)
+    to_projector /= np.maximum(np.linalg.norm(to_projector, axis=1, keepdims=True), 1e-9)
     half = to_camera + to_projector
-    half /= np.maximum(np.linalg.norm(half, axis=-1, keepdims=True), 1e-9)
-    return np.abs(np.einsum("hwi,hwi->hw", half, normals)) > np.cos(gloss_rad)
+    half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-9)
+    return np.abs(np.einsum("ni,ni->n", half, normals)) > np.cos(gloss_rad)
 
 
 def noise_seed(seed: int, still_key: object, n: int) -> list[int]:

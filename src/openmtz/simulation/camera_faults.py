@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 
 _RANGES: dict[str, tuple[float, float]] = {
     "bias_m": (0.0, 0.05),
+    "view_bias_m": (0.0, 0.05),
     "bias_wavelength_px": (8.0, 1e4),
     "gloss_rad": (0.0, math.pi / 4),
     "noise_factor": (0.0, 100.0),
@@ -43,7 +44,8 @@ class CameraFaults:
     Attributes:
         bias_m: amplitude of a smooth error of depth fixed in the picture [m] at the noise model's
             reference range, growing with range squared as disparity errors do.
-        bias_wavelength_px: its shortest wavelength [px].
+        view_bias_m: the same of another error, drawn anew for each rest of the camera: two views disagree.
+        bias_wavelength_px: the shortest wavelength of both [px].
         gloss_rad: no depth where the skin mirrors the projector into the camera to within this [rad]:
             oily skin is a few degrees wide [M].
         noise_factor: times the camera's noise. depth_scale: 1.03 is a depth unit 3 % too long.
@@ -60,6 +62,7 @@ class CameraFaults:
     """
 
     bias_m: float = 0.0
+    view_bias_m: float = 0.0
     bias_wavelength_px: float = 160.0
     gloss_rad: float = 0.0
     noise_factor: float = 1.0
@@ -116,7 +119,7 @@ class CameraFaults:
 def bias_field(
     u: Array, v: Array, amplitude_m: float, wavelength_px: float, rng: np.random.Generator
 ) -> Array:
-    """Return a smooth field `(H, W)` [m] at pixels `u`, `v`, never beyond the amplitude.
+    """Return a smooth field `(H, W)` [m] at columns `u` `(W,)` and rows `v` `(H,)`, within the amplitude.
 
     Eight plane waves of one to three wavelengths in all directions; about a quarter of the amplitude
     root mean square.
@@ -124,10 +127,12 @@ def bias_field(
     count = 8
     wavelength = wavelength_px * rng.uniform(1.0, 3.0, count)
     heading, phase = rng.uniform(0.0, 2.0 * np.pi, (2, count))
-    total = np.zeros(np.broadcast_shapes(u.shape, v.shape))
-    for length, angle, start in zip(wavelength, heading, phase, strict=True):
-        total += np.sin(2.0 * np.pi / length * (u * np.cos(angle) + v * np.sin(angle)) + start)
-    return amplitude_m / count * total
+    along_u = 2.0 * np.pi * np.cos(heading) / wavelength * u[:, None] + phase
+    along_v = 2.0 * np.pi * np.sin(heading) / wavelength * v[:, None]
+    # sin(a + b) of all pixels and waves is one product of matrices; einsum keeps it to one thread.
+    rows = np.concatenate([np.cos(along_v), np.sin(along_v)], axis=1)
+    columns = np.concatenate([np.sin(along_u), np.cos(along_u)], axis=1)
+    return amplitude_m / count * np.einsum("ik,jk->ij", rows, columns)
 
 
 def hand_depth(rays: Array, intrinsics: CameraIntrinsics, share: float, range_m: float) -> Array:
