@@ -108,9 +108,9 @@ CASES = {
     "stacked": (lambda s: changed(s, [9], rest_position_m=s.rest_position_m[8] + [20e-6, 0, 0]), 1),
     "over-energy": (lambda s: changed(s, slice(0, 20), energy_mj=25.0), 20),
     "under-energy": (lambda s: changed(s, slice(0, 20), energy_mj=16.0), 20),
-    "defocus": (lambda s: changed(s, slice(0, 10), defocus_m=-0.6e-3), 10),
+    "defocus": (lambda s: changed(s, slice(0, 20), defocus_m=-0.6e-3), 20),
     "too-deep": (lambda s: joined(s, replace(only(s, [9]), time_s=np.array([9.0]))), 1),
-    "steep-incidence": (lambda s: changed(s, [2], incidence_rad=0.6), 1),
+    "steep-incidence": (lambda s: changed(s, slice(0, 40), incidence_rad=0.6), 40),
     "merged-zones": (lambda s: changed(s, [9], rest_position_m=s.rest_position_m[8] + [120e-6, 0, 0]), 1),
     "over-heated": (
         lambda s: joined(*[replace(s, time_s=s.time_s + 0.1 * k) for k in range(16)]),
@@ -184,6 +184,13 @@ def test_a_head_that_stands_elsewhere(plan: TreatmentPlan, shift: tuple, expecte
         found = report(truth.records(), plan)
         assert found.miss_worst_m == pytest.approx(shift[0], abs=3e-6)
         assert abs(found.depth_error_p50) < 0.01
+
+
+def test_a_few_steep_walls_and_deep_floors_are_no_harm(plan: TreatmentPlan) -> None:
+    few = changed(changed(shots_of(plan), slice(0, 14), defocus_m=0.8e-3), slice(0, 36), incidence_rad=0.8)
+    assert harms(few, plan) == {}
+    assert set(harms(changed(few, slice(0, 15), defocus_m=0.8e-3), plan)) == {"defocus"}
+    assert set(harms(changed(few, slice(0, 37), incidence_rad=0.8), plan)) == {"steep-incidence"}
 
 
 def test_the_page_lists_every_harm_with_its_limit() -> None:

@@ -27,15 +27,15 @@ PROBES = 150
 
 class AgainstPlan(NamedTuple):
     """Of `M` shots, NaN where a shot names no planned spot or hit nothing: `miss_m` along the skin, `off_m`
-    along the normal (outwards positive), `energy_ratio` emitted over planned, `optics_ratio` peak fluence per
-    energy over the planned one, `depth_ratio` of the channel over the planned depth. `planned` bool: names a
-    spot of the plan. `away_m`: to the nearest planned spot, whatever the shot names."""
+    along the normal (outwards positive), `energy_ratio` emitted over planned, `focus_ratio` fluence over the
+    planned one by focus alone, tilt and energy apart, `depth_ratio` of the channel over the planned depth.
+    `planned` bool: names a spot of the plan. `away_m`: to the nearest planned spot, whichever is named."""
 
     planned: NDArray[np.bool_]
     miss_m: Array
     off_m: Array
     energy_ratio: Array
-    optics_ratio: Array
+    focus_ratio: Array
     depth_ratio: Array
     away_m: Array
 
@@ -84,11 +84,11 @@ def against_plan(records: ShotRecords, plan: TreatmentPlan) -> AgainstPlan:
     """
     shots, count = records.shots, len(records)
     nothing = [np.full(count, np.nan) for _ in range(6)]
-    miss, off, energy, optics, depth, away = nothing
+    miss, off, energy, focus, depth, away = nothing
     planned = (shots.spot_index >= 0) & (shots.spot_index < len(plan))
     if len(plan):
         profile = HandpieceProfile.from_header(plan.header.get("profile") or {})
-        defocus, incidence, _ = aim_of_plan(plan, profile)
+        defocus, _, _ = aim_of_plan(plan, profile)
         rows = np.flatnonzero(planned)
         spot = shots.spot_index[rows]
         energy[rows] = shots.energy_mj[rows] / (plan.energy_uj[spot] / 1000.0)
@@ -97,15 +97,16 @@ def against_plan(records: ShotRecords, plan: TreatmentPlan) -> AgainstPlan:
         delta = shots.rest_position_m[rows] - plan.positions_m[spot]
         off[rows] = (delta * plan.normals[spot]).sum(axis=1)
         miss[rows] = np.linalg.norm(delta - off[rows, None] * plan.normals[spot], axis=1)
-        meant = profile.peak_fluence_j_cm2(1.0, defocus[spot], incidence[spot])
-        optics[rows] = (
-            profile.peak_fluence_j_cm2(1.0, shots.defocus_m[rows], shots.incidence_rad[rows]) / meant
+        meant_um, spot_um = (
+            profile.spot_diameter_um(defocus[spot]),
+            profile.spot_diameter_um(shots.defocus_m[rows]),
         )
+        focus[rows] = (meant_um / spot_um) ** 2
         depth[rows] = records.channel_um[rows] / np.maximum(plan.depth_um[spot], 1)
         met = np.flatnonzero(shots.hit)
         if len(met):
             away[met] = cKDTree(plan.positions_m).query(shots.rest_position_m[met])[0]
-    return AgainstPlan(planned, miss, off, energy, optics, depth, away)
+    return AgainstPlan(planned, miss, off, energy, focus, depth, away)
 
 
 def report(
@@ -150,7 +151,7 @@ def report(
 def heat_between(
     records: ShotRecords, plan: TreatmentPlan, heat: HeatModel | None = None
 ) -> tuple[float, float]:
-    """Return the worst peak rise [K] and 95th percentile of Omega between zones, over stations.
+    """Return the 99th percentile of the peak rise [K] and the 95th of Omega between zones, worst station.
 
     All shots of a station in all passes, in its tangent plane, at their true instants.
     """
@@ -175,7 +176,7 @@ def heat_between(
             uv, shots.time_s[here], shots.energy_mj[here], records.depth_um[here], probes, model
         )
         if len(probes):
-            peak = max(peak, float(found.peak_k.max()))
+            peak = max(peak, found.p99_k)
             omega = max(omega, float(np.percentile(found.omega, 95)))
     return peak, omega
 
