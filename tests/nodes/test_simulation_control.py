@@ -385,3 +385,38 @@ def test_depth_while_firing_is_a_window_ten_times_a_second(bench: Any, tmp_path:
     bench.wait(lambda: infos[-1].roi.width == 0, "a whole frame's camera_info", 20.0)
     bench.wait(lambda: images[-1].width == infos[-1].width, "a whole frame", 20.0)
     cell.head.socket.close()
+
+
+def test_what_is_fired_is_seen(bench: Any, tmp_path: Path) -> None:
+    """Shots at the wires become spots in the view, a few pictures a second however many batches there are."""
+    import time
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    cell = Cell(bench, tmp_path, viewer_port=port)
+    shown: list[Any] = []
+    real = cell.node._viewer.show
+    cell.node._viewer.show = lambda snapshot: (shown.append(snapshot), real(snapshot))
+    began = time.monotonic()
+    for k in range(20):
+        shot = [[k, 100.0 * k, 0.0, 20.0, time.monotonic()]]
+        cell.head.socket.sendall((json.dumps({"shots": shot, "plan": "00"}) + "\n").encode())
+        bench.spin(0.03)
+    bench.spin(0.2)
+    assert len(shown) <= 15 * (time.monotonic() - began) + 2
+    spots = np.concatenate([s.new_spots_m for s in shown])
+    assert len(spots) == 20 and np.linalg.norm(spots - [0.5, 0.0, 0.05], axis=1).max() < 0.05
+    cell.head.socket.close()
+
+
+def test_a_port_that_is_taken_is_named(bench: Any) -> None:
+    from openmtz.nodes import simulation
+    from openmtz.nodes.support import NodeError
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(NodeError, match=f"viewer_port {port}.*choose another"):
+            bench.add(simulation.create, patient_json=PATIENT, viewer_port=port)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import rclpy.node
 from openmtz_interfaces.msg import Interlocks, ShotsTruth
 from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
@@ -87,6 +88,8 @@ class Simulation(rclpy.node.Node):
             self._patient = build_patient(config.patient_json, config.seed)
         except PatientRequestError as error:
             raise NodeError(str(error)) from error
+        self._viewer = self._open_viewer()
+        self._unseen: list[Any] = []
         self._world = World(self._patient, seed=config.seed)
         self._sensors = CellSensors(self, config.joint_rate_hz)
         self._skin = TrueSkin(self._patient.mesh, self._patient.motion)
@@ -97,7 +100,6 @@ class Simulation(rclpy.node.Node):
         camera = CameraWorker(self._patient.mesh, seed=config.seed, motion=self._patient.motion)
         rates = CameraRates(config.camera_rate_hz, config.camera_firing_rate_hz)
         self._camera = SimulatedCamera(self, camera, rates, self._sensors.stamp)
-        self._viewer = self._open_viewer()
         self._rest_since: float | None = 0.0
         self._slow_due = self._view_due = 0.0
         self._interlock_publisher = topics.INTERLOCKS.publisher(self)
@@ -219,6 +221,7 @@ class Simulation(rclpy.node.Node):
         if Scope.STATE in scope:
             self._lines.to_start()
             if self._viewer is not None:
+                self._unseen = []
                 self._viewer.clear_spots()
         else:  # the new world's stop line is as it was
             self._on_stop_line(not self._lines.read()["emergency_stop_closed"])
@@ -246,7 +249,9 @@ class Simulation(rclpy.node.Node):
             raise NodeError(str(error)) from error
         if self._viewer is not None and real >= self._view_due:
             self._view_due = real + VIEW_EVERY_S
-            self._viewer.show(Snapshot(self._world.time_s, self._world.joint_state().position))
+            spots = np.concatenate(self._unseen) if self._unseen else np.zeros((0, 3))
+            self._unseen = []
+            self._viewer.show(Snapshot(self._world.time_s, self._world.joint_state().position, spots))
         self._progress.work(real)
 
     def _advance(self, steps: int) -> None:
@@ -289,8 +294,7 @@ class Simulation(rclpy.node.Node):
         message.time_s = convert.typed_array(times + self._sensors.offset_s, "float64")
         self._truth_publisher.publish(message)
         if self._viewer is not None:
-            joints = self._world.joint_state().position
-            self._viewer.show(Snapshot(self._world.time_s, joints, hits.position_m[hits.hit]))
+            self._unseen.append(hits.position_m[hits.hit])
 
     def is_ready(self) -> bool:
         """True once the camera's worker has loaded its scene: seconds, more on a loaded machine."""
