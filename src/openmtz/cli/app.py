@@ -46,13 +46,15 @@ def _root(
 
 
 def _register() -> None:
-    from openmtz.cli import demo, maintenance, up
+    from openmtz.cli import demo, maintenance, plan, simulate, up
 
     app.command("demo")(demo.demo)
     app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
         maintenance.test
     )
+    app.command("simulate")(simulate.simulate)
     app.command("up")(up.up)
+    app.add_typer(plan.app)
     app.command("doctor")(maintenance.doctor)
     app.command("plugins")(maintenance.plugins)
     app.command("setup")(maintenance.setup)

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openmtz.simulation.faults import FAULTS
+from openmtz.simulation.harm import LIMITS
 
 Seconds = Annotated[float, Field(ge=0.0, le=36_000.0, allow_inf_nan=False)]
 MAX_BYTES = 1_000_000
@@ -72,10 +73,21 @@ class OperatorEvent(_Strict):
 
 
 class Expectation(_Strict):
-    """What is expected to come of it; a run that differs is reported and makes the command fail."""
+    """What is expected to come of it; a run that differs is reported and makes the command fail.
+
+    `harms` must all be shown by ground truth, those in `may` may be, no others.
+    """
 
     outcome: Literal["done", "stopped", "failed"]
     harms: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known(self) -> Expectation:
+        unknown = sorted({*self.harms, *self.may} - set(LIMITS))
+        if unknown:
+            raise ValueError(f"no harm {unknown[0]!r}; there are: {', '.join(LIMITS)}")
+        return self
 
 
 class Scenario(_Strict):

@@ -1,0 +1,95 @@
+"""What a lockstep run leaves behind: event log, device log, truth, plan, report and summary in one folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from openmtz.plan.files import save_plan
+from openmtz.records import RunData, RunSummary, SafetyEvent, TimelineEvent, write_report
+from openmtz.records import write_summary as write_summary_file
+from openmtz.simulation.lockstep.run import SimulationResult, truth_of
+
+_TIMELINE = {"stage": "stage", "safety": "safety", "withheld": "withheld", "fault": "event"}
+
+
+def summary_of(result: SimulationResult) -> RunSummary:
+    """Return the run's summary, as a run of the graph has one; the harms stand in its details."""
+    plan, verdict = result.plan, result.verification
+    ok = result.outcome == "done" and verdict is not None and verdict.ok
+    return RunSummary(
+        ok=ok,
+        outcome="failed" if result.outcome == "done" and not ok else result.outcome,
+        reason=result.reason or ("" if ok else "the delivery is not what was planned"),
+        indication=result.scenario.indication,
+        seed=result.seed,
+        plan_sha256=plan.sha256 if plan is not None else "",
+        surface_id=result.surface.surface_id if result.surface is not None else "",
+        area_cm2=float(plan.header.get("area_cm2", 0.0)) if plan is not None else 0.0,
+        stations=len(plan.station_pose) if plan is not None else 0,
+        spots_planned=len(plan) if plan is not None else 0,
+        spots_delivered=verdict.delivered if verdict is not None else 0,
+        spots_repeated=verdict.repeated if verdict is not None else 0,
+        spots_missing=verdict.missing if verdict is not None else 0,
+        spots_outside_plan=verdict.outside_plan if verdict is not None else 0,
+        safety_events=[
+            SafetyEvent(t_s=e["t"], state=e["name"], cause=e["cause"], detail=e["text"])
+            for e in result.log.of("safety")
+        ],
+        details={
+            "scenario": result.scenario.name,
+            "harms": [
+                asdict(h) | {"first_s": None if np.isnan(h.first_s) else h.first_s} for h in result.harms
+            ],
+            "as_expected": result.as_expected,
+            "log_sha256": result.log.sha256,
+            "virtual_s": round(result.sim_s, 3),
+        },
+    )  # fmt: skip
+
+
+def write_result(folder: Path, result: SimulationResult, device_log: list[dict[str, object]]) -> Path:
+    """Write everything to `folder` (which exists); return the report's path.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    (folder / "events.jsonl").write_text(result.log.lines(), encoding="utf-8")
+    lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in device_log)
+    (folder / "device.jsonl").write_text(lines, encoding="utf-8")
+    np.savez_compressed(folder / "truth.npz", allow_pickle=False, **result.truth)
+    if result.plan is not None:
+        save_plan(result.plan, result.findings, folder / "plan")
+    summary = summary_of(result)
+    report = write_report(folder, _run_data(result, summary))
+    write_summary_file(folder, summary)
+    return report
+
+
+def _run_data(result: SimulationResult, summary: RunSummary) -> RunData:
+    timeline = []
+    for entry in result.log.entries:
+        kind = _TIMELINE.get(entry["kind"])
+        if kind is not None:
+            detail = str(entry.get("text") or entry.get("parameters") or "")
+            timeline.append(TimelineEvent(entry["t"], kind, entry["name"], detail))
+    return RunData(
+        indication=result.scenario.indication,
+        seed=result.seed,
+        outcome=summary.outcome,
+        reason=summary.reason,
+        patient=f"{result.patient.name} (scenario {result.scenario.name}, lockstep)",
+        simulated=True,
+        surface=result.surface,
+        plan=result.plan,
+        findings=result.findings,
+        fired=result.fired,
+        truth=truth_of(result.truth) if result.plan is not None else None,
+        verification=result.verification,
+        timeline=timeline,
+        shot_times_s=result.truth["time_s"],
+        summary=summary.model_dump(),
+    )
