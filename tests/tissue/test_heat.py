@@ -55,9 +55,9 @@ def heat_of(side: int, density: float, order, interval_s: float, probes=None, mo
 
 @pytest.mark.parametrize(("density", "interval_s"), TABLE)
 def test_published_table(density, interval_s):
-    """Raster and interleave within 4.5 %: the conductivity is known to two digits (1 %), and a sum on an even grid
-    of 400 times, which the published one may have been, misses 2.3 % of the sharpest peak (20 %, 100 ms). Random
-    depends on the draw: the published one lies within what 12 draws give, widened by 10 %."""
+    """Raster and interleave within 4.5 %: the conductivity is known to two digits (1 %), and a sum on an even
+    grid of 400 times, as the published one may be, misses 2.3 % of the sharpest peak (20 %, 100 ms).
+    Random depends on the draw: the published one lies within what 12 draws give, widened by 10 %."""
     raster, inter, drawn = TABLE[density, interval_s]
     ours = [
         heat_of(16, density, order, interval_s).peak_k.max() for order in (np.arange(256), interleave(16, 4))
