@@ -251,7 +251,8 @@ class Simulation(rclpy.node.Node):
             self._view_due = real + VIEW_EVERY_S
             spots = np.concatenate(self._unseen) if self._unseen else np.zeros((0, 3))
             self._unseen = []
-            self._viewer.show(Snapshot(self._world.time_s, self._world.joint_state().position, spots))
+            state = self._camera.safety_state if self._control.playing else "simulation paused"
+            self._viewer.show(Snapshot(self._world.time_s, self._world.joint_state().position, spots, state))
         self._progress.work(real)
 
     def _advance(self, steps: int) -> None:

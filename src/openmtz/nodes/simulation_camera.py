@@ -51,6 +51,8 @@ class SimulatedCamera:
         node.create_service(SetBool, "camera/set_streaming", self._on_streaming)
         self._streaming = False
         self._laser_may_fire = False
+        self.safety_state = ""
+        """Of the safety monitor, as last heard; to be shown, nothing else."""
         self.begin_anew()
 
     @property
@@ -72,6 +74,7 @@ class SimulatedCamera:
 
     def _on_safety(self, message: SafetyState) -> None:
         self._laser_may_fire = message.token == SafetyState.TOKEN_EMISSION
+        self.safety_state = str(message.state_name)
 
     def publish_finished(self) -> None:
         """Publish what the worker has finished.

@@ -17,7 +17,7 @@ SPOT_M = 0.0006
 """A spot is drawn larger than its 0.12 mm, or nobody would see it."""
 ROOM = 1024
 """Spots are sent to the browser in blocks of this many; only the last block is sent anew."""
-EYE, AT = (1.05, -0.85, 0.60), (0.32, 0.0, 0.12)
+EYE, AT = (0.95, -0.78, 0.50), (0.30, -0.02, 0.10)
 Reply = Callable[[Any], None]
 
 
@@ -51,7 +51,8 @@ class ViserScene:
             self._time = self._server.gui.add_text("time [s]", "0.0", disabled=True)
             self._spots = self._server.gui.add_text("spots fired", "0", disabled=True)
             self._text = self._server.gui.add_text("state", "", disabled=True)
-        self._server.on_client_connect(_look)
+        self._server.initial_camera.position = EYE
+        self._server.initial_camera.look_at = AT
 
     def _add(self, name: str, shape: Shape) -> Any:
         color = tuple(round(255 * c) for c in shape.color)
@@ -93,10 +94,6 @@ class ViserScene:
         """Take all spots away."""
         self._server.scene.remove_by_name("/spots")
         self._blocks, self._open, self._count = [], [], 0
-
-
-def _look(client: Any) -> None:
-    client.camera.position, client.camera.look_at = EYE, AT
 
 
 def make_handler() -> Callable[[tuple[str, Any], Reply], None]:
