@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -137,3 +137,35 @@ def test_ctrl_c_ends_everything_within_three_seconds(tmp_path: Path) -> None:
     assert run.left_running() == []
     assert "interrupted" in output
     assert json.loads((out / "summary.json").read_text())["ok"] is False
+
+
+def test_lockstep_comes_to_the_same_treatment_as_the_graph(scar: Done) -> None:
+    """The same code on virtual time: surface, plan, states and causes, and every pulse to the microjoule."""
+    from openmtz.plan.files import load_plan
+    from openmtz.simulation.lockstep.run import simulate
+    from openmtz.simulation.lockstep.scenario import Scenario
+
+    plan, _ = load_plan(scar.folder / "plan")
+    facts = {name: value for name, value in plan.header["facts"].items() if value is not None}
+    told: list[Any] = []
+    result = simulate(
+        Scenario.model_validate(
+            {
+                "name": "parity", "indication": "atrophic_scar", "facts": facts, "views": 3, "frames_per_view": 4,
+                "patient": scar.summary["details"]["patient"],
+            }
+        ),
+        seed=5,
+        prepare=lambda cell, _stack: told.append(cell.head.log),
+    )  # fmt: skip
+    assert result.outcome == "done" and result.surface is not None and result.plan is not None
+    assert result.surface.surface_id == scar.summary["surface_id"]
+    assert result.plan.sha256 == scar.summary["plan_sha256"]
+    graph_log = (scar.folder / "logs" / "scan_head_device.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in graph_log]
+    pulses = [(e["spot"], e["energy_uj"], e["pulse_us"]) for e in entries if e["event"] == "emission"]
+    assert pulses == [(e["spot"], e["energy_uj"], e["pulse_us"]) for e in told[0] if e["event"] == "emission"]
+    states = [(event["state"], event["cause"]) for event in scar.summary["safety_events"]]
+    ours = [(entry["name"], entry["cause"]) for entry in result.log.of("safety")]
+    from_ready = states.index(("ARMING", "ready-requested"))
+    assert states[from_ready:] == ours[ours.index(("ARMING", "ready-requested")) :]
