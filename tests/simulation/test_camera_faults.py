@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,23 @@ def test_bias_is_smooth_fixed_in_the_picture_and_grows_with_range_squared() -> N
         ABOVE, SCENE, (1,), 0, CameraFaults(bias_m=0.001), (40, 30, 50, 20)
     )
     assert np.array_equal(window - 0.3, bias[30:50, 40:90])
+
+
+def test_each_view_has_an_error_of_its_own() -> None:
+    camera = DepthCamera(SMALL, 0, CLEAN)
+    faults = CameraFaults(view_bias_m=0.001)
+    views = [camera.render(ABOVE, SCENE, (key,), n, faults) - 0.3 for key, n in ((1, 0), (1, 5), (2, 0))]
+    assert np.array_equal(views[0], views[1]), "the same as long as the camera rests"
+    assert np.std(views[0] - views[2]) > 1e-4 and np.abs(views[0]).max() <= 1.001e-3
+    assert np.array_equal(views[0], DepthCamera(SMALL, 0, CLEAN).render(ABOVE, SCENE, (1,), 3, faults) - 0.3)
+
+
+def test_the_camera_as_it_comes_has_a_little_of_both_and_some_glare() -> None:
+    """The default: 0.1 mm each, and holes of 1.5 degrees; a quarter of the amplitude root mean square."""
+    quiet = {"white_m": 0.0, "correlated_m": 0.0, "quantum_m": 0.0, "dropout": 0.0, "edge_dropout": 0.0}
+    seen = DepthCamera(SMALL, 0, replace(CameraNoise(), **quiet)).render(ABOVE, SCENE, (1,), 0)
+    assert 1 <= (seen == 0).sum() < 100
+    assert 1e-5 < np.std(seen[seen > 0]) < 1e-4 and np.abs(seen[seen > 0] - 0.3).max() <= 2.001e-4
 
 
 def test_glare_lies_where_the_projector_is_mirrored() -> None:

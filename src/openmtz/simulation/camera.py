@@ -38,7 +38,8 @@ class CameraNoise:
         quantum_m: depth unit [m] (SR305: 0.125 mm). dropout: probability of no return anywhere.
         edge_dropout: the same beside a depth step larger than `edge_step_m` [m].
         range_m: depths outside give no return [m].
-        bias_m, view_bias_m, bias_wavelength_px, gloss_rad: as in `CameraFaults`.
+        bias_m, view_bias_m, bias_wavelength_px, gloss_rad: as in `CameraFaults`; the amounts are
+            engineering defaults (docs/simulation_patients.md has what real frames say).
         projector_m: from the camera along x to the projector [m] (SR305: 27 mm) [M].
     """
 
@@ -53,16 +54,29 @@ class CameraNoise:
     edge_dropout: float = 0.7
     edge_step_m: float = 0.008
     range_m: tuple[float, float] = (0.12, 1.5)
-    bias_m: float = 0.0
-    view_bias_m: float = 0.0
+    bias_m: float = 1.0e-4
+    view_bias_m: float = 1.0e-4
     bias_wavelength_px: float = 160.0
-    gloss_rad: float = 0.0
+    gloss_rad: float = float(np.deg2rad(1.5))
     projector_m: float = 0.027
 
     @classmethod
     def none(cls) -> CameraNoise:
         """Return a perfect camera."""
-        return cls(0.0, 0.0, 1.0, 0.3, 0.0, float(np.pi / 2), 0.0, 0.0, 0.0, 1.0, (0.0, np.inf))
+        return cls(
+            white_m=0.0,
+            correlated_m=0.0,
+            incidence_gain=0.0,
+            incidence_max_rad=float(np.pi / 2),
+            quantum_m=0.0,
+            dropout=0.0,
+            edge_dropout=0.0,
+            edge_step_m=1.0,
+            range_m=(0.0, np.inf),
+            bias_m=0.0,
+            view_bias_m=0.0,
+            gloss_rad=0.0,
+        )
 
     def with_faults(self, faults: CameraFaults) -> CameraNoise:
         """Return the noise under faults: scaled, and the larger of each bias and gloss."""
