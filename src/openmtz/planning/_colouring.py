@@ -29,7 +29,7 @@ def colour(state: Array, near: Any, passes: int, reach: float, sweeps: int, heat
             d2 = 0.0
             for k in range(3):
                 d2 += (state[i, k] - state[j, k]) ** 2
-            u = max(np.sqrt(d2) / (0.5 * scale * (state[i, 3] + state[j, 3])), 0.05)
+            u = max(np.sqrt(d2) * 0.5 * (state[i, 3] + state[j, 3]) / scale, 0.05)
             if u < reach and i != j:
                 cost[m] = (1.0 / u - 1.0 / reach) ** 2
     draw = np.uint64(seed) * np.uint64(2) + np.uint64(1)

@@ -4,7 +4,10 @@ Compiled once and cached on disk. Single precision relative to the middle of the
 a hundred-thousandth of a pitch; where a spot is comes from its barycentrics, in double, at the end. No
 parallel loops: the same input gives the same bits on one platform.
 
-A spot's state is one row of four: x, y, z [m] and its local pitch [m]: one cache line holds four spots.
+A spot's state is one row of four: x, y, z [m] and one over its local pitch [1/m]: one cache line holds four
+spots. The distance of two spots in pitches is their distance times the mean of the two: the length of the
+way between them where the pitch is the unit. (So the mean of two pitches is harmonic: it stays finite where
+the density ends.)
 """
 
 from __future__ import annotations
@@ -135,14 +138,14 @@ def keep_pairs(near: Any, state: Array, normals: Array, layer: Array, apart: int
     near_starts, near_others = near
     starts, out = np.zeros(len(near_starts), np.int32), np.empty(len(near_others), np.int32)
     count = 0
-    half = np.float32(0.5 * reach)
+    limit = np.float32(2.0 * reach)
     for i in range(len(near_starts) - 1):
-        px, py, pz, h = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
+        px, py, pz, g = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
         nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
         for m in range(near_starts[i], near_starts[i + 1]):
             j = near_others[m]
             x, y, z = px - state[j, 0], py - state[j, 1], pz - state[j, 2]
-            far = half * (h + state[j, 3])
+            far = limit / (g + state[j, 3])
             facing = nx * normals[j, 0] + ny * normals[j, 1] + nz * normals[j, 2]
             out[count] = j
             near_enough = (x * x + y * y + z * z < far * far) & (facing >= 0.0)
@@ -161,13 +164,13 @@ def border_force(
     `scale` times those of the states."""
     starts, others = near
     out = np.zeros((len(rows), 9), np.float32)
-    inverse, half, soft = np.float32(1.0 / RANGE), np.float32(0.5 * scale), np.float32(0.04)
+    inverse, double, soft = np.float32(1.0 / RANGE), np.float32(2.0 * scale), np.float32(0.04)
     for a in range(len(rows)):
         i, r = rows[a], out[a]
         for m in range(starts[a], starts[a + 1]):
             j = others[m]
             x, y, z = state[i, 0] - field[j, 0], state[i, 1] - field[j, 1], state[i, 2] - field[j, 2]
-            mean = half * (state[i, 3] + field[j, 3])
+            mean = double / (state[i, 3] + field[j, 3])
             # softened: what one sample within a fifth of a pitch does is chance
             d2 = x * x + y * y + z * z + soft * mean * mean
             facing = (
@@ -198,14 +201,14 @@ def border_force(
 def push(state: Array, pairs: Any, scale: float, force: Array) -> None:
     """Add to `force` `(N, 4)` what the pairs push with: 1 / u - 1 / RANGE, in `scale` mean pitches."""
     starts, others = pairs
-    inverse, half, zero = np.float32(1.0 / RANGE), np.float32(0.5 * scale), np.float32(0.0)
+    inverse, double, zero = np.float32(1.0 / RANGE), np.float32(2.0 * scale), np.float32(0.0)
     for i in range(len(starts) - 1):
         fx, fy, fz = zero, zero, zero
-        px, py, pz, h = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
+        px, py, pz, g = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
         for m in range(starts[i], starts[i + 1]):
             j = others[m]
             x, y, z = px - state[j, 0], py - state[j, 1], pz - state[j, 2]
-            w = half * (h + state[j, 3]) / np.sqrt(x * x + y * y + z * z + TINY)
+            w = double / ((g + state[j, 3]) * np.sqrt(x * x + y * y + z * z + TINY))
             w = max(w * (w - inverse), zero)
             fx += w * x
             fy += w * y
@@ -305,7 +308,7 @@ def relax(
             sz = ahead * force[i, 2] + keep * (pz - last[i, 2])
             force[i, 0], force[i, 1], force[i, 2] = zero, zero, zero
             last[i, 0], last[i, 1], last[i, 2] = px, py, pz
-            limit = most * state[i, 3]
+            limit = most / state[i, 3]
             length2 = sx * sx + sy * sy + sz * sz
             if length2 > limit * limit:
                 cut = limit / np.sqrt(length2)

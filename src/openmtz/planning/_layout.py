@@ -63,9 +63,9 @@ def rank(keys: Array) -> Any:
 def lay_out(mass: Array, count: int, offset: float, frame: Array, corner_density: Array) -> Any:
     """Cut the mass `(F,)` of triangles in a row into `count` equal parts; one point in the middle of each.
 
-    Returns states `(N, 4)` (x, y, z, local pitch [m]), their triangle `(N,)` and the barycentrics of its
-    corners b and c `(N, 2)`. Within a triangle the base-4 digits of the place choose sub-triangles (Basu &
-    Owen 2015).
+    Returns states `(N, 4)` (x, y, z [m], 1 / local pitch [1/m]), their triangle `(N,)` and the barycentrics
+    of its corners b and c `(N, 2)`. Within a triangle the base-4 digits of the place choose sub-triangles
+    (Basu & Owen 2015).
     """
     total = mass.sum()
     state, owner = np.empty((count, 4), np.float32), np.empty(count, np.int32)
@@ -102,11 +102,11 @@ def lay_out(mass: Array, count: int, offset: float, frame: Array, corner_density
 
 @njit(cache=True)
 def set_pitch(state: Array, owner: Array, inside: Array, corner_density: Array) -> None:
-    """Write the hexagonal pitch [m] at each spot into the last column of `state` `(N, 4)`."""
+    """Write one over the hexagonal pitch at each spot [1/m] into the last column of `state` `(N, 4)`."""
     for i in range(len(state)):
         f, u, v = owner[i], inside[i, 0], inside[i, 1]
         n = (1.0 - u - v) * corner_density[f, 0] + u * corner_density[f, 1] + v * corner_density[f, 2]
-        state[i, 3] = np.sqrt(1.1547005383792515e-4 / n)
+        state[i, 3] = np.sqrt(8660.254037844387 * n)
 
 
 @njit(cache=True)

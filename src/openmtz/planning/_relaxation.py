@@ -27,6 +27,9 @@ ACROSS = 0.55
 skin, but would merge in space. Two sheets with a hexagonal pattern each can keep 0.577 [D]."""
 LEAST_SHARE = 0.5
 """No two spots stay nearer than this in space [mean pitches]. Engineering default."""
+COARSEST = 2.0
+"""For LEAST_SHARE a pitch counts as at most this many times the finest one: where the density falls to
+nothing there is no pitch to halve. Engineering default."""
 SLACK = 0.2
 """How much further than their target pairs are listed while they are set apart [pitches]."""
 DRIFT = 0.4
@@ -34,14 +37,14 @@ DRIFT = 0.4
 FIELD_SAMPLES_PER_SPOT = 12
 WELD_M = 1e-7
 """Vertices nearer than this are one [m]: below any scanner's resolution. Engineering default."""
-LEAST_DENSITY = 1e-3
+LEAST_DENSITY = 1e-2
 """Densities below this share of the largest count as this much: the pitch stays finite. Engineering
 default."""
 
 
 class Spots(NamedTuple):
-    """`state` `(N, 4)`: x, y, z from the middle of the mesh, local pitch [m]; `owner` `(N,)` face; `inside`
-    `(N, 2)` barycentrics of its corners b and c."""
+    """`state` `(N, 4)`: x, y, z from the middle of the mesh, one over the local pitch [1/m]; `owner` `(N,)`
+    face; `inside` `(N, 2)` barycentrics of its corners b and c."""
 
     state: NDArray[np.float32]
     owner: NDArray[np.int32]
@@ -86,7 +89,7 @@ class Skin(NamedTuple):
         )
         # no two start on one place, and no row of triangles keeps its spots in line
         jitter = rng.standard_normal((count, 3), np.float32)
-        spots.state[:, :3] += 1e-3 * jitter * spots.state[:, 3:]
+        spots.state[:, :3] += 1e-3 * jitter / spots.state[:, 3:]
         return spots
 
     def relax(self, spots: Spots, layer: NDArray[np.int32], schedule: Schedule = SCHEDULE) -> None:
@@ -129,7 +132,7 @@ class Skin(NamedTuple):
         """
         state, owner, inside = spots
         own = least * float(np.sqrt(int(layer.max()) + 1))
-        finest = float(state[:, 3].min())
+        finest = 1.0 / float(state[:, 3].max())
         reach = max(own, 1.05 * floor_m / finest) + 2.0 * SLACK
         near = self._near(state, reach)
         moved = 0.0
@@ -162,13 +165,14 @@ class Skin(NamedTuple):
         bary[:, 0] = np.maximum(1.0 - bary[:, 1] - bary[:, 2], 0.0)
         positions = _layout.at(vertices, corners, spots.owner, bary)
         normals = _surface.vertex_normals(vertices, corners, spots.owner, bary, self.normals)
-        pitch = np.array(spots.state[:, 3], np.float64)
-        keep = _separation.clear(positions, pitch, near, LEAST_SHARE, floor_m)
+        inverse = np.array(spots.state[:, 3], np.float64)
+        inverse = np.maximum(inverse, inverse.max() / COARSEST)
+        keep = _separation.clear(positions, inverse, near, LEAST_SHARE, floor_m)
         return positions, normals, bary, keep
 
     def _near(self, state: NDArray[np.float32], reach: float) -> Near:
         """Return half lists of spots within `reach` pitches (and a little more) of each."""
-        pitch = state[:, 3]
+        pitch = 1.0 / state[:, 3]
         width = max(float(np.quantile(pitch[::7], 0.9)), float(pitch.max()) / 4.0)
         radius = np.float32(_kernels.WIDER * reach) * pitch
         listed: Near = _kernels.list_near(state, radius, state, _kernels.WIDER * reach * width, True)
@@ -177,7 +181,7 @@ class Skin(NamedTuple):
     def _borders(self, spots: Spots, scales: list[float]) -> Border:
         """Return what the prescribed density does to spots near the border."""
         state = spots.state
-        reach = (_kernels.RANGE + DRIFT) * max(scales) * float(state[:, 3].max())
+        reach = (_kernels.RANGE + DRIFT) * max(scales) * 1.0 / float(state[:, 3].min())
         edge = _border.border_points(self.across, self.frame, 0.25 * reach)
         rows = np.zeros(0, np.int32)
         faces = np.zeros(0, np.int64)
@@ -198,7 +202,7 @@ class Skin(NamedTuple):
         )
         lists = []
         for scale in scales:
-            radius = np.float32((_kernels.RANGE + DRIFT) * scale) * state[rows, 3]
+            radius = np.float32((_kernels.RANGE + DRIFT) * scale) / state[rows, 3]
             near = _kernels.list_near(state[rows], radius, field, float(radius.max()), False)
             lists.append((scale, near))
         return Border(rows, lists, field, self.normals[faces][owner], _kernels.PRESSURE * part / samples)

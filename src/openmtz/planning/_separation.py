@@ -29,7 +29,7 @@ def list_targets(
         for m in range(near_starts[i], near_starts[i + 1]):
             j = near_others[m]
             x, y, z = state[i, 0] - state[j, 0], state[i, 1] - state[j, 1], state[i, 2] - state[j, 2]
-            mean = np.float32(0.5) * (state[i, 3] + state[j, 3])
+            mean = np.float32(2.0) / (state[i, 3] + state[j, 3])
             facing = (
                 normals[i, 0] * normals[j, 0] + normals[i, 1] * normals[j, 1] + normals[i, 2] * normals[j, 2]
             )
@@ -82,7 +82,7 @@ def separate(
             sx, sy, sz = force[i, 0], force[i, 1], force[i, 2]
             force[i, 0], force[i, 1], force[i, 2], force[i, 3] = zero, zero, zero, zero
             moved += 1
-            limit = most * state[i, 3]
+            limit = most / state[i, 3]
             length2 = sx * sx + sy * sy + sz * sz
             if length2 > limit * limit:
                 cut = limit / np.sqrt(length2)
@@ -101,7 +101,7 @@ def separate(
 
 
 @njit(cache=True)
-def clear(positions: Array, pitch: Array, near: Any, share: float, floor_m: float) -> Any:
+def clear(positions: Array, inverse: Array, near: Any, share: float, floor_m: float) -> Any:
     """Return `(N,)` bool, spots to keep so that no two are nearer than `share` mean pitches or `floor_m`,
     where `near` are half lists of all candidates: first those with the fewest others too near, then by
     index."""
@@ -112,7 +112,7 @@ def clear(positions: Array, pitch: Array, near: Any, share: float, floor_m: floa
     for i in range(count):
         for m in range(starts[i], starts[i + 1]):
             j, d2 = others[m], 0.0
-            least = max(share * 0.5 * (pitch[i] + pitch[j]), floor_m)
+            least = max(share * 2.0 / (inverse[i] + inverse[j]), floor_m)
             for k in range(3):
                 d2 += (positions[i, k] - positions[j, k]) ** 2
             if d2 < least * least:

@@ -73,7 +73,7 @@ def place_passes(
     layer = np.zeros(ground.total, np.int32)
     skin.relax(spots, layer)
     if passes > 1:
-        reach = np.float32(_kernels.RANGE * np.sqrt(passes)) * spots.state[:, 3]
+        reach = np.float32(_kernels.RANGE * np.sqrt(passes)) / spots.state[:, 3]
         near = _kernels.list_near(spots.state, reach, spots.state, float(reach.max()), False)
         layer = _colouring.colour(
             spots.state, near, int(passes), _kernels.RANGE, SWEEPS, HEAT, int(rng.integers(1 << 31))

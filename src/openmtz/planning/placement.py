@@ -82,9 +82,9 @@ def place_spots(
         density_per_cm2: spots per cm2 of surface; a number, or one per vertex `(V,)`, linear within
             a triangle. Zero where nothing is wanted.
         seed: the same seed gives the same spots.
-        least_distance_m: no two spots are nearer in space than this, nor than half the local pitch, also
-            across the two sides of a fold. Where there is no room for that, spots are left out and counted
-            in `SpotPlacement.dropped`; elsewhere the total is exact.
+        least_distance_m: no two spots are nearer in space than this, nor than half the local pitch (which
+            counts as at most twice the finest), also across the two sides of a fold. Where there is no room
+            for that, spots are left out and counted in `SpotPlacement.dropped`; elsewhere the total is exact.
 
     Returns:
         `SpotPlacement`; it unpacks to positions, normals, face indices, barycentric coordinates.
