@@ -20,7 +20,7 @@ from openmtz.simulation.harm import LIMITS, Circumstances, Harm, Stop, harm
 from openmtz.simulation.shots import evaluate_shots
 from openmtz.simulation.skin import TrueSkin
 from openmtz.simulation.tissue_truth import Shots, TissueTruth
-from openmtz.simulation.truth_report import report
+from openmtz.simulation.truth_report import against_plan, report
 from openmtz.tissue.ablation import craters, stacked_depth_um
 from openmtz.tissue.checks import TissueError
 
@@ -211,6 +211,17 @@ def test_limits_can_be_set_but_not_invented(plan: TreatmentPlan) -> None:
 def test_breathing_skin_is_judged_where_it_was_at_rest(plan: TreatmentPlan) -> None:
     """A shot displaced in the world but right on the skin is no harm: the caller gives the place at rest."""
     assert harms(changed(shots_of(plan), slice(None), patient_shift_m=0.4e-3), plan) == {}
+
+
+def test_a_surface_captured_too_high_is_no_miss(plan: TreatmentPlan) -> None:
+    """Along the normal the plan was 0.8 mm off, along the skin the shots are where they should be."""
+    shots = replace(shots_of(plan), rest_position_m=plan.positions_m - [0.0, 0.0, 0.8e-3])
+    assert harms(shots, plan, limits={"off-target": 0.1e-3}) == {}
+    truth = TissueTruth(LOW)
+    truth.add(shots)
+    beside = against_plan(truth.records(), plan)
+    assert beside.miss_m == pytest.approx(np.zeros(COUNT), abs=1e-8)
+    assert beside.off_m == pytest.approx(np.full(COUNT, -0.8e-3), abs=1e-8)
 
 
 def test_craters_add_up_on_one_place(plan: TreatmentPlan) -> None:
