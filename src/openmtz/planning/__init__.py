@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from openmtz.planning.errors import PlanningError
+    from openmtz.planning.exclusion import Excluded, exclude
+    from openmtz.planning.feathering import feather_density
+    from openmtz.planning.no_fire import NoFireVolume
     from openmtz.planning.order_pauses import Group, GroupPauses, group_pauses
     from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
+    from openmtz.planning.passes import PassPlacement, place_passes
     from openmtz.planning.placement import PlacementError, SpotPlacement, hexagonal_pitch_m, place_spots
     from openmtz.planning.planner import PlanningResult, plan_treatment
     from openmtz.planning.request import Overrides, PlanRequest, RequestError, parse_request
@@ -25,15 +29,20 @@ _WHERE = {
     "Stations": "stations", "firing_order": "ordering", "hexagonal_pitch_m": "placement",
     "parse_request": "request", "place_spots": "placement", "plan_stations": "stations",
     "group_pauses": "order_pauses", "plan_treatment": "planner",
+    "PassPlacement": "passes", "place_passes": "passes", "NoFireVolume": "no_fire",
+    "Excluded": "exclusion", "exclude": "exclusion", "feather_density": "feathering",
 }  # fmt: skip
 
 __all__ = [
+    "Excluded",
     "FiringOrder",
     "Group",
     "GroupPauses",
     "HeadTiming",
     "HeatModel",
+    "NoFireVolume",
     "Overrides",
+    "PassPlacement",
     "PlacementError",
     "PlanRequest",
     "PlanningError",
@@ -41,10 +50,13 @@ __all__ = [
     "RequestError",
     "SpotPlacement",
     "Stations",
+    "exclude",
+    "feather_density",
     "firing_order",
     "group_pauses",
     "hexagonal_pitch_m",
     "parse_request",
+    "place_passes",
     "place_spots",
     "plan_stations",
     "plan_treatment",
