@@ -286,6 +286,8 @@ def _type_text(kind: Any) -> str:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         return "one of " + ", ".join(f"`{a}`" for a in arguments)
+    if origin is list:
+        return "list" if arguments[0] is Any else f"list of {_type_text(arguments[0])}"
     if origin is tuple:
         return f"list of {len(arguments)} {_type_text(arguments[0])}s"
     if origin is not None:
