@@ -261,10 +261,12 @@ def posture_by_restarts(
     return found
 
 
-def cell_figure(cells: int, moves_per_cell: int = 3, seed: int = 3, restarts: int = 300) -> CellFigure:
-    """Move through random cells with obstacles; every refusal is checked by brute force."""
+def cell_figure(
+    cells: int, moves_per_cell: int = 3, seed: int = 3, restarts: int = 300, first: int = 0
+) -> CellFigure:
+    """Move through random cells with obstacles, `first` and on; every refusal is checked by brute force."""
     figure, arm = CellFigure(), ArmKinematics()
-    for number in range(cells):
+    for number in range(first, first + cells):
         rng = np.random.default_rng([seed, number])
         mesh = limb(rng)
         collision, world = CellCollision(patient=mesh), World(Patient.healthy(mesh, "limb"))
@@ -298,10 +300,15 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a hundredth of the cases")
-    quick = parser.parse_args().quick
+    parser.add_argument("--cells", type=int, nargs=2, metavar=("FIRST", "COUNT"), help="random cells alone")
+    asked = parser.parse_args()
+    quick = asked.quick
     packages = ("numpy", "pin", "coal", "ruckig", "mujoco", "scipy")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
     print(", ".join(f"{name} {version(name)}" for name in packages))
+    if asked.cells:
+        print_cells(cell_figure(asked.cells[1], first=asked.cells[0]))
+        return
     print("\n| Figure | Measured | Aim |\n|---|---|---|")
     for line in (
         pose_row(pose_figure(100 if quick else 1000, 1 if quick else 20)),
@@ -309,9 +316,13 @@ def main() -> None:
         move_row(move_figure(1 if quick else 20, 8)),
     ):
         print(line)
-    cells = cell_figure(2 if quick else 200)
-    print(cell_row(cells))
-    for text in cells.collisions + cells.false_refusals:
+    print_cells(cell_figure(2 if quick else 200))
+
+
+def print_cells(figure: CellFigure) -> None:
+    """Print the table's rows and every case that went wrong."""
+    print(cell_row(figure))
+    for text in figure.collisions + figure.false_refusals:
         print(" ", text)
 
 

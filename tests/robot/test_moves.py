@@ -175,13 +175,13 @@ def test_detours_keep_their_margin_at_every_step(arm: ArmKinematics) -> None:
     start = arm.inverse(look_along((0.45, 0.3, 0.2), DOWN)).q
     goal = arm.inverse(look_along((0.45, -0.3, 0.2), DOWN)).q
     limits = arm.limits.lower, arm.limits.upper
-    way = find_detour(cell, start, [goal], limits, 0.02)
+    way = find_detour(cell, [start], [goal], limits, 0.02)
     assert way is not None and np.array_equal(way[0], start) and np.array_equal(way[-1], goal)
     for a, b in pairwise(way):
         for part in np.linspace(0, 1, 400):
             # A quarter of a sweep step may be nearer than the margin, never more.
             assert cell.free(a + part * (b - a), 0.02 - 0.0025)
-    assert find_detour(cell, start, [], limits, 0.02) is None
+    assert find_detour(cell, [start], [], limits, 0.02) is None
 
 
 def test_what_helps_does_help(arm: ArmKinematics) -> None:

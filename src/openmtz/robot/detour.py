@@ -21,7 +21,9 @@ STEP_RAD = 0.4
 WEIGHTS = np.array([1.0, 1.0, 0.8, 0.4, 0.3, 0.2])
 """How far a joint moves the arm, about: what counts as near."""
 SPREAD_RAD = np.array([1.0, 0.8, 0.8, 1.2, 1.0, 0.6])
-"""Every other sample comes from the box around start and goals, wider by this; the rest from all limits."""
+"""A third of the samples comes from the box around the ends, wider by this; a third from all limits."""
+NEAR_RAD = (0.05, 0.8)
+"""The last third is scattered about the ends, so widely: narrow places are there."""
 SHORTCUTS = 80
 
 
@@ -54,7 +56,7 @@ class _Tree:
 
 def find_detour(
     collision: CellCollision,
-    start: Array,
+    starts: Sequence[Array],
     goals: Sequence[Array],
     limits: tuple[Array, Array],
     margin_m: float,
@@ -62,20 +64,20 @@ def find_detour(
     samples: int = 1500,
     seed: int = 0,
 ) -> list[Array] | None:
-    """Return postures `(6,)` [rad] from `start` to one of `goals`, each joint-space leg free; or None.
+    """Return postures `(6,)` [rad] from one of `starts` to one of `goals`, each leg free; or None.
 
-    Start and goals must themselves keep the margin [m]. `samples` bounds the search.
+    Starts and goals must themselves keep the margin [m]. `samples` bounds the search.
     """
-    if not goals:
+    if not (len(starts) and len(goals)):
         return None
     rng = np.random.default_rng(seed)
-    ends = np.vstack([start, *goals])
+    ends = np.vstack([*starts, *goals])
     low = np.maximum(ends.min(axis=0) - SPREAD_RAD, limits[0])
     high = np.minimum(ends.max(axis=0) + SPREAD_RAD, limits[1])
     wide = np.maximum(limits[0], -np.pi), np.minimum(limits[1], np.pi)
-    growing, other = _Tree([start]), _Tree(goals)
+    growing, other, forward = _Tree(starts), _Tree(goals), True
     for count in range(samples):
-        q = rng.uniform(low, high) if count % 2 == 0 else rng.uniform(*wide)
+        q = _sample(count % 3, (low, high), wide, ends, rng)
         reached = _grow(growing, q, collision, margin_m, once=True)
         if reached is not None:
             target = growing.nodes[reached].copy()
@@ -83,11 +85,23 @@ def find_detour(
             if met is not None and np.array_equal(other.nodes[met], target):
                 ways = growing.way_to_root(reached)[::-1], other.way_to_root(met)[1:]
                 way = [*ways[0], *ways[1]]
-                if not np.array_equal(way[0], start):
+                if not forward:
                     way.reverse()
                 return _shortened(way, collision, margin_m, rng)
-        growing, other = other, growing
+        growing, other, forward = other, growing, not forward
     return None
+
+
+def _sample(
+    kind: int, box: tuple[Array, Array], wide: tuple[Array, Array], ends: Array, rng: np.random.Generator
+) -> Array:
+    """Return a posture: from the box around the ends, from all limits, or near an end, where it is narrow."""
+    if kind == 0:
+        return rng.uniform(*box)
+    if kind == 1:
+        return rng.uniform(*wide)
+    near = ends[rng.integers(len(ends))] + rng.normal(0.0, rng.uniform(*NEAR_RAD), 6)
+    return np.clip(near, *box)
 
 
 def _grow(tree: _Tree, q: Array, collision: CellCollision, margin_m: float, *, once: bool) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,11 +27,14 @@ LONGEST_LINE_M = 0.12
 HOP_M, HOP_RAD = 0.03, float(np.deg2rad(15.0))
 """Stations nearer than this to each other may be joined directly at the station's margin. All four are
 engineering defaults."""
+LEAVING_SHARE = 0.2
+"""Of a direct motion that starts within the margin so much may be; engineering default."""
 NEIGHBOUR_M = 0.20
 """Up to this distance a blocked move goes up and down along the tool's axis; further ones go over HOME."""
-SEARCHES = ((1.0, 1500), (1.0, 3000), (0.5, 3000), (0.5, 6000))
-"""Detours are sought in this order: (share of the margin, samples). The last is what the station's margin
-allows; below that nothing moves."""
+SEARCHES = ((1.0, 800), (0.5, 1500), (0.5, 4000))
+"""Detours are sought in this order: (share of the margin, samples). Nothing goes below the station's."""
+MOST_TURNS = 8
+"""The last search tries so many postures more that differ by whole turns of joints. Engineering defaults."""
 
 
 @dataclass(frozen=True)
@@ -133,52 +136,58 @@ class _Mover:
         return self._search(goals, searches)
 
     def _search(self, goals: list[Array], searches: Sequence[tuple[float, int]]) -> MoveResult:
-        start = self._stop_at(self.now, self.leaving)
         limits = self.kinematics.limits.lower, self.kinematics.limits.upper
-        ends = [self._stop_at(goal, self.least) for goal in self._with_turns(goals)]
+        starts = [self._stop_at(self.now, self.leaving)]
+        ends = [self._stop_at(goal, self.least) for goal in goals]
         for k, (share, samples) in enumerate(searches):
             margin = max(self.margin * share, self.least)
-            roots = {end.far.tobytes(): end for end in ends if self.collision.free(end.far, margin)}
-            # With the least margin a posture may be reached from any side, not along its line only.
-            if margin <= self.least:
-                roots |= {end.q.tobytes(): _Stop(end.q, None) for end in ends}
-            for begin in (start, _Stop(self.now, None)) if margin <= self.least else (start,):
-                if not roots or not self.collision.free(begin.far, margin):
-                    continue
-                targets = [end.far for end in roots.values()]
-                way = find_detour(self.collision, begin.far, targets, limits, margin, samples=samples, seed=k)
-                if way is not None:
-                    return self._along(begin, way, roots[way[-1].tobytes()], "detour")
+            if k == len(searches) - 1 > 0:
+                ends += [self._stop_at(goal, self.least) for goal in self._turns(goals)]
+            # With the least margin a posture may be left and reached any way, not along its line only.
+            any_way = margin <= self.least
+            begins, targets = (
+                {
+                    stop.far.tobytes(): stop
+                    for end in both
+                    for stop in ((end, _Stop(end.q, None)) if any_way else (end,))
+                    if self.collision.free(stop.far, margin)
+                }
+                for both in (starts, ends)
+            )
+            roots = [s.far for s in begins.values()], [s.far for s in targets.values()]
+            way = find_detour(self.collision, *roots, limits, margin, samples=samples, seed=k)
+            if way is not None:
+                start, end = begins[way[0].tobytes()], targets[way[-1].tobytes()]
+                return self._along(start, way, end, "detour")
         return MoveResult(
             None,
             f"no free way: {self.blocked}; none was found round it either; raise the standoff, tilt less, "
             "move what is in the way, or move the patient",
         )
 
-    def _with_turns(self, goals: list[Array]) -> list[Array]:
-        """Return the postures, and after them the same with other whole turns of their joints."""
+    def _turns(self, goals: list[Array]) -> list[Array]:
+        """Return postures that differ from the goals by whole turns, nearest first."""
         pose = self.kinematics.forward(goals[0], self.frame)
-        turned = [b.q for b in self.kinematics.branches(pose, self.frame, self.now, turns=True)]
         known = {q.tobytes() for q in goals}
-        more = [q for q in turned if q.tobytes() not in known and self.collision.free(q, self.least)]
-        return goals + more[:24]
+        turned = (b.q for b in self.kinematics.branches(pose, self.frame, self.now, turns=True))
+        free = (q for q in turned if q.tobytes() not in known and self.collision.free(q, self.least))
+        return list(islice(free, MOST_TURNS))
 
     def _direct_is_free(self, goal: Array, hop: bool) -> bool:
-        path = np.vstack([self.now, goal])
-        near_start = not self.collision.free(self.now, self.margin)
         if hop and self.leaving > 0:
-            hit = self.collision.check_path(path, self.least)
-        elif near_start and self.leaving > 0:
-            # Within the margin at the start: the first part at the station's margin, the rest in full.
-            middle = self.now + 0.2 * (goal - self.now)
-            hit = self.collision.check_path(np.vstack([self.now, middle]), self.least)
-            hit = hit or self.collision.check_path(np.vstack([middle, goal]), self.margin)
-            hit = hit or self.collision.check(middle, self.margin)
+            free = self.collision.free_line(self.now, goal, self.least)
+        elif self.collision.free(self.now, self.margin):
+            free = self.collision.free_line(self.now, goal, self.margin)
         else:
-            hit = self.collision.check_path(path, self.margin)
-        if hit is not None and not self.blocked:
-            self.blocked = hit.text
-        return hit is None
+            # Within the margin at the start: the first part may be, the rest must not.
+            middle = self.now + LEAVING_SHARE * (goal - self.now)
+            free = self.collision.free_line(self.now, middle, self.leaving)
+            free = free and self.collision.free(middle, self.margin)
+            free = free and self.collision.free_line(middle, goal, self.margin)
+        if not free and not self.blocked:
+            hit = self.collision.check_path(np.vstack([self.now, goal]), self.margin)
+            self.blocked = hit.text if hit else "the direct way leaves the margin too late"
+        return free
 
     def _is_clear(self, stop: _Stop) -> bool:
         return self.collision.free(stop.far, self.margin)
