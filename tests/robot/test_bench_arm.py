@@ -35,9 +35,9 @@ def test_station_to_station_is_within_a_tenth_of_ruckigs_optimum(bench: ModuleTy
 
 
 def test_random_cells_have_no_collision_and_no_false_refusal(bench: ModuleType) -> None:
-    cells = bench.cell_figure(8, seed=5)
+    cells = bench.cell_figure(5, seed=5)
     assert cells.collisions == [] and cells.false_refusals == []
-    assert cells.moves >= 8 and cells.refusals >= 1, "both outcomes are tried"
+    assert cells.moves >= 5 and cells.refusals >= 1, "both outcomes are tried"
 
 
 def test_the_judges_are_not_blind(bench: ModuleType) -> None:

@@ -184,6 +184,35 @@ def test_detours_keep_their_margin_at_every_step(arm: ArmKinematics) -> None:
     assert find_detour(cell, [start], [], limits, 0.02) is None
 
 
+def test_base_and_upper_arm_pass_each_other_at_a_steady_distance(arm: ArmKinematics) -> None:
+    """The one pair whose nearness says nothing: the same 12.5 mm whatever the joints."""
+    cell, found = CellCollision(), []
+    for pan in np.linspace(-3, 3, 5):
+        for lift in np.linspace(-6, 6, 25):
+            nearest = cell.distance([pan, lift, 1.5, 0.0, 1.57, 0.0], itself=True)
+            if {nearest.first, nearest.second} == {"base_link_inertia", "upper_arm_link"}:
+                found.append(nearest.metres)
+    assert len(found) > 20 and np.ptp(found) < 1e-3 and min(found) > 0.0124
+
+
+def test_what_is_called_a_free_line_is_free_at_every_step(arm: ArmKinematics) -> None:
+    """Random lines in a cell with boxes, certified against dense samples, both ways."""
+    cell, rng = CellCollision(patient=plate()), np.random.default_rng(1)
+    cell.add_box("post", (0.45, 0.3, 0.3), (0.1, 0.1, 0.8))
+    cell.add_box("shelf", (0.5, -0.3, 0.5), (0.5, 0.2, 0.05))
+    outcomes = []
+    for _ in range(60):
+        a, b = HOME + rng.uniform(-1, 1, 6), HOME + rng.uniform(-1, 1, 6)
+        if not cell.free(a, 0.02):
+            continue
+        said = cell.free_line(a, b, 0.02)
+        dense = [cell.free(a + (b - a) * t, 0.02) for t in np.linspace(0, 1, 200)]
+        if said:
+            assert all(cell.free(a + (b - a) * t, 0.02 - 0.0025) for t in np.linspace(0, 1, 200))
+        outcomes.append(said == all(dense))
+    assert len(outcomes) > 20 and np.mean(outcomes) > 0.95
+
+
 def test_what_helps_does_help(arm: ArmKinematics) -> None:
     check = StationCheck(arm, CellCollision())
     far = look_along((1.02, 0.1, 0.2), DOWN)
