@@ -3,7 +3,8 @@
     python bench/simulation_node.py [--seconds 20] [--browser chromium]
 
 Needs ROS 2 (rclpy). One process runs the node and a client; the arm swings and a stand-in for the scan head
-reports 400 shots a second, which is what the world has to do while a patient is treated. `--browser` also
+reports 400 shots a second, with cropped depth ten times a second: what the world has to do while a patient is
+treated, and more (the arm rests then). `--browser` also
 opens the page in a headless browser on this machine, whose load then counts as well. CPU seconds are of the
 node's process; the camera's and the view's processes are not in them.
 """
@@ -53,12 +54,13 @@ class Head:
 def measure(view: bool, seconds: float, browser: str) -> dict[str, float]:
     """Return the figures of one run."""
     import rclpy
+    from openmtz_interfaces.msg import SafetyState
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.parameter import Parameter
     from rclpy.signals import SignalHandlerOptions
     from simulation_interfaces.srv import GetSimulationState
 
-    from openmtz.nodes import simulation
+    from openmtz.nodes import simulation, topics
     from openmtz.robot import HOME, JOINT_NAMES
 
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO, domain_id=90 + os.getpid() % 9)
@@ -87,9 +89,14 @@ def measure(view: bool, seconds: float, browser: str) -> dict[str, float]:
                        "--enable-unsafe-swiftshader", "--remote-debugging-port=0",
                        f"--user-data-dir={folder}/browser", f"http://127.0.0.1:{PORT}"]  # fmt: skip
             page = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        pictures: list[Any] = []
+        topics.DEPTH.subscription(client_node, pictures.append)
+        token = topics.SAFETY_STATE.publisher(client_node)
+        token.publish(SafetyState(token=SafetyState.TOKEN_EMISSION))
         settle = time.monotonic() + 5.0
         while time.monotonic() < settle:
             executor.spin_once(timeout_sec=0.02)
+        pictures.clear()
         client = client_node.create_client(GetSimulationState, "simulation/get_simulation_state")
         turns.clear()
         waits, side, asked, pending = [], 1.0, 0.0, None
@@ -118,6 +125,7 @@ def measure(view: bool, seconds: float, browser: str) -> dict[str, float]:
             "cpu_share": (time.process_time() - cpu) / ran,
             "service_p50_ms": float(np.percentile(waits, 50) * 1e3),
             "service_p99_ms": float(np.percentile(waits, 99) * 1e3),
+            "depth_hz": len(pictures) / ran,
             "drawn_hz": node._viewer.drawn / (ran + 5.0) if node._viewer else 0.0,
         }
     finally:
