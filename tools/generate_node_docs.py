@@ -317,10 +317,9 @@ def _model_rows(model: Any) -> list[tuple[str, str, str, str]]:
     for key, info in model.model_fields.items():
         if info.is_required() or key == "kind":
             default = "required"
-        elif isinstance(info.default, BaseModel):
-            default = "`{}`"
         else:
-            default = f"`{json.dumps(info.default)}`"
+            value = info.get_default(call_default_factory=True)
+            default = "`{}`" if isinstance(value, BaseModel) else f"`{json.dumps(value)}`"
         rows.append((f"`{key}`", _type_text(info.annotation), _limits(info), default))
     return rows
 
