@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -283,6 +283,8 @@ def node_part(name: str) -> str:
 
 def _type_text(kind: Any) -> str:
     """Return a type as JSON people read it; independent of the Python version."""
+    if get_origin(kind) is Annotated:
+        return _type_text(get_args(kind)[0])
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         return "one of " + ", ".join(f"`{a}`" for a in arguments)
