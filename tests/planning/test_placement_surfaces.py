@@ -1,4 +1,4 @@
-"""Placement on surfaces as scans deliver them: folds that touch, doubled, flipped, missing triangles, fins."""
+"""Placement on surfaces as scans deliver them: touching folds; doubled, flipped, missing triangles; fins."""
 
 from __future__ import annotations
 
