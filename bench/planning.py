@@ -1,6 +1,7 @@
 """Placement benchmark: OpenMTZ and its peers on the same surfaces, in the same run.
 
     PYTHONPATH=src python bench/planning.py            # all peers that are installed
+    PYTHONPATH=src python bench/planning.py --quick    # the same surfaces, pymeshlab (radius given) alone
     PYTHONPATH=src python bench/planning.py --short    # 5,000 spots, OpenMTZ alone
 
 CPU seconds are summed over all threads, best of several runs, after one run that compiles. Spacing is in
@@ -20,9 +21,16 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 from peers import PEERS, Points
 from scenes import Measured, Ruler, Scene, face_areas_cm2, head_face, patch
+from scipy.spatial import cKDTree
 
-from openmtz.planning import SpotPlacement, place_spots
+from openmtz.planning import SpotPlacement, hexagonal_pitch_m, place_passes, place_spots
 
+SEEDS = 5
+REFERENCE = "pymeshlab, radius given"
+"""The fastest peer with an honest count."""
+
+Rows = dict[str, tuple[float, Measured]]
+"""CPU seconds and figures by the placement's name."""
 HEADER = (
     "| Placement | CPU s | spots | min spacing | same side | RMS / worst % | with border % |\n"
     "|---|---|---|---|---|---|---|"
@@ -60,18 +68,29 @@ def row(name: str, seconds: float, got: Measured) -> str:
     )
 
 
-def run(scene: Scene, chosen: Sequence[str], *, repeats: int = 5) -> None:
-    """Print the table of one scene: OpenMTZ and the peers whose package is in `chosen`."""
+def run(scene: Scene, chosen: Sequence[str], quick: bool, *, repeats: int = 5) -> Rows:
+    """Print the table of one scene, OpenMTZ and the peers whose package is in `chosen`; return its rows.
+
+    OpenMTZ's row of the summary holds the worst of each figure over all seeds.
+    """
+    rows: Rows = {}
     ruler = Ruler(scene)
     count = len(ours(scene).positions)
     print(f"\n{scene.name}: {scene.title}\n\n{HEADER}", flush=True)
     seconds, _ = cpu_seconds(lambda: ours(scene).positions, repeats)
-    for seed in range(3):
+    seeds = []
+    for seed in range(SEEDS):
         spots = ours(scene, seed)
         assert off_surface_m(scene, spots) < 1e-12
-        print(row(f"**OpenMTZ**, seed {seed}", seconds, ruler.measure(spots.positions)), flush=True)
+        seeds.append(ruler.measure(spots.positions))
+        print(row(f"**OpenMTZ**, seed {seed}", seconds, seeds[-1]), flush=True)
+    columns = list(zip(*seeds, strict=True))
+    worst = Measured(*(min(c) if k < 3 else max(c) for k, c in enumerate(columns)))
+    rows[f"**OpenMTZ**, worst of {SEEDS} seeds"] = (seconds, worst)
     for peer in PEERS:
         if scene.name not in peer.scenes or (peer.package and peer.package not in chosen):
+            continue
+        if quick and peer.name != REFERENCE:
             continue
         name = peer.name
         try:
@@ -84,11 +103,55 @@ def run(scene: Scene, chosen: Sequence[str], *, repeats: int = 5) -> None:
             if not peer.package:
                 place()  # compiles
             spent, placed = cpu_seconds(place, peer.repeats)
-            print(row(name, spent, ruler.measure(placed)), flush=True)
+            rows[peer.name] = (spent, ruler.measure(placed))
+            print(row(name, *rows[peer.name]), flush=True)
         except (ImportError, PackageNotFoundError):
             print(f"| {name} | not installed: pip install -r requirements/bench.txt | | | | | |", flush=True)
         except Exception as error:
             print(f"| {name} | failed: {type(error).__name__}: {str(error)[:80]} | | | | | |", flush=True)
+    if REFERENCE in rows:
+        print(f"\n{rows[REFERENCE][0] / seconds:.1f} times less CPU than {REFERENCE}")
+    return rows
+
+
+def summary(patch_rows: Rows, face_rows: Rows) -> None:
+    """Print patch and face side by side."""
+    print("\nsummary\n\n| Placement | CPU s | got | min spacing | patch RMS / worst % | face RMS / worst % |")
+    print("|---|---|---|---|---|---|")
+    for name, (seconds, got) in patch_rows.items():
+        face = face_rows.get(name)
+        beside = f"{face[1].rms:.2f} / {face[1].worst:.1f}" if face else "-"
+        print(
+            f"| {name} | {seconds:.2f} | {got.count} | {got.spacing:.3f} |"
+            f" {got.rms:.2f} / {got.worst:.1f} | {beside} |"
+        )
+
+
+def several_passes(scene: Scene) -> None:
+    """Print the spacing of each pass and of all together, the scene's density shared among the passes."""
+    print(f"\npasses: {scene.title}, shared among the passes\n")
+    print("| passes | CPU s | spots | union min spacing | pass min spacing | union RMS / worst % |")
+    print("|---|---|---|---|---|---|")
+    ruler = Ruler(scene)
+    for count in (1, 2, 3, 4):
+        start = time.process_time()
+        spots, index = place_passes(scene.vertices, scene.faces, scene.density / count, count)
+        seconds = time.process_time() - start
+        local = (scene.density[scene.faces[spots.face_index]] * spots.barycentric).sum(axis=1)
+        pitch = hexagonal_pitch_m(local)
+        own = min(spacing(spots.positions[index == k], pitch[index == k] * count**0.5) for k in range(count))
+        got = ruler.measure(spots.positions)
+        print(
+            f"| {count} | {seconds:.2f} | {len(index)} | {spacing(spots.positions, pitch):.3f} | {own:.3f} |"
+            f" {got.rms:.2f} / {got.worst:.1f} |",
+            flush=True,
+        )
+
+
+def spacing(positions: Points, pitch: Points) -> float:
+    """Return the least distance of two spots in the mean of their local pitches `(N,)` [m]."""
+    distance, other = cKDTree(positions).query(positions, k=2)
+    return float((distance[:, 1] / (0.5 * (pitch + pitch[other[:, 1]]))).min())
 
 
 def short() -> bool:
@@ -114,6 +177,7 @@ def main() -> int:
     """Run the benchmark; 1 if the short check fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="5,000 spots, OpenMTZ alone; 1 below target")
+    parser.add_argument("--quick", action="store_true", help=f"of the peers only {REFERENCE}")
     parser.add_argument("--spots", type=int, default=50_000)
     packages = [peer.package for peer in PEERS if peer.package]
     parser.add_argument("--peers", nargs="*", default=packages, metavar="PACKAGE", help=", ".join(packages))
@@ -125,9 +189,14 @@ def main() -> int:
     face = head_face()
     if face is None:
         print("the head scan is not beside this checkout (../shared/data): no face")
-    for scene in (patch(options.spots), patch(options.spots, graded=True), face):
-        if scene is not None:
-            run(scene, options.peers)
+    plain, graded = patch(options.spots), patch(options.spots, graded=True)
+    rows = run(plain, options.peers, options.quick)
+    run(graded, options.peers, options.quick)
+    face_rows = run(face, options.peers, options.quick) if face is not None else {}
+    summary(rows, face_rows)
+    for scene in (plain, graded):
+        place_passes(scene.vertices, scene.faces, scene.density, 2)  # compiles
+        several_passes(scene)
     return 0
 
 
