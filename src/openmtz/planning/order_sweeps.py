@@ -31,6 +31,8 @@ best for spots at random (engineering default, measured: shortest tour)."""
 ROUNDS, TRIES, HOT = 4, 12, 0.3
 """Rounds of swaps, partners tried per spot, share of the spots that are tried (engineering defaults: 50,000
 spots in a second; more of each gains less than 0.5 K)."""
+MANY, ROUNDS_OF_MANY, TRIES_OF_MANY = 20_000, 3, 8
+"""Above so many spots fewer of each, to stay within a second: 0.1 K at the 99th percentile (measured)."""
 WITHIN = 500
 """Partners are drawn from so many spots before and after, about 2 blocks of 16 x 16 pitches (engineering
 default)."""
@@ -68,11 +70,12 @@ def sweeps_order(
     model = (first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
     tight = _worst_of_spots(count, gaps, single + load * ground[-1])
     sweep = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
+    rounds, tries = (ROUNDS * (2 if few else 1), TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
     rng = np.random.default_rng(0)
-    for _ in range(ROUNDS * (2 if few else 1)):
+    for _ in range(rounds):
         cost = _worst_of_spots(count, gaps, kernels.gap_costs(spots, sweep, *model[3:]))
         hot = np.flatnonzero(cost >= np.quantile(cost, 0.0 if few else 1.0 - HOT))
-        others = (hot[:, None] + rng.integers(-WITHIN, WITHIN, (len(hot), TRIES))) % count
+        others = (hot[:, None] + rng.integers(-WITHIN, WITHIN, (len(hot), tries))) % count
         if not kernels.swap_sweeps(sweep, hot, others, *model):
             break
     rows = [np.flatnonzero(sweep == number) for number in range(sweeps)]

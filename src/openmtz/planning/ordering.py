@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from openmtz.optics import HandpieceProfile
 from openmtz.planning import _order_kernels as kernels
 from openmtz.planning.order_baselines import BASELINES, boustrophedon
-from openmtz.planning.order_sweeps import sweeps_order
+from openmtz.planning.order_sweeps import MANY, sweeps_order
 from openmtz.tissue.heat import HeatModel, MidGapHeat, mid_gap_heat
 from openmtz.tissue.mid_gaps import Gaps, gaps, sample
 
@@ -25,10 +25,9 @@ so small that they are fired before heat moves."""
 CANDIDATES = ("raster", HOPPING, *SWEEPS)
 """Compared unless told otherwise. Raster, at the head's own pace, is the measure and is not chosen: made to
 rest between neighbours it would take four times as long."""
-CANDIDATES_OF_MANY = ("sweeps_8",)
-MANY = 20_000
-"""Above so many spots a station takes half a minute, neighbours' heat is long gone, and 8 sweeps are as good
-as 12 (docs/firing_order.md): fewer candidates keep 50,000 spots within a second."""
+CANDIDATES_OF_MANY = ("sweeps_12",)
+"""Above so many spots a station takes half a minute and neighbours' heat is long gone: one candidate, so that
+50,000 spots are ordered within a second."""
 NAMES = (HOPPING, *SWEEPS, *BASELINES)
 """All orders that may be asked for by name."""
 TIME_ALLOWANCE = 1.10
