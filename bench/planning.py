@@ -25,7 +25,8 @@ from scipy.spatial import cKDTree
 
 from openmtz.planning import SpotPlacement, hexagonal_pitch_m, place_passes, place_spots
 
-SEEDS = 5
+SEEDS = tuple(range(100, 110))
+"""Not those on which the schedule of the placement was chosen (0 to 7): figures on these would flatter."""
 REFERENCE = "pymeshlab, radius given"
 """The fastest peer with an honest count."""
 
@@ -79,14 +80,14 @@ def run(scene: Scene, chosen: Sequence[str], quick: bool, *, repeats: int = 5) -
     print(f"\n{scene.name}: {scene.title}\n\n{HEADER}", flush=True)
     seconds, _ = cpu_seconds(lambda: ours(scene).positions, repeats)
     seeds = []
-    for seed in range(SEEDS):
+    for seed in SEEDS:
         spots = ours(scene, seed)
         assert off_surface_m(scene, spots) < 1e-12
         seeds.append(ruler.measure(spots.positions))
         print(row(f"**OpenMTZ**, seed {seed}", seconds, seeds[-1]), flush=True)
     columns = list(zip(*seeds, strict=True))
     worst = Measured(*(min(c) if k < 3 else max(c) for k, c in enumerate(columns)))
-    rows[f"**OpenMTZ**, worst of {SEEDS} seeds"] = (seconds, worst)
+    rows[f"**OpenMTZ**, worst of {len(SEEDS)} seeds"] = (seconds, worst)
     for peer in PEERS:
         if scene.name not in peer.scenes or (peer.package and peer.package not in chosen):
             continue
@@ -135,7 +136,7 @@ def several_passes(scene: Scene) -> None:
     ruler = Ruler(scene)
     for count in (1, 2, 3, 4):
         start = time.process_time()
-        spots, index = place_passes(scene.vertices, scene.faces, scene.density / count, count)
+        spots, index = place_passes(scene.vertices, scene.faces, scene.density / count, count, seed=SEEDS[0])
         seconds = time.process_time() - start
         local = (scene.density[scene.faces[spots.face_index]] * spots.barycentric).sum(axis=1)
         pitch = hexagonal_pitch_m(local)
