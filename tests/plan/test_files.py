@@ -61,6 +61,11 @@ def test_ply_is_read_by_another_library(tmp_path):
         (lambda f: (f / JSON_FILE).write_text("[]"), "version None"),
         (lambda f: (f / PLAN_FILE).write_bytes(b""), "damaged, or files of two plans"),
         (lambda f: save_other(f), "files of two plans"),
+        (
+            lambda f: (f / SPOTS_FILE).write_bytes((f / SPOTS_FILE).read_bytes()[:-9]),
+            "does not show this plan",
+        ),
+        (lambda f: (f / SPOTS_FILE).write_bytes(b"ply"), "does not show this plan"),
     ],
 )
 def test_damage_is_named(tmp_path, damage, words):
@@ -68,6 +73,10 @@ def test_damage_is_named(tmp_path, damage, words):
     damage(tmp_path)
     with pytest.raises(PlanError, match=words):
         load_plan(tmp_path)
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-9])
 
 
 def save_other(folder):
@@ -93,3 +102,25 @@ def test_other_version_is_named(tmp_path):
     (tmp_path / JSON_FILE).write_text(json.dumps(described))
     with pytest.raises(PlanError, match="version 7"):
         load_plan(tmp_path)
+
+
+def test_nan_in_the_header_is_refused():
+    from openmtz.plan import canonical_bytes, plan_from_bytes
+
+    data = canonical_bytes(plan())
+    at = data.index(b'"seed":1')
+    with pytest.raises(PlanError, match="NaN"):
+        head = data[14:at] + b'"seed":NaN' + data[at + 8 : 14 + int.from_bytes(data[10:14], "little")]
+        rest = data[14 + int.from_bytes(data[10:14], "little") :]
+        plan_from_bytes(data[:10] + len(head).to_bytes(4, "little") + head + rest)
+
+
+def test_a_truncated_plan_is_named():
+    from openmtz.plan import canonical_bytes, plan_from_bytes
+
+    data = canonical_bytes(plan(20))
+    for end in (12, 40, len(data) // 2, len(data) - 1):
+        with pytest.raises(PlanError, match="truncated or damaged"):
+            plan_from_bytes(data[:end])
+    with pytest.raises(PlanError, match="1 bytes follow"):
+        plan_from_bytes(data + b"x")

@@ -15,7 +15,6 @@ app = typer.Typer(
     invoke_without_command=True,
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Plan a treatment on a surface file; show a plan; say what differs between two.",
 )
 
 

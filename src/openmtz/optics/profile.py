@@ -65,6 +65,8 @@ class HandpieceProfile:
         object.__setattr__(self, "depth_um", tuple(float(v) for v in self.depth_um))
         object.__setattr__(self, "residual_heat", tuple(float(v) for v in self.residual_heat))
         for key, value in asdict(self).items():
+            if value is None or isinstance(value, (bool, np.bool_)):
+                raise ProfileError(f"profile {self.name!r}: {key} is missing (got {value!r})")
             if isinstance(value, (int, float)) and not (np.isfinite(value) and value > 0):
                 raise ProfileError(f"profile {self.name!r}: {key} must be positive, got {value!r}")
         energies, depths = np.array(self.depth_energy_mj), np.array(self.depth_um)

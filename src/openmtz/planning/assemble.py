@@ -15,17 +15,6 @@ from openmtz.planning.stations import Stations
 from openmtz.tissue.heat import HeatModel
 
 
-def split_passes(positions_m: NDArray[np.float64], passes: int) -> NDArray[np.int64]:
-    """Return `(N,)` the pass of each spot, neighbours in different passes where possible: taken in
-    turn along an interleaved order, so that every pass alone is spread out too."""
-    result = np.zeros(len(positions_m), np.int64)
-    if passes > 1 and len(positions_m) > 1:
-        even = np.ones(len(positions_m))
-        order = firing_order(positions_m, even, even, only="raster").order
-        result[order] = np.arange(len(order)) % passes
-    return result
-
-
 def assemble(
     header: dict[str, Any],
     positions_m: NDArray[np.float64],

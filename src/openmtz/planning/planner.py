@@ -9,20 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.geometry import SkinSurface
+from openmtz.geometry import SkinSurface, TriangleMesh
 from openmtz.hooks import PatientFacts, PluginManager, load_plugins
 from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, Severity, TreatmentPlan
 from openmtz.plan.layout import PLAN_FORMAT_VERSION
-from openmtz.planning.assemble import assemble, split_passes
+from openmtz.planning.assemble import assemble
 from openmtz.planning.dose import dose_of
 from openmtz.planning.energy import CorrectedEnergy, energy_correction
 from openmtz.planning.errors import PlanningError
+from openmtz.planning.exclusion import exclude
+from openmtz.planning.feathering import feather_density
 from openmtz.planning.fit import fit_spots
 from openmtz.planning.footprints import Footprints
 from openmtz.planning.merging import merging_spots
 from openmtz.planning.normals import fine_normals, smooth_normals
-from openmtz.planning.placement import PlacementError, place_spots
+from openmtz.planning.passes import place_passes
+from openmtz.planning.placement import PlacementError
 from openmtz.planning.prescribed import Dosed, look, prescribe
 from openmtz.planning.reach_fix import nearest_shift
 from openmtz.planning.refusals import Cause, refusal_findings, refused_counts
@@ -101,7 +104,7 @@ def plan_treatment(
     dosed = prescribe(looked, indication, stated, manager, wanted, findings)
     profile, mesh = dosed.profile, looked.surface.mesh
     step("placing spots", 0.35)
-    spots = _place(looked.surface, dosed, seed, findings)
+    spots = _place(looked.surface, dosed, wanted, seed, findings)
     normals = smooth_normals(mesh, spots.positions)
     fine = fine_normals(mesh, spots.positions, normals)
     step("choosing stations", 0.55)
@@ -126,10 +129,12 @@ def plan_treatment(
             cause[rows[merged]] = Cause.MERGING.value
             zones = footprints(np.flatnonzero(cause == ""))
     planned = cause == ""
-    findings += _refusals(cause, stations, reachable, wanted, looked.trimmed_cm2, dosed, findings)
+    counts = refused_counts(cause)
+    counts[Cause.MERGING.value] += spots.dropped
+    counts[Cause.NO_FIRE_VOLUME.value] += spots.excluded
+    findings += _refusals(cause, counts, stations, reachable, wanted, looked.trimmed_cm2, dosed, findings)
     step("ordering", 0.8)
     dose = dose_of(zones, spots.area_cm2, profile)
-    counts = refused_counts(cause)
     header = {
         "format_version": PLAN_FORMAT_VERSION,
         "surface_id": surface.surface_id,
@@ -152,10 +157,9 @@ def plan_treatment(
     }
     used, station = np.unique(stations.station[planned], return_inverse=True)
     kept = Stations(stations.poses[used], station.reshape(-1), cause[planned])
-    passes = split_passes(spots.positions[planned], dosed.passes)
     plan = assemble(
         header, spots.positions[planned], normals[planned], energy.energy_mj[planned],
-        energy.depth_um[planned], passes, kept, profile,
+        energy.depth_um[planned], spots.pass_index[planned], kept, profile,
     )  # fmt: skip
     step("checking", 0.95)
     findings += manager.check_plan(plan, stated)
@@ -194,15 +198,21 @@ def plan_treatment(
 
 @dataclass(frozen=True, eq=False)
 class _Spots:
-    """`positions` `(N, 3)` [m], the vertices `corners` `(N, 3)` around each and their weights `bary`."""
+    """`positions` `(N, 3)` [m], the vertices `corners` `(N, 3)` around each, their weights `bary`, the pass
+    `(N,)` of each; `dropped` for want of room, `excluded` by no-fire volumes, as numbers of spots."""
 
     positions: NDArray[np.float64]
     corners: NDArray[np.int64]
     bary: NDArray[np.float64]
+    pass_index: NDArray[np.int64]
     area_cm2: float
+    dropped: int
+    excluded: int
 
 
-def _place(surface: SkinSurface, dosed: Dosed, seed: int, findings: list[Finding]) -> _Spots:
+def _place(
+    surface: SkinSurface, dosed: Dosed, wanted: Overrides, seed: int, findings: list[Finding]
+) -> _Spots:
     mesh, density = surface.mesh, dosed.density_per_cm2
     # only whole triangles: density never bleeds over the border of what is to be treated
     inside = np.asarray(density[mesh.faces].min(axis=1) > 0.0, np.bool_)
@@ -213,25 +223,43 @@ def _place(surface: SkinSurface, dosed: Dosed, seed: int, findings: list[Finding
             text, [*findings, Finding(Severity.REFUSAL, SOURCE, "nothing-to-treat", text, fix)]
         )
     part, old = mesh.submesh(inside)
-    _check_count(part.face_areas(), density[old][part.faces].mean(axis=1) * dosed.passes, findings)
+    field = density[old]
+    full = _count(part, field) * dosed.passes
+    _check_count(part, full, findings)
     try:
-        spots = place_spots(part.vertices, part.faces, density[old] * dosed.passes, seed=seed)
-    except PlacementError as error:
+        if wanted.feather_m is not None:
+            field = feather_density(part, field, wanted.feather_m)
+        volumes = [volume.as_volume() for volume in wanted.no_fire]
+        before = _count(part, field)
+        if volumes:
+            left = exclude(part, field, volumes, wanted.no_fire_margin_m)
+            placed = place_passes(left.mesh.vertices, left.mesh.faces, left.density, dosed.passes, seed=seed)
+            spots, area = left.on_original(placed.spots), float(left.mesh.face_areas().sum() * 1e4)
+            after = _count(left.mesh, left.density)
+        else:
+            placed = place_passes(part.vertices, part.faces, field, dosed.passes, seed=seed)
+            spots, area, after = placed.spots, float(part.face_areas().sum() * 1e4), before
+    except (PlacementError, ValueError) as error:
         finding = Finding(Severity.REFUSAL, SOURCE, "placement-failed", str(error))
         raise PlanningError(str(error), [*findings, finding]) from error
-    owners = old[part.faces[spots.face_index]]
-    return _Spots(spots.positions, owners, spots.barycentric, float(part.face_areas().sum() * 1e4))
+    return _Spots(
+        spots.positions, old[part.faces[spots.face_index]], spots.barycentric, placed.pass_index, area,
+        spots.dropped, round((before - after) * dosed.passes),
+    )  # fmt: skip
 
 
-def _check_count(
-    areas_m2: NDArray[np.float64], density: NDArray[np.float64], findings: list[Finding]
-) -> None:
+def _count(mesh: TriangleMesh, density: NDArray[np.float64]) -> float:
+    """Return the integral of the density `(V,)` per cm2 over the mesh."""
+    return float((mesh.face_areas() * 1e4 * density[mesh.faces].mean(axis=1)).sum())
+
+
+def _check_count(part: TriangleMesh, count: float, findings: list[Finding]) -> None:
     """Say before placing what the host envelope would refuse after it."""
     from openmtz.safety import envelope
 
-    count, most = float((areas_m2 * 1e4 * density).sum()), envelope.LIMITS["spots"].value
+    most = envelope.LIMITS["spots"].value
     if count > most:
-        text = f"{count:.0f} spots on {areas_m2.sum() * 1e4:.0f} cm2; a plan has at most {most:.0f}"
+        text = f"{count:.0f} spots on {part.face_areas().sum() * 1e4:.0f} cm2; a plan has at most {most:.0f}"
         fix = "treat a smaller region, or lower the density"
         raise PlanningError(text, [*findings, Finding(Severity.REFUSAL, SOURCE, "too-many-spots", text, fix)])
 
@@ -262,6 +290,7 @@ def _energy(
 
 def _refusals(
     cause: NDArray[np.str_],
+    counts: dict[str, int],
     stations: Stations,
     reachable: Reachable | None,
     wanted: Overrides,
@@ -269,7 +298,7 @@ def _refusals(
     dosed: Dosed,
     before: list[Finding],
 ) -> list[Finding]:
-    counts, fixes = refused_counts(cause), {}
+    fixes = {}
     detail = {Cause.OUT_OF_REACH.value: stations.detail}
     if counts[Cause.OUT_OF_REACH.value] and reachable is not None and stations.refused_poses is not None:
         shift = nearest_shift(stations.refused_poses, reachable)

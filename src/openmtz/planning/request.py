@@ -2,16 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openmtz.hooks import PatientFacts, Region
+from openmtz.planning.no_fire import Box, Capsule, DrawnPolygon, NoFireVolume, Sphere
 from openmtz.planning.polygon import MAX_CORNERS, PolygonRegion, WholeSkin
+
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-10.0, le=10.0)]
+Length = Annotated[float, Field(allow_inf_nan=False, gt=0.0, le=1.0)]
 
 
 class RequestError(ValueError):
     """A request that cannot be read; the text names the field and what is valid."""
+
+
+Point = tuple[Finite, Finite, Finite]
+
+
+class SphereRequest(BaseModel):
+    """A ball, such as an eye: centre and radius [m, world]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["sphere"]
+    center_m: Point
+    radius_m: Length
+
+    def as_volume(self) -> NoFireVolume:
+        """Return the volume."""
+        return Sphere(self.center_m, self.radius_m)
+
+
+class CapsuleRequest(BaseModel):
+    """All within `radius_m` of the line from `start_m` to `end_m` [m, world], such as a lip."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["capsule"]
+    start_m: Point
+    end_m: Point
+    radius_m: Length
+
+    def as_volume(self) -> NoFireVolume:
+        """Return the volume."""
+        return Capsule(self.start_m, self.end_m, self.radius_m)
+
+
+class BoxRequest(BaseModel):
+    """A box along the world's axes: centre and half sizes [m, world]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["box"]
+    center_m: Point
+    half_m: tuple[Length, Length, Length]
+
+    def as_volume(self) -> NoFireVolume:
+        """Return the volume."""
+        return Box(self.center_m, self.half_m)
+
+
+class DrawnRequest(BaseModel):
+    """A polygon drawn on the skin, corners [m, world] in order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["polygon"]
+    corners_m: list[Point] = Field(min_length=3, max_length=MAX_CORNERS)
+
+    def as_volume(self) -> NoFireVolume:
+        """Return the volume. Raises ValueError: no area, or sides that cross."""
+        return DrawnPolygon(tuple(self.corners_m))
+
+
+NoFire = Annotated[SphereRequest | CapsuleRequest | BoxRequest | DrawnRequest, Field(discriminator="kind")]
 
 
 class Overrides(BaseModel):
@@ -20,6 +82,8 @@ class Overrides(BaseModel):
     `density_scale`: times the prescribed density. `energy_mj`, `passes`, `profile`: instead of the
     prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused, or parts of
     the surface are broken. `correct_energy`: make up for tilt and defocus (see `energy_correction`).
+    `feather_m`: the density falls to nothing over this width at the border. `no_fire`: volumes in which, and
+    within `no_fire_margin_m` of which, nothing is planned.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +94,9 @@ class Overrides(BaseModel):
     profile: str | None = None
     allow_partial: bool = False
     correct_energy: bool = True
+    feather_m: float | None = Field(default=None, gt=0.0, le=0.05, allow_inf_nan=False)
+    no_fire: list[NoFire] = Field(default_factory=list, max_length=100)
+    no_fire_margin_m: float = Field(default=0.001, ge=0.0, le=0.05, allow_inf_nan=False)
 
 
 class RegionRequest(BaseModel):

@@ -39,7 +39,7 @@ NEIGHBOURS = 12
 _TURNS_RAD = (0.0, np.pi / 2, -np.pi / 2, np.pi)
 _TILTS_RAD = (0.0, float(np.deg2rad(12.0)), float(np.deg2rad(22.0)))
 """How far a station the arm cannot take is tilted towards the ones it can; even skin allows it."""
-LEAST_TILTED_SHARE = 0.5
+LEAST_TILTED_SHARE = 0.15
 """A tilted station must still cover this share of what the upright one would."""
 
 Reachable = Callable[[NDArray[np.float64]], "bool | str | None"]
@@ -128,7 +128,7 @@ def _reached(pose: NDArray[np.float64], cover: Cover, reach: _Reach) -> NDArray[
     for tilt in _TILTS_RAD if reach.asks else _TILTS_RAD[:1]:
         leaning = pose
         if tilt:
-            leaning = lean(pose, reach.toward(cover.normals), tilt, cover.head.focus)
+            leaning = lean(pose, reach.toward(), tilt, cover.head.focus)
             least = least or max(1, int(LEAST_TILTED_SHARE * cover.fresh(pose)))
             if cover.fresh(leaning) < least:
                 break
@@ -246,9 +246,9 @@ class _Reach:
         self.allowance += 3.0
         self._axes += pose[:3, 2]
 
-    def toward(self, normals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the axis `(3,)` worth leaning to: of the stations taken, else against all of the skin."""
-        axis = self._axes if self._axes.any() else -normals.mean(axis=0)
+    def toward(self) -> NDArray[np.float64]:
+        """Return the axis `(3,)` worth leaning to: the mean of the stations taken, else straight down."""
+        axis = self._axes if self._axes.any() else np.array([0.0, 0.0, -1.0])
         return np.asarray(axis / max(float(np.linalg.norm(axis)), 1e-12), np.float64)
 
     def refuse(self, pose: NDArray[np.float64]) -> None:
