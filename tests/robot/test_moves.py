@@ -255,3 +255,11 @@ def test_bad_speeds_and_lines_are_refused(arm: ArmKinematics) -> None:
         plan_along(np.zeros((3, 6)), [0.0, 0.1, 0.2])
     with pytest.raises(MotionError, match="increasing"):
         plan_along(np.zeros((6, 6)), [0.0, 0.1, 0.2, 0.2, 0.3, 0.4])
+
+
+def test_the_example_of_the_page_runs(root, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (root / "docs" / "arm.md").read_text()
+    code = re.search(r"```python\n(.*?)```", page, re.S)
+    assert code is not None
+    exec(code[1], {})
+    assert "move the patient by" in capsys.readouterr().out
