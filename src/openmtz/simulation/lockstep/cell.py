@@ -89,7 +89,7 @@ class LockstepCell:
         self._trigger = CameraTrigger(camera_rate_hz, while_moving=False)
         self._rest_since: float | None = 0.0
         self.frames: list[DepthFrame] = []
-        self._seen_s = 0.0
+        self._seen = self._target_at(0.0)
         self.head = LockstepHead(seed)
         self.lines = {name: name in CLOSED_AT_START for name in LINES}
         self.truth = TruthLog()
@@ -179,17 +179,21 @@ class LockstepCell:
         if exposure is None:
             return
         pose = self.world.pose(CAMERA_FRAME)
-        self._seen_s = exposure.stamp_s
+        self._seen = self._target_at(exposure.stamp_s)
         request = FrameRequest(exposure.stamp_s, pose, exposure.key, exposure.n)
         for kind, frame in self._ask_camera("frame", request):
             if kind == "frame":
                 self.frames.append(DepthFrame(frame.stamp_s, frame.depth))
 
+    def _target_at(self, time_s: float) -> Array:
+        """Return where the skin at the target is `(3,)` [m], by the motion in force now."""
+        place: Array = self.skin.motion.displace(self.patient.target_m[None], np.array([time_s]))[0]
+        return place
+
     def _shift(self, times_s: Array) -> Array:
         """Return `(M,)` how far the skin at the target was from where the camera saw it last [m]."""
-        target = np.tile(self.patient.target_m, (len(times_s) + 1, 1))
-        where = self.skin.motion.displace(target, np.append(times_s, self._seen_s))
-        return np.linalg.norm(where[:-1] - where[-1], axis=1)
+        target = np.tile(self.patient.target_m, (len(times_s), 1))
+        return np.linalg.norm(self.skin.motion.displace(target, times_s) - self._seen, axis=1)
 
     def take_frames(self) -> list[DepthFrame]:
         """Return the pictures taken since the last call."""

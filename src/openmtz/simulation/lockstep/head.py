@@ -145,7 +145,8 @@ class LockstepHead:
 
     def _next_us(self) -> int:
         due = [float(self.core.next_wake_us())]
-        for next_due in (self.rx.next_due_us(), self.tx.next_due_us()):
+        # Nobody takes what has come through to a host that is gone: it gives no reason to wake up.
+        for next_due in (self.rx.next_due_us(), self.tx.next_due_us() if self.served else None):
             if next_due is not None:
                 due.append(next_due)
         if self._to_host:

@@ -1,0 +1,78 @@
+"""Faults of the processes of the stack and of the interlock lines.
+
+What the safety concept counts as a stop (a process died, no evidence is kept, an approval ended) and did not
+end emission is the harm `emission-after-stop`, whatever the beam did to the skin.
+"""
+
+from __future__ import annotations
+
+from openmtz.simulation.faults.device import EXPIRY
+from openmtz.simulation.faults.fault import Fault
+
+_AFTER = "emission-after-stop"
+_SOON = 0.1
+"""A lost heartbeat must end emission within 100 ms [M]."""
+_AT_ONCE = 0.001
+"""A line that acts in hardware ends emission within 1 ms [M]."""
+_RUN_LINE = "the run line tells the monitor of a death"
+_HANGS = 1.6
+"""Permits are withheld after three promised periods of at most 0.5 s (`progress_period_max_s`)."""
+_IN_FLIGHT = {"unreported-emission": 30}
+_CUT = {"under-energy": 1}
+"""The pulse under way is cut short."""
+_ALONE = "the safety monitor does not answer"
+
+PROCESSES: tuple[Fault, ...] = (
+    Fault("safety_monitor_killed", "processes", "kill -9 of safety_monitor while it works", {},
+          harm=_AFTER, ends_s=_SOON, guard=EXPIRY, outcome="failed", cause=_ALONE),
+    Fault("scan_head_killed", "processes", "kill -9 of scan_head while it works", {},
+          harm=_AFTER, ends_s=_SOON, guard=EXPIRY + "; " + _RUN_LINE, left=_IN_FLIGHT,
+          outcome="stopped", cause="run-line-down"),
+    *(Fault(f"{name}_killed", "processes", f"kill -9 of {name} while it works", {},
+            harm=_AFTER, ends_s=_SOON, guard=_RUN_LINE, cause="run-line-down",
+            # Without the process that leads the treatment nobody ends it.
+            outcome="failed" if name == "treatment" else "stopped")
+      for name in ("arm", "recorder", "treatment")),
+    Fault("safety_monitor_hangs", "processes", "safety_monitor lives, but does nothing", {},
+          harm=_AFTER, ends_s=_SOON, guard=EXPIRY, outcome="failed", cause=_ALONE),
+    Fault("scan_head_hangs", "processes", "scan_head lives, but does nothing", {},
+          harm=_AFTER, ends_s=_SOON, guard=EXPIRY + "; progress counters of work loops", left=_IN_FLIGHT,
+          outcome="stopped", cause="fired-counts-disagree"),
+    Fault("arm_hangs", "processes", "arm lives, but does nothing", {},
+          guard="progress counters of work loops; without it the arm does not move", ends_s=_HANGS,
+          outcome="stopped", cause="progress-stopped"),
+    Fault("recorder_hangs", "processes", "recorder lives, but does nothing", {},
+          harm=_AFTER, ends_s=_HANGS, guard="progress counters of work loops (recorder-stopped)",
+          cause="recorder-stopped"),
+    Fault("second_publisher", "processes", "a second node publishes interlock lines", {},
+          harm=_AFTER, ends_s=_SOON, together=("line_misread", "door_open"), cause="topic-shared",
+          guard="a deciding topic with two publishers leads to standby (topic-shared)"),
+    Fault("plan_replaced", "processes", "another plan appears while the approved one is fired", {},
+          harm=_AFTER, ends_s=_SOON, guard="approvals name a plan's hash and end with it",
+          outcome="stopped", cause="approval-ended"),
+    Fault("surface_replaced", "processes", "another surface is captured while the plan is fired", {},
+          harm=_AFTER, ends_s=_SOON, guard="approvals end with the surface they were made on",
+          outcome="stopped", cause="approval-ended"),
+)  # fmt: skip
+
+_HARD = "hard-wired into the device; the safety monitor's table"
+_TABLE = "the safety monitor's table"
+
+LINES: tuple[Fault, ...] = (
+    Fault("emergency_stop", "lines", "the emergency stop is pressed", {},
+          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD + "; hard-wired into the arm", left=_CUT,
+          outcome="stopped", cause="emergency-stop"),
+    Fault("key_off", "lines", "the key is turned off", {},
+          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD, left=_CUT, outcome="stopped", cause="key-off"),
+    Fault("door_open", "lines", "the door opens", {},
+          harm=_AFTER, ends_s=_SOON, guard=_TABLE, cause="door-open"),
+    Fault("footswitch_released", "lines", "the footswitch is released", {},
+          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD, cause="footswitch-released"),
+    Fault("smoke_evacuator_off", "lines", "the smoke evacuator stops", {},
+          harm=_AFTER, ends_s=_SOON, guard=_TABLE, cause="smoke-evacuator-off"),
+    Fault("eyewear_off", "lines", "the eyewear attestation is withdrawn", {},
+          harm=_AFTER, ends_s=_SOON, guard=_TABLE, cause="eyewear-not-attested"),
+    Fault("line_misread", "lines", "the topic says the door is closed, whatever it is", {},
+          harm=_AFTER, ends_s=_SOON, together=("door_open",),
+          would_guard="a second channel for each line, read on another way; the door wired into the device"),
+)  # fmt: skip
