@@ -65,7 +65,7 @@ ARM: tuple[Fault, ...] = (
     Fault("joints_frozen", "arm", "the last joint state is repeated while the arm creeps",
           {"rad": 0.01, "in_s": 0.5},
           harm="off-target", outcome="failed", cause="not at the goal",
-          would_guard="joint states equal to the bit do not count; a second encoder; the head seen by a camera"),
+          would_guard="joint states equal to the bit do not count; a second encoder; the head on camera"),
     Fault("encoder_offset", "arm", "the encoder of joint 1 reads too much", {"rad": 0.005},
           harm="off-target", outcome="failed", cause="not at the goal",
           guard=_AT_GOAL + "; no emission but within 0.3 mm of the station"),

@@ -187,7 +187,8 @@ class LockstepCell:
 
     def _target_at(self, time_s: float) -> Array:
         """Return where the skin at the target is `(3,)` [m], by the motion in force now."""
-        place: Array = self.skin.motion.displace(self.patient.target_m[None], np.array([time_s]))[0]
+        target = np.array([self.patient.target_m], np.float64)
+        place: Array = self.skin.motion.displace(target, np.array([time_s]))[0]
         return place
 
     def _shift(self, times_s: Array) -> Array:
