@@ -61,10 +61,7 @@ def test_ply_is_read_by_another_library(tmp_path):
         (lambda f: (f / JSON_FILE).write_text("[]"), "version None"),
         (lambda f: (f / PLAN_FILE).write_bytes(b""), "damaged, or files of two plans"),
         (lambda f: save_other(f), "files of two plans"),
-        (
-            lambda f: (f / SPOTS_FILE).write_bytes((f / SPOTS_FILE).read_bytes()[:-9]),
-            "does not show this plan",
-        ),
+        (lambda f: cut(f / SPOTS_FILE), "does not show this plan"),
         (lambda f: (f / SPOTS_FILE).write_bytes(b"ply"), "does not show this plan"),
     ],
 )

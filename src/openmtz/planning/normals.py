@@ -107,7 +107,9 @@ def _cells(centroids: NDArray[np.float64], cross: NDArray[np.float64], cell_m: f
     _, inverse = np.unique(key, return_inverse=True)
     inverse = inverse.reshape(-1)
     count = int(inverse.max()) + 1
-    sums = np.stack([np.bincount(inverse, cross[:, k], count) for k in range(3)], axis=1)
+    sums = np.zeros((count, 3))
+    for k in range(3):
+        sums[:, k] = np.bincount(inverse, cross[:, k], count)
     total = np.bincount(inverse, weight, count)
     centres = np.stack(
         [np.bincount(inverse, centroids[:, k] * weight, count) / total for k in range(3)], axis=1
