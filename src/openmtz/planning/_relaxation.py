@@ -134,11 +134,12 @@ class Skin(NamedTuple):
         state, owner, inside = spots
         own = least * float(np.sqrt(int(layer.max()) + 1))
         finest = 1.0 / float(state[:, 3].max())
-        reach = max(own, 1.05 * floor_m / finest) + 2.0 * SLACK
+        reach = max(own, 1.05 * floor_m / finest) + 3.0 * SLACK
         near = self._near(state, reach)
         moved = 0.0
         for rounds, share in sweeps:
-            if moved > 0.5 * SLACK * finest:
+            wanted = max(share * own, ACROSS, 1.05 * floor_m / finest)
+            if 2.0 * moved > (reach - wanted) * finest:  # a pair nearer than wanted may be missing
                 near, moved = self._near(state, reach), 0.0
             _layout.set_pitch(state, owner, inside, self.corner_density)
             pairs = _separation.list_targets(

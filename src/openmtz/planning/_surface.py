@@ -51,11 +51,12 @@ def neighbours(faces: Array, vertex_count: int) -> Any:
     for v in range(vertex_count):
         starts[v + 1] += starts[v]
     fill = starts.copy()
-    halves = np.empty(3 * len(faces), np.int64)
+    owners, tops = np.empty(3 * len(faces), np.int32), np.empty(3 * len(faces), np.int32)
     for f in range(len(faces)):
         for k in range(3):
-            low = min(faces[f, (k + 1) % 3], faces[f, (k + 2) % 3])
-            halves[fill[low]] = 3 * f + k
+            a, b = faces[f, (k + 1) % 3], faces[f, (k + 2) % 3]
+            low = min(a, b)
+            owners[fill[low]], tops[fill[low]] = f, max(a, b)
             fill[low] += 1
     across = np.full(faces.shape, -1, np.int32)
     for f in range(len(faces)):
@@ -64,11 +65,10 @@ def neighbours(faces: Array, vertex_count: int) -> Any:
             low, high = min(a, b), max(a, b)
             count, other = 0, -1
             for m in range(starts[low], starts[low + 1]):
-                g, j = halves[m] // 3, halves[m] % 3
-                if max(faces[g, (j + 1) % 3], faces[g, (j + 2) % 3]) == high:
+                if tops[m] == high:
                     count += 1
-                    if g != f:
-                        other = g
+                    if owners[m] != f:
+                        other = owners[m]
             if count == 2 and other >= 0:
                 across[f, k] = other
     return across
