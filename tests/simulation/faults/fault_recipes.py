@@ -1,0 +1,136 @@
+"""How each fault is played, and which guards are switched off to see its harm; all layers, where there are several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import guards_off as off
+from fault_rig import Captured, Guard, Run, fault, play
+
+from openmtz.simulation.faults import FAULTS
+
+FIRING = "spots:200"
+"""In the midst of the second station."""
+_STALE = (
+    "head-stale", "head-lost", "arm-stale", "arm-lost", "interlocks-stale", "interlocks-lost",
+    "progress-late", "progress-stopped", "recorder-stopped",
+)  # fmt: skip
+_METER = (off.device_limits(output_tolerance=off.NEVER), off.monitor_limits(output_tolerance=off.NEVER))
+_REST = (off.monitor_deaf("arm-moving", "arm-off-station"), off.aim_unchecked)
+_DEATH = (off.run_line_unwatched,)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`after` an event, or at an instant [s]; `guards` to switch off; `scan`: capture and planning are part of it."""
+
+    guards: tuple[Guard, ...] = ()
+    after: str | float = FIRING
+    plus_s: float = 0.0
+    for_s: float | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    scan: bool = False
+    limit_s: float = 60.0
+
+
+_CAMERA = {name: Recipe(after=0.0, scan=True) for name, one in FAULTS.items() if one.part == "camera"}
+RECIPES: dict[str, Recipe] = {
+    **_CAMERA,
+    "camera_noise": Recipe(after=0.0, scan=True, parameters={"noise_factor": 15.0}),
+    "camera_stamps": Recipe((off.frames_ungated,), 0.0, scan=True, parameters={"stamp_offset_s": -0.35}),
+    "camera_hand": Recipe(
+        after=0.0, scan=True, parameters={"hand_share": 0.65, "hand_range_m": 0.28}
+    ),
+    "patient_drift": Recipe(after="stage:treat"),
+    "patient_tremor": Recipe(parameters={"amplitude_m": 0.0015}),
+    # arm
+    "arm_creeps": Recipe(_REST),
+    "arm_driven": Recipe(_REST),
+    "joints_lost": Recipe((off.monitor_deaf("arm-stale", "arm-lost"),), for_s=1.0),
+    "encoder_offset": Recipe(
+        (
+            off.goal_unchecked,
+            off.monitor_deaf("arm-off-station"),
+            off.monitor_limits(station_position_m=off.NEVER, station_angle_rad=off.NEVER),
+            off.aim_unchecked,
+        ),
+        after=0.0,
+    ),
+    "arm_protective_stop": Recipe(after="procedure:station_moving", plus_s=0.3),
+    # scan head
+    "stuck_galvo": Recipe((off.device_limits(galvo_tolerance_rad=off.NEVER),)),
+    "drifting_power": Recipe(_METER, parameters={"gain_per_s": 0.8}),
+    "wrong_power": Recipe(_METER),
+    "head_reboot": Recipe(
+        (
+            off.memory_forgets,
+            off.monitor_deaf(
+                "device-restarted", "spot-repeated", "fired-counts-disagree", "fired-outside-credit"
+            ),
+        )
+    ),
+    # serial line
+    "lost_bytes": Recipe(after="stage:treat"),
+    "corrupt_bytes": Recipe(
+        (
+            off.device_limits(power_limit_w=1e12, output_tolerance=off.NEVER),
+            off.records_unchecked,
+            off.digests_ignored,
+            off.monitor_limits(output_tolerance=off.NEVER),
+        ),
+        after="stage:treat",
+        limit_s=15.0,
+    ),
+    "late_bytes": Recipe((off.permits_never_expire,), for_s=2.0, parameters={"p": 1.0, "ms": 400.0}),
+    "silent_device": Recipe(
+        (off.permits_never_expire, off.monitor_deaf("head-stale", "head-lost", "head-disconnected"))
+    ),
+    "permit_replayed": Recipe((off.permits_replayable, off.gate_close_unsent), for_s=1.5),
+    "records_changed": Recipe((*_METER, off.digests_ignored), after="safety:READY"),
+    # clocks
+    "host_clock_ahead": Recipe((off.monitor_deaf(*_STALE),)),
+    # processes
+    **{
+        f"{name}_{how}": Recipe(
+            (off.permits_never_expire, off.run_line_unwatched, off.process_alive_for_show(name))
+        )
+        for name in ("safety_monitor", "scan_head")
+        for how in ("killed", "hangs")
+    },
+    "arm_killed": Recipe((*_DEATH, off.process_alive_for_show("arm")), limit_s=20.0),
+    "recorder_killed": Recipe((*_DEATH, off.process_alive_for_show("recorder"))),
+    "treatment_killed": Recipe(_DEATH, limit_s=14.0),
+    "recorder_hangs": Recipe((off.process_alive_for_show("recorder"),), for_s=3.0),
+    "second_publisher": Recipe((off.monitor_deaf("topic-shared"),), for_s=1.5),
+    "plan_replaced": Recipe((off.monitor_deaf("approval-ended"),)),
+    "surface_replaced": Recipe((off.monitor_deaf("approval-ended"),)),
+    # lines
+    "emergency_stop": Recipe((off.wires_stuck(stop=True), off.monitor_deaf("emergency-stop"))),
+    "key_off": Recipe((off.wires_stuck(key=True), off.monitor_deaf("key-off"))),
+    "footswitch_released": Recipe(
+        (off.wires_stuck(footswitch=True), off.monitor_deaf("footswitch-released"))
+    ),
+    "door_open": Recipe((off.monitor_deaf("door-open"),), for_s=1.5),
+    "smoke_evacuator_off": Recipe((off.monitor_deaf("smoke-evacuator-off"),), for_s=1.5),
+    "eyewear_off": Recipe((off.monitor_deaf("eyewear-not-attested"),)),
+}
+"""What is not named here is played with its defaults in the midst of firing."""
+
+
+def perform(known: Captured, name: str, *, guarded: bool, seed: int = 0, **changes: Any) -> Run:
+    """Play a fault of the catalogue, with those it needs beside it, with its guards on or off."""
+    one, recipe = FAULTS[name], RECIPES.get(name, Recipe())
+    after = changes.get("after", recipe.after)
+    together = [fault(other, after, recipe.plus_s, recipe.for_s) for other in one.together]
+    first = fault(name, after, recipe.plus_s, recipe.for_s, **recipe.parameters)
+    return play(
+        known,
+        [first, *together],
+        () if guarded else recipe.guards,
+        stop_s=one.ends_s,
+        seed=seed,
+        scan=recipe.scan,
+        limit_s=recipe.limit_s,
+    )
