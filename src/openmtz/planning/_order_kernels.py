@@ -15,12 +15,12 @@ TOGETHER = 0.3
 default: a third of a gap at the reference rise)."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _gap(uv: Any, i: int, j: int) -> float:
     return math.sqrt((uv[i, 0] - uv[j, 0]) ** 2 + (uv[i, 1] - uv[j, 1]) ** 2)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def two_opt(uv: Any, order: Any, near: Any) -> Any:
     """Return the open tour `order` after 2-opt moves over `near` `(N, K)`, nearest first; a spot is looked at
     again only when one of its edges changed."""
@@ -75,7 +75,7 @@ def two_opt(uv: Any, order: Any, near: Any) -> Any:
     return tour
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def gap_tables(
     uv: Any,
     middle: Any,
@@ -107,7 +107,7 @@ def gap_tables(
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def gaps_of_spots(count: int, spots: Any) -> Any:
     """Return (first `(N + 1,)`, members): the gaps each spot belongs to."""
     first = np.zeros(count + 1, np.int64)
@@ -127,7 +127,7 @@ def gaps_of_spots(count: int, spots: Any) -> Any:
     return first, members
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _gap_cost(
     m: int, spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: float, ref: float
 ) -> float:
@@ -147,7 +147,7 @@ def _gap_cost(
     return cost
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def gap_costs(spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: float, ref: float) -> Any:
     """Return `(M,)` the sum of exp(beta (rise - ref)) over the arrivals in each gap."""
     out = np.empty(len(spots))
@@ -156,7 +156,7 @@ def gap_costs(spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: fl
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _spot_cost(
     i: int,
     first: Any,
@@ -175,7 +175,7 @@ def _spot_cost(
     return cost
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def assign_sweeps(
     order: Any,
     sweeps: int,
@@ -206,7 +206,7 @@ def assign_sweeps(
     return sweep
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def swap_sweeps(
     sweep: Any, hot: Any, others: Any, first: Any, members: Any, spots: Any, tab: Any, ground: Any, load: Any,
     beta: float, ref: float,
@@ -240,7 +240,7 @@ def swap_sweeps(
     return done
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def let_rest(order: Any, first: Any, neighbours: Any, rest_steps: int, ahead: int) -> Any:
     """Return `order` `(N,)` with spots put off, by at most `ahead` places each, while one of their
     `neighbours` (`first` `(N + 1,)` by spot) was fired less than `rest_steps` steps ago and another spot need
@@ -274,7 +274,7 @@ def let_rest(order: Any, first: Any, neighbours: Any, rest_steps: int, ahead: in
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def earliest(jump_s: Any, pulse_s: Any, first: Any, neighbours: Any, rest_s: float, pause_s: Any) -> Any:
     """Return the earliest start `(N,)` [s] of each spot in firing order.
 

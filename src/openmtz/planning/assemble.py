@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,9 @@ from openmtz.plan import TreatmentPlan
 from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
 from openmtz.planning.stations import Stations
 from openmtz.tissue.heat import HeatModel
+
+MOST_THREADS = 2
+"""Groups ordered at the same time; fewer where `NUMBA_NUM_THREADS` says so (campaign workers have one)."""
 
 
 def assemble(
@@ -49,13 +54,17 @@ def assemble(
         )
         chosen = result.name
         header["firing_order"] = {"name": chosen, "compared": _relative(result)}
-    rows_in_order, not_before = [], []
-    for _, _, rows in groups:
-        result = firing_order(
+
+    def ordered(group: tuple[int, int, NDArray[np.int64]]) -> FiringOrder:
+        rows = group[2]
+        return firing_order(
             positions_m[rows], energy_uj[rows] / 1000.0, whole_um[rows], timing, heat, only=chosen
         )
-        rows_in_order.append(rows[result.order])
-        not_before.append(np.floor(result.not_before_s * 1e6 + 1e-3))
+
+    with ThreadPoolExecutor(min(MOST_THREADS, numba.get_num_threads())) as pool:  # kernels let the lock go
+        results = list(pool.map(ordered, groups))
+    rows_in_order = [rows[r.order] for (_, _, rows), r in zip(groups, results, strict=True)]
+    not_before = [np.floor(r.not_before_s * 1e6 + 1e-3) for r in results]
     order = np.concatenate(rows_in_order) if groups else np.zeros(0, np.int64)
     unit = normals[order] / np.linalg.norm(normals[order], axis=1, keepdims=True)
     return TreatmentPlan(

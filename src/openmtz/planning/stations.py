@@ -28,9 +28,9 @@ SPARE_SHARE = 0.01
 MAX_STATIONS = 2000
 """350 cm2 on curved skin take about 200; a plan counts stations in 16 bits."""
 MAX_REACH_TESTS = 180
-REACH_TESTS_PER_CM2 = 4.0
+REACH_TESTS_PER_CM2 = 8.0
 """Poses the arm may refuse before planning gives up on what is left: so many, and so many more for every
-cm2 to cover and three for every station found. Engineering default: 3 ms each."""
+cm2 to cover and three for every station found. Engineering default: 2 ms each."""
 THIN_PER_CM2 = 200.0
 """Spots per cm2 looked at while stations are chosen; all of them afterwards."""
 SEAM_COST = 1.5
@@ -39,7 +39,7 @@ NEIGHBOURS = 12
 _TURNS_RAD = (0.0, np.pi / 2, -np.pi / 2, np.pi)
 _TILTS_RAD = (0.0, float(np.deg2rad(12.0)), float(np.deg2rad(22.0)))
 """How far a station the arm cannot take is tilted towards the ones it can; even skin allows it."""
-LEAST_TILTED_SHARE = 0.15
+LEAST_TILTED_SHARE = 0.25
 """A tilted station must still cover this share of what the upright one would."""
 
 Reachable = Callable[[NDArray[np.float64]], "bool | str | None"]
