@@ -40,9 +40,7 @@ RECIPES: dict[str, Recipe] = {
     **_CAMERA,
     "camera_noise": Recipe(after=0.0, scan=True, parameters={"noise_factor": 15.0}),
     "camera_stamps": Recipe((off.frames_ungated,), 0.0, scan=True, parameters={"stamp_offset_s": -0.35}),
-    "camera_hand": Recipe(
-        after=0.0, scan=True, parameters={"hand_share": 0.65, "hand_range_m": 0.28}
-    ),
+    "camera_hand": Recipe(after=0.0, scan=True, parameters={"hand_share": 0.65, "hand_range_m": 0.28}),
     "patient_drift": Recipe(after="stage:treat"),
     "patient_tremor": Recipe(parameters={"amplitude_m": 0.0015}),
     # arm

@@ -78,7 +78,9 @@ class Run:
         return len(self.result.truth["spot_index"])
 
 
-def fault(name: str, after: str | float, plus_s: float = 0.0, for_s: float | None = None, **p: Any) -> dict[str, Any]:
+def fault(
+    name: str, after: str | float, plus_s: float = 0.0, for_s: float | None = None, **p: Any
+) -> dict[str, Any]:
     """Return a fault for a scenario: `after` an event, or at an instant [s]."""
     when = {"at_s": after} if isinstance(after, float) else {"after": after, "plus_s": plus_s}
     return {"when": when, "fault": name, "parameters": p, "for_s": for_s}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from openmtz.robot import JOINT_NAMES
+from openmtz.simulation.controller import TrajectoryRejected
 from openmtz.simulation.faults import FAULTS
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.stack import LockstepStack
@@ -61,6 +62,8 @@ class FaultActs:
         self._own_motion = cell.skin.motion
         self._motions: dict[str, MotionPart] = {}
         self._pictures: dict[str, Parameters] = {}
+        self._device: dict[str, Parameters] = {}
+        self._line_before: dict[str, bool] = {}
 
     def switch(self, name: str, active: bool, parameters: Parameters) -> None:
         """Switch a fault of the catalogue.
@@ -75,11 +78,9 @@ class FaultActs:
         elif fault.part == "camera":
             self._spoil_pictures(name, active, given)
         elif name in _DEVICE:
-            device_name, fixed = _DEVICE[name]
-            self._cell.head.inject(device_name, active, {**fixed, **given}, self._cell.time_s)
+            self._spoil_device(name, active, given)
         elif name in _LINES:
-            line, value = _LINES[name]
-            self._cell.set_line(line, value if active else not value)
+            self._move_line(name, active)
         elif name.endswith(("_killed", "_hangs")):
             self._process(name, active)
         else:
@@ -112,6 +113,31 @@ class FaultActs:
         none = type(self._cell.camera_faults).none()
         self._cell.set_camera_faults(none.with_changes(**merged))
 
+    # ---- device and lines -----------------------------------------------------------------------
+
+    def _spoil_device(self, name: str, active: bool, given: Parameters) -> None:
+        device_name, fixed = _DEVICE[name]
+        now = self._cell.time_s
+        self._device.pop(name, None)
+        self._cell.head.inject(device_name, active, {**fixed, **given}, now)
+        if not active:
+            # Several faults turn the same screw (output, mirrors): those still on get it back.
+            for other, values in self._device.items():
+                self._cell.head.inject(_DEVICE[other][0], True, values, now)
+        elif name != "head_reboot":
+            self._device[name] = {**fixed, **given}
+
+    def _move_line(self, name: str, active: bool) -> None:
+        """Move a line; afterwards it is as it was before, unless somebody has moved it since."""
+        line, value = _LINES[name]
+        if active:
+            self._line_before.setdefault(name, self._cell.lines[line])
+            self._cell.set_line(line, value)
+        elif name in self._line_before:
+            before = self._line_before.pop(name)
+            if self._cell.lines[line] == value:
+                self._cell.set_line(line, before)
+
     # ---- arm ------------------------------------------------------------------------------------
 
     def _arm_creeps(self, active: bool, given: Parameters) -> None:
@@ -124,7 +150,10 @@ class FaultActs:
         first = np.eye(6)[0] * float(given["rad"])
         positions = world.joint_state().position + shape[:, :1] * first
         velocities = shape[:, 1:] * first / float(given["in_s"])
-        world.follow(list(JOINT_NAMES), s * float(given["in_s"]), positions, velocities)
+        try:
+            world.follow(list(JOINT_NAMES), s * float(given["in_s"]), positions, velocities)
+        except TrajectoryRejected as error:  # an arm that is stopped, or moves already, cannot be driven
+            self._stack.log.add(self._cell.time_s, "note", "trajectory-rejected", text=str(error))
 
     _arm_driven = _arm_creeps
 
