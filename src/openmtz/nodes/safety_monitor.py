@@ -157,9 +157,15 @@ class SafetyMonitorNode(rclpy.node.Node):
     def _on_joints(self, message: JointState) -> None:
         known = convert.joints_of(message, JOINT_NAMES)
         joints = np.full(len(JOINT_NAMES), np.nan) if known is None else known[0]
+        now, last = time.monotonic(), self._arm
+        if last is not None and np.array_equal(joints, last.joints_rad):  # at rest nothing is computed anew
+            self._arm = ArmState(now, last.joints_rad, last.scan_head_pose)
+            return
         finite = bool(np.isfinite(joints).all())
         pose = self._kinematics.forward(joints, "scan_head") if finite else np.full((4, 4), np.nan)
-        self._arm = ArmState(time.monotonic(), joints, pose)
+        joints.setflags(write=False)
+        pose.setflags(write=False)
+        self._arm = ArmState(now, joints, pose)
 
     def _on_progress(self, message: ProgressMessage) -> None:
         if message.node not in self._watched:

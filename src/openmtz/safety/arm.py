@@ -51,7 +51,10 @@ class ArmWatch:
         """Take the latest state; the same object again is no news."""
         if arm is None or arm is self._last:
             return
-        self._last, self._station = arm, None
+        before, self._last = self._last, arm
+        if before is not None and _same_and_sealed(before, arm):
+            return  # what was judged of these very arrays still holds
+        self._station = None
         self._valid = _is_pose(arm.scan_head_pose) and bool(np.isfinite(arm.joints_rad).all())
         if not self._valid:
             self._reference, self._rest_since = None, math.inf
@@ -82,6 +85,16 @@ class ArmWatch:
                 f" {cfg.station_position_m * 1e3:.2f} mm and {math.degrees(cfg.station_angle_rad):.2f} deg"
             )
         return active
+
+
+def _same_and_sealed(before: ArmState, arm: ArmState) -> bool:
+    """Whether both hold the same arrays, which nobody can have changed in between."""
+    return (
+        arm.scan_head_pose is before.scan_head_pose
+        and arm.joints_rad is before.joints_rad
+        and not arm.scan_head_pose.flags.writeable
+        and not arm.joints_rad.flags.writeable
+    )
 
 
 def _is_pose(pose: NDArray[np.float64]) -> bool:

@@ -283,6 +283,8 @@ class World:
 
     def contacts(self) -> list[tuple[str, str]]:
         """Return which pairs of bodies or things touch, each once, sorted; normally none."""
+        if self._data.ncon == 0:
+            return []  # asked for at every step: the list of contacts costs a millisecond even when empty
         pairs = set()
         for contact in self._data.contact:
             first, second = sorted(self._owner(int(g)) for g in contact.geom)

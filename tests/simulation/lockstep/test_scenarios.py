@@ -96,11 +96,11 @@ def test_the_command_leaves_the_evidence_and_fails_where_the_story_does(tmp_path
 
     wrong = Scenario.model_validate({**SMALL, "expect": {"outcome": "stopped"}})
     console = Console(file=(tmp_path / "said").open("w"), width=100)
-    assert play([wrong], 1, tmp_path / "run", console, film=True) == 1
+    assert play([wrong], 1, tmp_path / "run", console, film=False) == 1
     summary = read_summary(tmp_path / "run")
     assert summary.ok and summary.details["log_sha256"] == quiet_run().log.sha256
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert {"report.html", "events.jsonl", "device.jsonl", "truth.npz", "plan", "treatment.gif"} <= names
+    assert {"report.html", "events.jsonl", "device.jsonl", "truth.npz", "plan"} <= names
     assert (tmp_path / "run" / "events.jsonl").read_text() == quiet_run().log.lines()
     with pytest.raises(UserError, match="not empty"):
         play([wrong], 1, tmp_path / "run", console, film=False)
@@ -112,3 +112,18 @@ def test_a_patient_that_cannot_be_is_named_before_anything_starts(tmp_path: Path
     broken = Scenario.model_validate({**SMALL, "patient": {"kind": "mesh", "path": "/no/such.ply"}})
     with pytest.raises(UserError, match=r"such\.ply"):
         play([broken], 1, tmp_path / "run", Console(quiet=True), film=False)
+
+
+def test_a_film_shows_the_track_and_wants_one(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from PIL import Image
+
+    from openmtz.simulation.lockstep.film import write_film
+
+    run = quiet_run()
+    track = tuple((t, np.array([-0.3, -1.6, 1.6, -1.5, -1.57, -1.8])) for t in (1.0, run.sim_s))
+    assert write_film(tmp_path / "two.gif", replace(run, track=track), (160, 120)) == 2
+    assert Image.open(tmp_path / "two.gif").n_frames == 2  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="track"):
+        write_film(tmp_path / "none.gif", run)

@@ -42,6 +42,7 @@ class LockstepHead:
         self._rate = 1.0
         self.log: list[dict[str, Any]] = []
         self._shots: list[tuple[float, Shot]] = []
+        self._wires = Lines(known=False)
         self._boot(now_s)
         self.link.greet()
 
@@ -52,6 +53,9 @@ class LockstepHead:
         self.plant.faults = replace(faults)
         boot_id = int(self._boot_rng.integers(1, 2**32))
         self.core = DeviceCore(boot_id, self._memory, self._rng, self.settings, self.plant)
+        self.core.lines = self._wires
+        self._ran_until_us = 0
+        self._lines_seen: Lines | None = None
         self._decoder = Decoder()
         self._to_host = bytearray()
         self._to_device = bytearray()
@@ -60,7 +64,9 @@ class LockstepHead:
 
     def set_lines(self, emergency_stop_closed: bool, footswitch_pressed: bool, key_on: bool) -> None:
         """Move the wires into the head."""
-        self.core.lines = Lines(emergency_stop_closed, footswitch_pressed, key_on)
+        self._wires = Lines(emergency_stop_closed, footswitch_pressed, key_on)
+        if self.powered:
+            self.core.lines = self._wires
 
     def inject(self, name: str, active: bool, parameters: dict[str, Any], now_s: float) -> None:
         """Switch a fault of plant or line.
@@ -69,16 +75,12 @@ class LockstepHead:
             InjectionError: unknown name or parameters out of range.
         """
         if inject(name, active, parameters, self.plant.faults, self.rx, self.tx):
-            lines = self.core.lines
             self._boot(now_s)
-            self.core.lines = lines
 
     def power(self, on: bool, now_s: float) -> None:
         """Cut or restore the head's power: a pulse under way ends at once; what it remembers stays."""
         if on and not self.powered:
-            lines = self.core.lines
             self._boot(now_s)
-            self.core.lines = lines
         elif not on and self.powered:
             self.core.lines = Lines(emergency_stop_closed=False, key_on=False)
             self._step(self._us(now_s))
@@ -94,15 +96,23 @@ class LockstepHead:
         if not self.powered:
             return
         end = self._us(until_s)
-        now = min(end, self.core.now_us)
-        while True:
+        # What was changed since the last call acts from its end on; else the device sleeps till it is due.
+        now = self._ran_until_us if self._news() else max(self._ran_until_us, self._next_us())
+        while now <= end:
             self._host(now)
             self._step(now)
-            if now >= end:
-                break
-            now = min(end, max(now + 1, self._next_us()))
+            now = max(now + 1, self._next_us())
+        self._ran_until_us = end
         if self.served:
             self.link.tend(until_s)
+
+    def _news(self) -> bool:
+        """Whether lines moved, or the host has something to send, since the device acted last."""
+        moved = self.core.lines is not self._lines_seen
+        self._lines_seen = self.core.lines
+        outbox = self.link.outbox
+        sends = bool(self._to_device) or outbox.urgent_waiting or outbox.loader is not None
+        return moved or (self.served and sends)
 
     def set_clock_rate(self, rate: float, now_s: float) -> None:
         """From now on the device's clock runs `rate` times as fast as it should."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from openmtz.devices import PermitFrame, decode_records, encode, running_digest
 from openmtz.devices.firing import GroupFiring, LoadedChunk
@@ -64,12 +65,15 @@ class MonitorSide:
 
     # ---- what it hears --------------------------------------------------------------------------
 
-    def hear_joints(self, joints: Any, now: float) -> None:
+    def hear_joints(self, joints: NDArray[np.float64], now: float) -> None:
         """Take measured joints `(6,)` [rad]; the pose of the scan head is computed once per rest."""
-        pose = self._arm.scan_head_pose if self._arm is not None else None
-        if pose is None or self._arm is None or (joints != self._arm.joints_rad).any():
-            pose = self._kinematics.forward(joints, "scan_head")
-        self._arm = ArmState(now, joints, pose)
+        last = self._arm
+        if last is None or (joints != last.joints_rad).any():
+            joints, pose = joints.copy(), self._kinematics.forward(joints, "scan_head")
+            joints.setflags(write=False)
+            pose.setflags(write=False)
+            last = ArmState(now, joints, pose)
+        self._arm = ArmState(now, last.joints_rad, last.scan_head_pose)
 
     def hear_head(self, now: float) -> None:
         """Take the status the scan-head process heard last."""
