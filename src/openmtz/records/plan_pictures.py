@@ -20,6 +20,7 @@ from openmtz.records.style import INK, MAP_PX, SEVERITY_MAP, STATION_COLORS, Pic
 EVEN_BALL_M = 0.0025
 """Density is counted in balls of this radius [m]: about 90 spots at 442 per cm2, so that one spot is 1 %."""
 ERROR_SHOWN = 0.15
+MOST_NAMED = 40
 CAUSE_COLORS = {
     "out-of-reach": "#b91c1c", "too-many-stations": "#7c2d12", "out-of-field": "#c2410c",
     "out-of-focus": "#a16207", "too-steep": "#7e22ce", "energy-below-profile": "#0369a1",
@@ -98,16 +99,17 @@ def _stations(canvas: _Canvas, plan: TreatmentPlan) -> Picture:
     ax.scatter(*xy.T, s=canvas.dot(len(plan)), c=colors, linewidths=0)
     stations = list(dict.fromkeys(plan.station.tolist()))
     middles = np.array([np.median(xy[plan.station == s], axis=0) for s in stations])
-    ax.plot(*middles.T, color=INK, lw=0.8, alpha=0.7)
+    if len(stations) <= MOST_NAMED:  # the way of more is a tangle
+        ax.plot(*middles.T, color=INK, lw=0.8, alpha=0.7)
     for number, (station, at) in enumerate(zip(stations, middles, strict=True)):
-        if len(stations) <= 60 or number in (0, len(stations) - 1):
+        if len(stations) <= MOST_NAMED or number in (0, len(stations) - 1):
             ax.text(
                 *at, str(station), ha="center", va="center", fontsize=8.5, fontweight="bold",
                 color=STATION_COLORS[station % len(STATION_COLORS)],
                 bbox={"boxstyle": "circle,pad=0.22", "fc": "white", "ec": "none", "alpha": 0.85},
             )  # fmt: skip
     _scale_bar(ax, canvas.view)
-    text = f"{len(plan)} spots in {len(stations)} stations, coloured by station; the line is the head's way."
+    text = f"{len(plan)} spots in {len(stations)} stations, coloured by station, numbered in order."
     return png(fig, text)
 
 
