@@ -1,9 +1,9 @@
-"""How each fault is played, and which guards are switched off to see its harm; all layers, where there are several."""
+"""How a fault is played, and which guards are switched off to see its harm: all layers of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import guards_off as off
@@ -24,7 +24,7 @@ _DEATH = (off.run_line_unwatched,)
 
 @dataclass(frozen=True)
 class Recipe:
-    """`after` an event, or at an instant [s]; `guards` to switch off; `scan`: capture and planning are part of it."""
+    """`after` an event, or at an instant [s]; `guards` to switch off; `scan`: with capture and planning."""
 
     guards: tuple[Guard, ...] = ()
     after: str | float = FIRING
@@ -117,17 +117,26 @@ RECIPES: dict[str, Recipe] = {
 """What is not named here is played with its defaults in the midst of firing."""
 
 
+def script(name: str, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the fault of a recipe, then those that have to happen as well."""
+    after, plus_s, for_s = recipe.after, recipe.plus_s, recipe.for_s
+    together = [fault(other, after, plus_s, for_s) for other in FAULTS[name].together]
+    return [fault(name, after, plus_s, for_s, **recipe.parameters), *together]
+
+
 def perform(known: Captured, name: str, *, guarded: bool, seed: int = 0, **changes: Any) -> Run:
-    """Play a fault of the catalogue, with those it needs beside it, with its guards on or off."""
-    one, recipe = FAULTS[name], RECIPES.get(name, Recipe())
-    after = changes.get("after", recipe.after)
-    together = [fault(other, after, recipe.plus_s, recipe.for_s) for other in one.together]
-    first = fault(name, after, recipe.plus_s, recipe.for_s, **recipe.parameters)
+    """Play a fault of the catalogue and those it needs beside it, with its guards on or off.
+
+    `changes`: of the recipe, and `stop_s`; `guards` given here are switched off in any case.
+    """
+    stop_s = changes.pop("stop_s", FAULTS[name].ends_s)
+    recipe = replace(RECIPES.get(name, Recipe()), **changes)
+    switched_off = () if guarded and "guards" not in changes else recipe.guards
     return play(
         known,
-        [first, *together],
-        () if guarded else recipe.guards,
-        stop_s=one.ends_s,
+        script(name, recipe),
+        switched_off,
+        stop_s=stop_s,
         seed=seed,
         scan=recipe.scan,
         limit_s=recipe.limit_s,

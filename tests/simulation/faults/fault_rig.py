@@ -1,4 +1,4 @@
-"""A treatment of a second of processor time: the capture is done once, each run begins with its surface and plan.
+"""A treatment of a second of processor time: captured once, each run begins with its surface and plan.
 From the approval on everything is as in `simulate`: procedure, monitor, device, arm, ground truth."""
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ def play(
 ) -> Run:
     """Treat with these faults and without these guards.
 
-    `stop_s`: the first fault is a stop that must have ended emission after so long; it lasts as the fault does,
-    or until the footswitch is pressed afresh. `scan`: with a capture and a plan of its own, on a region the
-    planner chooses. `more`: fields of the scenario.
+    `stop_s`: the first fault is a stop that must have ended emission after so long; it lasts as the fault
+    does, or until the footswitch is pressed afresh. `scan`: with a capture and a plan of its own, on a
+    region the planner chooses. `more`: fields of the scenario.
     """
     faults = list(faults)
 

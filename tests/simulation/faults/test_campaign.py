@@ -1,5 +1,7 @@
-"""Every fault of the catalogue, played on a whole treatment: with its guard nobody is harmed, without it ground truth
-shows the harm. What has no guard yet must show its harm too, or the list in docs/faults.md would be invented."""
+"""Every fault of the catalogue on a whole treatment: harm by ground truth with its guard, and without.
+
+What has no guard yet must show its harm too, or the list in docs/faults.md would be invented.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,18 @@ def assert_only_what_is_left(name: str, run: Run) -> None:
     counts = {harm: one.count for harm, one in run.harms.items()}
     beyond = {harm: count for harm, count in counts.items() if count > left.get(harm, 0)}
     assert not beyond, f"{name}: {beyond}, stated {dict(left)}"
+
+
+LAYERED = (
+    "emergency_stop", "key_off", "footswitch_released", "wrong_power", "records_changed", "arm_creeps",
+    "encoder_offset", "permit_replayed", "corrupt_bytes",
+)  # fmt: skip
+"""Guarded in several ways, each of which suffices."""
+LAYERS = [(name, at) for name in LAYERED for at in range(len(RECIPES[name].guards))]
+SOFTWARE_S = 0.1
+"""Where the wire is cut, software ends emission: within the time for a lost heartbeat [M]."""
+MORE = {"over-energy": 30, "too-deep": 30, "emission-while-moving": 60}
+"""Shots until the slower layer acts: reports come every 25 ms, ten shots; see `left` for the faster."""
 
 
 def assert_ended_as_stated(name: str, run: Run) -> None:
@@ -55,6 +69,16 @@ def test_without_its_guard_truth_shows_the_harm(known: Captured, name: str) -> N
     fault = FAULTS[name]
     assert fault.harm in run.harms, f"{name}: {sorted(run.names)}, {run.result.reason}"
     assert run.harms[fault.harm].count > fault.left.get(fault.harm, 0)
+
+
+@pytest.mark.parametrize(("name", "at"), LAYERS)
+def test_with_one_layer_gone_the_others_guard(known: Captured, name: str, at: int) -> None:
+    gone = RECIPES[name].guards[at]
+    stop_s = FAULTS[name].ends_s and SOFTWARE_S
+    run = perform(known, name, guarded=True, guards=(gone,), stop_s=stop_s)
+    allowed = {**FAULTS[name].left, **MORE}
+    beyond = {harm: one.count for harm, one in run.harms.items() if one.count > allowed.get(harm, 0)}
+    assert not beyond, f"{name} without layer {at}: {beyond}"
 
 
 @pytest.mark.parametrize("name", of_kind("unguarded"))
