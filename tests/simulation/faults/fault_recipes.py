@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import guards_off as off
@@ -30,7 +29,6 @@ class Recipe:
     after: str | float = FIRING
     plus_s: float = 0.0
     for_s: float | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
     scan: bool = False
     limit_s: float = 60.0
 
@@ -38,11 +36,8 @@ class Recipe:
 _CAMERA = {name: Recipe(after=0.0, scan=True) for name, one in FAULTS.items() if one.part == "camera"}
 RECIPES: dict[str, Recipe] = {
     **_CAMERA,
-    "camera_noise": Recipe(after=0.0, scan=True, parameters={"noise_factor": 15.0}),
-    "camera_stamps": Recipe((off.frames_ungated,), 0.0, scan=True, parameters={"stamp_offset_s": -0.35}),
-    "camera_hand": Recipe(after=0.0, scan=True, parameters={"hand_share": 0.65, "hand_range_m": 0.28}),
+    "camera_stamps": Recipe((off.frames_ungated,), 0.0, scan=True),
     "patient_drift": Recipe(after="stage:treat"),
-    "patient_tremor": Recipe(parameters={"amplitude_m": 0.0015}),
     # arm
     "arm_creeps": Recipe(_REST),
     "arm_driven": Recipe(_REST),
@@ -59,7 +54,7 @@ RECIPES: dict[str, Recipe] = {
     "arm_protective_stop": Recipe(after="procedure:station_moving", plus_s=0.3),
     # scan head
     "stuck_galvo": Recipe((off.device_limits(galvo_tolerance_rad=off.NEVER),)),
-    "drifting_power": Recipe(_METER, parameters={"gain_per_s": 0.8}),
+    "drifting_power": Recipe(_METER),
     "wrong_power": Recipe(_METER),
     "head_reboot": Recipe(
         (
@@ -81,7 +76,7 @@ RECIPES: dict[str, Recipe] = {
         after="stage:treat",
         limit_s=15.0,
     ),
-    "late_bytes": Recipe((off.permits_never_expire,), for_s=2.0, parameters={"p": 1.0, "ms": 400.0}),
+    "late_bytes": Recipe((off.permits_never_expire,), for_s=2.0),
     "silent_device": Recipe(
         (off.permits_never_expire, off.monitor_deaf("head-stale", "head-lost", "head-disconnected"))
     ),
@@ -121,7 +116,7 @@ def script(name: str, recipe: Recipe) -> list[dict[str, Any]]:
     """Return the fault of a recipe, then those that have to happen as well."""
     after, plus_s, for_s = recipe.after, recipe.plus_s, recipe.for_s
     together = [fault(other, after, plus_s, for_s) for other in FAULTS[name].together]
-    return [fault(name, after, plus_s, for_s, **recipe.parameters), *together]
+    return [fault(name, after, plus_s, for_s, **FAULTS[name].shown_with), *together]
 
 
 def perform(known: Captured, name: str, *, guarded: bool, seed: int = 0, **changes: Any) -> Run:

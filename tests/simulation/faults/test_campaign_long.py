@@ -26,7 +26,7 @@ def instant(rng: np.random.Generator, recipe: Recipe, spots: int) -> Recipe:
     """Return the recipe at another instant of the treatment, if it does not need its own."""
     if not str(recipe.after).startswith("spots:"):
         return recipe
-    kept = {name: getattr(recipe, name) for name in ("guards", "for_s", "parameters", "limit_s")}
+    kept = {name: getattr(recipe, name) for name in ("guards", "for_s", "limit_s")}
     after = f"spots:{int(rng.integers(1, spots - 5))}"
     return Recipe(**kept, after=after, plus_s=float(np.round(rng.uniform(0.0, 0.1), 3)))
 

@@ -14,6 +14,7 @@ from openmtz.simulation.faults import FAULTS, Fault, FaultParameterError
 def test_a_fault_takes_its_own_defaults(fault: Fault) -> None:
     assert fault.check({}) == dict(fault.parameters)
     assert fault.check(fault.parameters) == dict(fault.parameters)
+    assert fault.check(fault.shown_with) == {**fault.parameters, **fault.shown_with}
     assert fault.what and fault.part and fault.name.islower()
 
 

@@ -23,6 +23,7 @@ class Fault:
         guard: what keeps the patient from that harm, empty where there is nothing yet.
         outcome, cause: how the treatment ends with the guard, and what its log names as the cause (empty: it
             goes on unharmed and nothing has to be named).
+        shown_with: parameters that do the harm where the defaults are too mild for it.
         together: other faults that have to happen as well before this one does harm.
         ends_s: a stop: emission must have ended so long after it [s].
         left: harm -> number of shots of it that are emitted before any guard can act.
@@ -37,6 +38,7 @@ class Fault:
     guard: str = ""
     outcome: str = "done"
     cause: str = ""
+    shown_with: Mapping[str, Any] = field(default_factory=dict)
     together: tuple[str, ...] = ()
     ends_s: float | None = None
     left: Mapping[str, int] = field(default_factory=dict)
