@@ -113,7 +113,7 @@ def test_same_seed_same_hash(planned):
 
 
 MOTION_S = 2.0
-"""Least time the arm takes between stations; 0.63 mm of skin conduct their heat in 1 s (domain facts 3 [D])."""
+"""Least time the arm takes between stations; 0.63 mm of skin cool in 1 s (domain facts 3 [D])."""
 
 
 def test_no_thermal_seam(planned):
