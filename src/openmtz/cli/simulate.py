@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,13 @@ def play(scenarios: list[Scenario], seed: int, out: Path | None, console: Consol
             folder = new_run_folder(f"{item.name}_{item.indication}", seed, target)
         except RunFolderError as error:
             raise UserError(str(error)) from error
-        rows.append((_play_one(item, seed, folder, console, film), folder))
+        try:
+            rows.append((_play_one(item, seed, folder, console, film), folder))
+        except OSError as error:
+            raise UserError(f"{folder} cannot be written: {error.strerror or error}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # succeeds only where nothing came of it
     _print(console, rows)
     return 0 if all(result.as_expected for result, _ in rows) else 1
 
@@ -106,7 +113,16 @@ def _play_one(item: Scenario, seed: int, folder: Path, console: Console, film: b
     from openmtz.simulation.lockstep.files import write_result
     from openmtz.simulation.lockstep.run import simulate as run
     from openmtz.simulation.patient_request import PatientRequestError
+    from openmtz.simulation.world import PhysicsFailure, StartBlocked
 
+    refusals = (
+        PatientRequestError,
+        RequestError,
+        UnknownIndication,
+        PluginError,
+        StartBlocked,
+        PhysicsFailure,
+    )
     cells: list[Any] = []
     columns = (
         TextColumn("{task.fields[name]:<22.22}"),
@@ -131,7 +147,7 @@ def _play_one(item: Scenario, seed: int, folder: Path, console: Console, film: b
                 progress=show,
                 track_s=FILM_STEP_S if film else 0.0,
             )
-        except (PatientRequestError, RequestError, UnknownIndication, PluginError) as error:
+        except refusals as error:
             raise UserError(f"scenario {item.name}: {error}") from error
     write_result(folder, result, cells[0].head.log)
     if film:

@@ -112,6 +112,7 @@ def test_a_patient_that_cannot_be_is_named_before_anything_starts(tmp_path: Path
     broken = Scenario.model_validate({**SMALL, "patient": {"kind": "mesh", "path": "/no/such.ply"}})
     with pytest.raises(UserError, match=r"such\.ply"):
         play([broken], 1, tmp_path / "run", Console(quiet=True), film=False)
+    assert not (tmp_path / "run").exists(), "nothing is left of a run that never was"
 
 
 def test_a_film_shows_the_track_and_wants_one(tmp_path: Path) -> None:
@@ -124,6 +125,7 @@ def test_a_film_shows_the_track_and_wants_one(tmp_path: Path) -> None:
     run = quiet_run()
     track = tuple((t, np.array([-0.3, -1.6, 1.6, -1.5, -1.57, -1.8])) for t in (1.0, run.sim_s))
     assert write_film(tmp_path / "two.gif", replace(run, track=track), (160, 120)) == 2
-    assert Image.open(tmp_path / "two.gif").n_frames == 2  # type: ignore[attr-defined]
+    with Image.open(tmp_path / "two.gif") as picture:
+        assert picture.n_frames == 2  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="track"):
         write_film(tmp_path / "none.gif", run)
