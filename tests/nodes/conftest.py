@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 if TYPE_CHECKING:
+    from fakes import FakeLink, FakeWorker
     from in_process import Bench
 
 
@@ -22,6 +23,30 @@ def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def link(monkeypatch: pytest.MonkeyPatch) -> FakeLink:
+    """The scan head node's line, which only notes what it was told."""
+    from fakes import FakeLink
+
+    from openmtz.nodes import scan_head
+
+    fake = FakeLink()
+    monkeypatch.setattr(scan_head.ScanHeadNode, "_connect", lambda _self: fake)
+    return fake
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> type[FakeWorker]:
+    """The capture node's worker, without a process of its own."""
+    from fakes import FakeWorker
+
+    from openmtz.nodes import surface_capture
+
+    FakeWorker.made = []
+    monkeypatch.setattr(surface_capture, "CaptureWorker", FakeWorker)
+    return FakeWorker
 
 
 @pytest.fixture(scope="session")
