@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.geometry import SkinSurface, TriangleMesh
+from openmtz.geometry import SkinSurface
 from openmtz.hooks import PatientFacts, PluginManager, load_plugins
 from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, Severity, TreatmentPlan
@@ -18,14 +18,11 @@ from openmtz.planning.assemble import assemble
 from openmtz.planning.dose import dose_of
 from openmtz.planning.energy import CorrectedEnergy, energy_correction
 from openmtz.planning.errors import PlanningError
-from openmtz.planning.exclusion import exclude
-from openmtz.planning.feathering import feather_density
 from openmtz.planning.fit import fit_spots
 from openmtz.planning.footprints import Footprints
 from openmtz.planning.merging import merging_spots
 from openmtz.planning.normals import fine_normals, smooth_normals
-from openmtz.planning.passes import place_passes
-from openmtz.planning.placement import PlacementError
+from openmtz.planning.placing import PlacedSpots, place
 from openmtz.planning.prescribed import Dosed, look, prescribe
 from openmtz.planning.reach_fix import nearest_shift
 from openmtz.planning.refusals import Cause, refusal_findings, refused_counts
@@ -104,7 +101,7 @@ def plan_treatment(
     dosed = prescribe(looked, indication, stated, manager, wanted, findings)
     profile, mesh = dosed.profile, looked.surface.mesh
     step("placing spots", 0.35)
-    spots = _place(looked.surface, dosed, wanted, seed, findings)
+    spots = place(looked.surface, dosed, wanted, seed, findings)
     normals = smooth_normals(mesh, spots.positions)
     fine = fine_normals(mesh, spots.positions, normals)
     step("choosing stations", 0.55)
@@ -196,77 +193,9 @@ def plan_treatment(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Spots:
-    """`positions` `(N, 3)` [m], the vertices `corners` `(N, 3)` around each, their weights `bary`, the pass
-    `(N,)` of each; `dropped` for want of room, `excluded` by no-fire volumes, as numbers of spots."""
-
-    positions: NDArray[np.float64]
-    corners: NDArray[np.int64]
-    bary: NDArray[np.float64]
-    pass_index: NDArray[np.int64]
-    area_cm2: float
-    dropped: int
-    excluded: int
-
-
-def _place(
-    surface: SkinSurface, dosed: Dosed, wanted: Overrides, seed: int, findings: list[Finding]
-) -> _Spots:
-    mesh, density = surface.mesh, dosed.density_per_cm2
-    # only whole triangles: density never bleeds over the border of what is to be treated
-    inside = np.asarray(density[mesh.faces].min(axis=1) > 0.0, np.bool_)
-    if not inside.any():
-        text = "nothing to treat: the prescribed density is zero in the whole region"
-        fix = "choose a region with findings, or another indication"
-        raise PlanningError(
-            text, [*findings, Finding(Severity.REFUSAL, SOURCE, "nothing-to-treat", text, fix)]
-        )
-    part, old = mesh.submesh(inside)
-    field = density[old]
-    full = _count(part, field) * dosed.passes
-    _check_count(part, full, findings)
-    try:
-        if wanted.feather_m is not None:
-            field = feather_density(part, field, wanted.feather_m)
-        volumes = [volume.as_volume() for volume in wanted.no_fire]
-        before = _count(part, field)
-        if volumes:
-            left = exclude(part, field, volumes, wanted.no_fire_margin_m)
-            placed = place_passes(left.mesh.vertices, left.mesh.faces, left.density, dosed.passes, seed=seed)
-            spots, area = left.on_original(placed.spots), float(left.mesh.face_areas().sum() * 1e4)
-            after = _count(left.mesh, left.density)
-        else:
-            placed = place_passes(part.vertices, part.faces, field, dosed.passes, seed=seed)
-            spots, area, after = placed.spots, float(part.face_areas().sum() * 1e4), before
-    except (PlacementError, ValueError) as error:
-        finding = Finding(Severity.REFUSAL, SOURCE, "placement-failed", str(error))
-        raise PlanningError(str(error), [*findings, finding]) from error
-    return _Spots(
-        spots.positions, old[part.faces[spots.face_index]], spots.barycentric, placed.pass_index, area,
-        spots.dropped, round((before - after) * dosed.passes),
-    )  # fmt: skip
-
-
-def _count(mesh: TriangleMesh, density: NDArray[np.float64]) -> float:
-    """Return the integral of the density `(V,)` per cm2 over the mesh."""
-    return float((mesh.face_areas() * 1e4 * density[mesh.faces].mean(axis=1)).sum())
-
-
-def _check_count(part: TriangleMesh, count: float, findings: list[Finding]) -> None:
-    """Say before placing what the host envelope would refuse after it."""
-    from openmtz.safety import envelope
-
-    most = envelope.LIMITS["spots"].value
-    if count > most:
-        text = f"{count:.0f} spots on {part.face_areas().sum() * 1e4:.0f} cm2; a plan has at most {most:.0f}"
-        fix = "treat a smaller region, or lower the density"
-        raise PlanningError(text, [*findings, Finding(Severity.REFUSAL, SOURCE, "too-many-spots", text, fix)])
-
-
 def _energy(
     dosed: Dosed,
-    spots: _Spots,
+    spots: PlacedSpots,
     defocus_m: NDArray[np.float64],
     incidence_rad: NDArray[np.float64],
     most_mj: float,
