@@ -95,7 +95,11 @@ def fired_spots(observed: Observed) -> FiredSpots:
 
 
 def truth_shots(observed: Observed) -> TruthShots:
-    """Return the simulation's truth of all shots; empty if nothing was fired."""
+    """Return the simulation's truth of all shots; empty if nothing was fired.
+
+    Places are those on the skin at rest: a plan is of the skin. Where the patient has moved, a shot at the
+    planned place in the room is not at the planned place on the skin.
+    """
 
     def column(name: str) -> Any:
         parts = observed.truth.get(name, [])
@@ -104,7 +108,7 @@ def truth_shots(observed: Observed) -> TruthShots:
     return TruthShots(
         spot_index=column("spot_index").astype(np.int64),
         hit=column("hit").astype(bool),
-        position_m=column("position_m").reshape(-1, 3),
+        position_m=column("rest_position_m").reshape(-1, 3),
         incidence_rad=column("incidence_rad"),
         defocus_m=column("defocus_mm") * 1e-3,
         energy_mj=column("energy_mj"),

@@ -1,8 +1,9 @@
 """Node `simulation`: the simulated cell behind standard topics. Physics, camera, interlock lines, truth.
 
-Its parts: `simulation_control` (pause, step, reset), `simulation_camera`, `simulation_lines`,
-`simulation_faults`. Real time is the rule, like the hardware it stands for: the simulated scan head is a
-device with a clock of its own. Where time runs otherwise, nothing may fire.
+Its parts: `simulation_control` (pause, step, reset), `simulation_arm`, `simulation_sensors`,
+`simulation_camera`, `simulation_lines`, `simulation_faults`, `simulation_truth`. Real time is the rule, like
+the hardware it stands for: the simulated scan head is a device with a clock of its own. Where time runs
+otherwise, nothing may fire.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from typing import Any
 
 import numpy as np
 import rclpy.node
-from openmtz_interfaces.msg import Interlocks, ShotsTruth
-from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
+from openmtz_interfaces.msg import Interlocks
 from openmtz_interfaces.srv import InjectFault, SetInterlock
 from rclpy.parameter import Parameter
 
 from openmtz.capture import CaptureError
-from openmtz.nodes import convert, topics
+from openmtz.nodes import topics
 from openmtz.nodes.simulation_arm import SimulatedArm
 from openmtz.nodes.simulation_camera import CameraRates, SimulatedCamera
 from openmtz.nodes.simulation_control import ControlActions, SimulationControl
@@ -39,16 +39,16 @@ from openmtz.nodes.simulation_faults import (
 )
 from openmtz.nodes.simulation_lines import CLOSED_AT_START, CellLines, LineFaultError
 from openmtz.nodes.simulation_sensors import CellSensors
+from openmtz.nodes.simulation_truth import ShotJudge
 from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters, work_timer
-from openmtz.optics import HandpieceProfile, ProfileError
-from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
-from openmtz.robot import HOME, SCAN_HEAD_FRAME
-from openmtz.simulation import Pacer, PatientMotion, TrueSkin, World, evaluate_shots
+from openmtz.robot import HOME
+from openmtz.simulation import Pacer, PatientMotion, TrueSkin, World
 from openmtz.simulation.camera_worker import CameraWorker
 from openmtz.simulation.control import Scope
 from openmtz.simulation.patient_request import PatientRequestError, build_patient
 from openmtz.simulation.visual import Snapshot, Viewer, ViewerError
-from openmtz.simulation.wires import Shots, WireServer
+from openmtz.simulation.wires import WireServer
+from openmtz.simulation.world import PhysicsFailure, StartBlocked
 
 VIEW_EVERY_S = 1.0 / 15.0
 """The picture in the browser is renewed so often [s] (engineering default)."""
@@ -88,12 +88,15 @@ class Simulation(rclpy.node.Node):
             self._patient = build_patient(config.patient_json, config.seed)
         except PatientRequestError as error:
             raise NodeError(str(error)) from error
+        self._world = World(self._patient, seed=config.seed)
+        try:
+            self._world.require_free_start()
+        except StartBlocked as error:
+            raise NodeError(str(error)) from error
         self._viewer = self._open_viewer()
         self._unseen: list[Any] = []
-        self._world = World(self._patient, seed=config.seed)
         self._sensors = CellSensors(self, config.joint_rate_hz)
         self._skin = TrueSkin(self._patient.mesh, self._patient.motion)
-        self._profile = CO2_120UM_LOW_ENERGY
         self._pacer = Pacer(self._world.timestep_s, factor=config.real_time_factor)
         self._wires = WireServer(config.wires, self._closed_at_start()) if config.wires else None
         self._lines = CellLines(self._wires, self._on_stop_line, self._held_lines())
@@ -103,9 +106,8 @@ class Simulation(rclpy.node.Node):
         self._rest_since: float | None = 0.0
         self._slow_due = self._view_due = 0.0
         self._interlock_publisher = topics.INTERLOCKS.publisher(self)
-        self._truth_publisher = topics.SHOTS_TRUTH.publisher(self)
-        self._arm = SimulatedArm(self, lambda: self._world)
-        topics.PLAN.subscription(self, self._on_plan)
+        self._truth = ShotJudge(self, self._skin, self._sensors, lambda: self._world)
+        self._arm = SimulatedArm(self, self._sensors, lambda: self._world)
         self.create_service(SetInterlock, "simulation/set_interlock", self._on_set_interlock)
         self.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)
         actions = ControlActions(self._release_footswitch, self._reset, _end_process)
@@ -169,13 +171,6 @@ class Simulation(rclpy.node.Node):
             raise NodeError(str(error)) from error
 
     # ---- commands -------------------------------------------------------------------------------
-
-    def _on_plan(self, message: PlanMessage) -> None:
-        """The tip that the plan names is the one mounted."""
-        try:
-            self._profile = HandpieceProfile.from_header(convert.plan_header(message)["profile"])
-        except (ProfileError, KeyError, ValueError) as error:
-            self.get_logger().error(f"the plan's profile is of no use: {error}")
 
     def _on_set_interlock(self, request: Any, response: Any) -> Any:
         try:
@@ -242,7 +237,9 @@ class Simulation(rclpy.node.Node):
             self._publish_interlocks()
         if self._wires is not None:
             for shots in self._wires.take_shots():
-                self._judge(shots)
+                hit = self._truth.judge(shots, self._world.time_s - self._pacer.monotonic_s)
+                if self._viewer is not None:
+                    self._unseen.append(hit)
         try:
             self._camera.publish_finished()
         except CaptureError as error:
@@ -257,7 +254,10 @@ class Simulation(rclpy.node.Node):
 
     def _advance(self, steps: int) -> None:
         """Make steps, then let the sensors report what is due."""
-        self._world.step_count(steps, self._pacer.monotonic_s)
+        try:
+            self._world.step_count(steps, self._pacer.monotonic_s)
+        except PhysicsFailure as error:
+            raise NodeError(str(error)) from error
         now = self._world.time_s
         if not self._world.resting:
             self._rest_since = None
@@ -275,27 +275,6 @@ class Simulation(rclpy.node.Node):
         message = Interlocks(**self._lines.read())
         message.header.stamp = self._sensors.stamp(self._world.time_s)
         self._interlock_publisher.publish(message)
-
-    # ---- truth ----------------------------------------------------------------------------------
-
-    def _judge(self, shots: Shots) -> None:
-        poses = self._world.poses_at(shots.time_s, SCAN_HEAD_FRAME)
-        times = shots.time_s + (self._world.time_s - self._pacer.monotonic_s)
-        hits = evaluate_shots(poses, shots.counts, shots.energy_mj, self._skin, self._profile, times)
-        message = ShotsTruth()
-        message.header.stamp = self._sensors.stamp(self._world.time_s)
-        message.header.frame_id = "world"
-        message.spot_index = convert.typed_array(shots.spot_index, "uint32")
-        message.hit = [bool(h) for h in hits.hit]
-        message.position_m = convert.typed_array(hits.position_m, "float64")
-        message.incidence_rad = convert.typed_array(hits.incidence_rad, "float32")
-        message.defocus_mm = convert.typed_array(hits.defocus_m * 1e3, "float32")
-        message.energy_mj = convert.typed_array(shots.energy_mj, "float32")
-        message.fluence_j_cm2 = convert.typed_array(hits.fluence_j_cm2, "float32")
-        message.time_s = convert.typed_array(times + self._sensors.offset_s, "float64")
-        self._truth_publisher.publish(message)
-        if self._viewer is not None:
-            self._unseen.append(hits.position_m[hits.hit])
 
     def is_ready(self) -> bool:
         """True once the camera's worker has loaded its scene: seconds, more on a loaded machine."""

@@ -12,6 +12,7 @@ import rclpy.node
 from trajectory_msgs.msg import JointTrajectory
 
 from openmtz.nodes import topics
+from openmtz.nodes.simulation_sensors import CellSensors
 from openmtz.robot import JOINT_NAMES
 from openmtz.simulation import World
 from openmtz.simulation.controller import TrajectoryRejected
@@ -22,8 +23,8 @@ CREEP_POINTS = 41
 class SimulatedArm:
     """Hands motions to the world, whichever it is now (a reset makes a new one)."""
 
-    def __init__(self, node: rclpy.node.Node, world: Callable[[], World]) -> None:
-        self._world, self._logger = world, node.get_logger()
+    def __init__(self, node: rclpy.node.Node, sensors: CellSensors, world: Callable[[], World]) -> None:
+        self._world, self._sensors, self._logger = world, sensors, node.get_logger()
         self._contacts: set[tuple[str, str]] = set()
         topics.TRAJECTORY.subscription(node, self._on_trajectory)
 
@@ -34,14 +35,17 @@ class SimulatedArm:
     def _on_trajectory(self, message: JointTrajectory) -> None:
         points = message.points
         times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in points]
+        stamp = message.header.stamp
+        start_s = self._sensors.time_of(stamp) if stamp.sec or stamp.nanosec else None
         rows: dict[str, Any] = {}
         for name in ("positions", "velocities", "accelerations"):
             values = [list(getattr(p, name)) for p in points]
             rows[name] = values if values and all(values) else None
         try:
             self._world().follow(
-                message.joint_names, times, rows["positions"] or [], rows["velocities"], rows["accelerations"]
-            )
+                message.joint_names, times, rows["positions"] or [], rows["velocities"],
+                rows["accelerations"], start_s,
+            )  # fmt: skip
         except TrajectoryRejected as error:
             self._logger.error(f"trajectory rejected: {error}")
 

@@ -51,6 +51,10 @@ class CellSensors:
         """Return the stamp of an instant of the world's time [s]; never before 0."""
         return convert.stamp_of(max(0.0, time_s + self.offset_s + self._jump_s))
 
+    def time_of(self, stamp: Any) -> float:
+        """Return the world's time [s] that a stamp of this clock names: the other way round."""
+        return float(stamp.sec + stamp.nanosec * 1e-9 - self.offset_s - self._jump_s)
+
     def report(self, world: World) -> None:
         """Publish what is due at the world's time."""
         now = world.time_s

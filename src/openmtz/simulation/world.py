@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -26,6 +27,10 @@ WILD_RAD_S = 50.0
 """No joint ever moves so fast [rad/s]: a physics that says so has blown up. Engineering default."""
 BRAKE_HELP = 3.0
 """While braking, friction brakes work beside the motors: torque up to this many times theirs [M]."""
+
+
+def _warn(text: str) -> None:
+    logging.getLogger(__name__).warning("MuJoCo: %s", text)
 
 
 class StartBlocked(ValueError):
@@ -91,6 +96,7 @@ class World:
         self._next_targets = (start, start)
 
     def _load(self, q: Array) -> None:
+        mujoco.set_mju_user_warning(_warn)  # of itself it writes MUJOCO_LOG.TXT where the user stands
         self.model = build_model(self.patient, self._urdf_path, self._boxes)
         self._data = mujoco.MjData(self.model)
         self._past = mujoco.MjData(self.model)

@@ -75,9 +75,15 @@ class LockstepCell:
         profile: HandpieceProfile,
         camera_rate_hz: float = 10.0,
     ) -> None:
+        """Put the patient before the arm, which is at home.
+
+        Raises:
+            StartBlocked: they touch.
+        """
         self.patient, self.seed, self.profile = patient, seed, profile
         self.time_s = 0.0
         self.world = World(patient, seed=seed)
+        self.world.require_free_start()
         self.skin = TrueSkin(patient.mesh, patient.motion)
         self.intrinsics = CameraIntrinsics()
         self.camera_faults = CameraFaults.none()
@@ -151,7 +157,11 @@ class LockstepCell:
     # ---- time -----------------------------------------------------------------------------------
 
     def advance(self, until_s: float) -> None:
-        """Let the world go on to `until_s`: joints, head, shots, pictures."""
+        """Let the world go on to `until_s`: joints, head, shots, pictures.
+
+        Raises:
+            PhysicsFailure: as `World.step_count`.
+        """
         self.world.step(until_s - self.time_s, monotonic_s=until_s)
         self.time_s = until_s
         if not self.world.resting:

@@ -103,6 +103,7 @@ def simulate(
 
     Raises:
         PatientRequestError: the patient cannot be made. RequestError: facts or request are of no use.
+        StartBlocked: the arm stands in the patient. PhysicsFailure: the physics blew up.
     """
     began = time.process_time()
     patient = build_patient(scenario.patient_json(), seed)
