@@ -151,8 +151,8 @@ def test_lockstep_comes_to_the_same_treatment_as_the_graph(scar: Done) -> None:
     result = simulate(
         Scenario.model_validate(
             {
-                "name": "parity", "indication": "atrophic_scar", "facts": facts, "views": 3, "frames_per_view": 4,
-                "patient": scar.summary["details"]["patient"],
+                "name": "parity", "indication": "atrophic_scar", "facts": facts, "views": 3,
+                "frames_per_view": 4, "patient": scar.summary["details"]["patient"],
             }
         ),
         seed=5,
