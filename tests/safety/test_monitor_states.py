@@ -204,9 +204,21 @@ def _clock(cell: Cell) -> None:
     cell.now -= 1.0
 
 
+def _clock_ahead(cell: Cell) -> None:
+    """The monitor's clock alone: every input that comes next has a fresh time of receipt."""
+    cell.now += 5.0
+    cell.tick0 += 5.0
+
+
+def _device_clock_ahead(cell: Cell) -> None:
+    cell.tick0 -= 5.0
+
+
 @pytest.mark.parametrize(
     ("what", "cause", "within_s"),
     [
+        (_clock_ahead, "clocks-disagree", 0.005),
+        (_device_clock_ahead, "clocks-disagree", 0.005),
         (_estop, "emergency-stop", 0.005),
         (_run_line, "run-line-down", 0.005),
         (_device_fault, "device-fault", 0.005),
@@ -377,3 +389,18 @@ def test_a_new_monitor_knows_no_approval_and_counts_on_from_the_device() -> None
     assert cell.executed == 100 and cell.counter > highest
     spots = [i for _, i in cell.emissions]
     assert spots == sorted(set(spots))
+
+
+def test_a_status_that_comes_late_is_no_clock_that_jumped() -> None:
+    """Both clocks go on while nothing is heard; after a restart there is nothing to compare with."""
+    cell = Cell()
+    cell.run(0.1)
+    cell.silent.add("head")
+    cell.run(3.0)
+    cell.silent.clear()
+    cell.run(0.1)
+    cell.boot_id, cell.tick0 = 78, cell.now
+    cell.run(0.1)
+    assert any("head-lost" in dict(out.conditions) for _, out in cell.log)
+    assert any("device-restarted" in dict(out.conditions) for _, out in cell.log)
+    assert not any("clocks-disagree" in dict(out.conditions) for _, out in cell.log)

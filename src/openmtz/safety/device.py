@@ -1,16 +1,19 @@
-"""What the scan head says of itself: faults, its stop line, its link, its boot."""
+"""What the scan head says of itself: faults, its stop line, its link, its boot, its clock."""
 
 from __future__ import annotations
 
+from openmtz.safety.config import SafetyConfig
 from openmtz.safety.inputs import DEVICE_FAULT_STATE, HeadStatus
 
 
 class DeviceWatch:
-    """Remembers the boot id to notice a restart; that finding lasts one step, its effect by the table."""
+    """Remembers boot id and clock, to notice a restart and a clock that jumps (the device's or the monitor's
+    own); these findings last one step, their effect by the table."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: SafetyConfig) -> None:
+        self._clock_limit_s = config.head_lost_s
         self._boot_id: int | None = None
-        self._tick = 0
+        self._tick, self._received_at = 0, 0.0
 
     def update(self, head: HeadStatus | None) -> dict[str, str]:
         """Return the active conditions with a detail each."""
@@ -28,5 +31,10 @@ class DeviceWatch:
             active["device-restarted"] = f"boot id {self._boot_id} -> {head.boot_id}"
         elif self._boot_id is not None and head.device_tick_us < self._tick:
             active["device-restarted"] = "its clock went back"
-        self._boot_id, self._tick = head.boot_id, head.device_tick_us
+        elif self._boot_id is not None:
+            ours, theirs = head.received_at - self._received_at, (head.device_tick_us - self._tick) * 1e-6
+            # Ages are differences of one clock: if that jumps ahead, what comes next looks fresh again.
+            if abs(ours - theirs) > self._clock_limit_s:
+                active["clocks-disagree"] = f"by its clock {theirs:.2f} s passed, by ours {ours:.2f} s"
+        self._boot_id, self._tick, self._received_at = head.boot_id, head.device_tick_us, head.received_at
         return active

@@ -14,7 +14,7 @@ FIRING = "spots:200"
 """In the midst of the second station."""
 _STALE = (
     "head-stale", "head-lost", "arm-stale", "arm-lost", "interlocks-stale", "interlocks-lost",
-    "progress-late", "progress-stopped", "recorder-stopped",
+    "progress-late", "progress-stopped", "recorder-stopped", "clocks-disagree",
 )  # fmt: skip
 _METER = (off.device_limits(output_tolerance=off.NEVER), off.monitor_limits(output_tolerance=off.NEVER))
 _REST = (off.monitor_deaf("arm-moving", "arm-off-station"), off.aim_unchecked)

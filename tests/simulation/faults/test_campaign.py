@@ -40,7 +40,8 @@ MORE = {"over-energy": 30, "too-deep": 30, "emission-while-moving": 60}
 def assert_ended_as_stated(name: str, run: Run) -> None:
     fault = FAULTS[name]
     assert run.result.outcome == fault.outcome, run.result.reason
-    assert run.said(fault.cause), f"{name}: nothing names {fault.cause!r}: {run.result.reason}"
+    causes = fault.cause.split(" or ")
+    assert any(run.said(cause) for cause in causes), f"{name}: nothing names {causes}: {run.result.reason}"
 
 
 def test_without_a_fault_every_spot_is_delivered_and_nobody_harmed(known: Captured) -> None:

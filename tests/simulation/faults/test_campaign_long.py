@@ -9,6 +9,7 @@ import pytest
 from fault_recipes import RECIPES, Recipe, perform, script
 from fault_rig import Captured, play
 
+from openmtz.safety import SafetyConfig
 from openmtz.simulation.faults import FAULTS
 
 pytestmark = pytest.mark.campaign
@@ -18,6 +19,7 @@ HARMLESS = [
     for name, fault in FAULTS.items()
     if fault.kind != "unguarded" and not RECIPES.get(name, Recipe()).scan
 ]
+# What was credited bounds what may be in doubt, whatever else goes wrong (design, section 5).
 PAIRS = 60
 """Of each seed."""
 
@@ -47,7 +49,7 @@ def test_whenever_it_happens_a_guarded_fault_does_no_harm(known: Captured, name:
 def test_two_guarded_faults_at_once_do_no_harm(known: Captured, row: int, seed: int) -> None:
     rng = np.random.default_rng([seed, row])
     names = [str(name) for name in rng.choice(HARMLESS, 2, replace=False)]
-    faults, allowed = [], Counter[str]()
+    faults, allowed = [], Counter[str]({"unreported-emission": SafetyConfig().credit_window})
     for name in names:
         recipe = instant(rng, RECIPES.get(name, Recipe()), len(known.plan))
         faults += script(name, recipe)

@@ -8,8 +8,9 @@ EXPIRY = "permits expire in the device 60 ms after the status they answer"
 _METER = "energy meter in the device, +-20 %: latched fault; the monitor compares the reports"
 _SOON = 0.1
 """A lost heartbeat must end emission within 100 ms [M]."""
-_IN_FLIGHT = {"unreported-emission": 30}
-"""Shots within a permit's 60 ms whose reports never came: in doubt, never fired again."""
+IN_FLIGHT = {"unreported-emission": 40}
+"""Shots within a permit's 60 ms (30 of at least 2 ms) and a batch of reports (25 ms) whose report never came:
+in doubt, never fired again."""
 
 SCAN_HEAD: tuple[Fault, ...] = (
     Fault("stuck_shutter", "scan head", "the shutter stays where `position` says", {"position": "open"},
@@ -25,7 +26,7 @@ SCAN_HEAD: tuple[Fault, ...] = (
           harm="off-target", would_guard="the grid of the mirrors measured before each treatment"),
     Fault("drifting_power", "scan head", "output drifts by a share per second", {"gain_per_s": 0.2},
           harm="over-energy", guard=_METER, outcome="stopped", cause="device-fault",
-          left={"over-energy": 2}, shown_with={"gain_per_s": 0.8}),
+          left={"over-energy": 2, "too-deep": 2}, shown_with={"gain_per_s": 0.8}),
     Fault("wrong_power", "scan head", "output times a factor, from one shot to the next", {"gain": 1.6},
           harm="over-energy", guard=_METER, outcome="stopped", cause="device-fault",
           left={"over-energy": 1, "too-deep": 1}),
@@ -49,9 +50,9 @@ SERIAL_LINE: tuple[Fault, ...] = (
     Fault("late_bytes", "serial line", "chunks are held back", {"p": 0.2, "ms": 80.0},
           harm="emission-after-stop", guard=EXPIRY, together=("door_open",), ends_s=_SOON,
           shown_with={"p": 1.0, "ms": 400.0}, outcome="stopped", cause="door-open",
-          left={"unreported-emission": 30}),
+          left=IN_FLIGHT),
     Fault("silent_device", "serial line", "the device answers nothing any more", {},
-          harm="unreported-emission", left=_IN_FLIGHT, ends_s=_SOON,
+          harm="unreported-emission", left=IN_FLIGHT, ends_s=_SOON,
           guard="age of the device's status (head-stale, head-lost); " + EXPIRY,
           outcome="stopped", cause="fired-counts-disagree"),
     Fault("permit_replayed", "serial line", "an old permit is sent again and again", {},
@@ -71,5 +72,6 @@ CLOCKS: tuple[Fault, ...] = (
           outcome="stopped", cause="clock-invalid", ends_s=_SOON, left={"unreported-emission": 20}),
     Fault("host_clock_ahead", "clocks", "the host's clock jumps ahead", {"s": 5.0},
           harm="emission-after-stop", ends_s=_SOON,
-          guard="everything is too old at once (stale, lost)", outcome="stopped", cause="head-lost"),
+          guard="what was received before is too old at once (lost), and the scan head's clock did not jump"
+          " with it (clocks-disagree)", outcome="stopped", cause="head-lost or clocks-disagree"),
 )  # fmt: skip

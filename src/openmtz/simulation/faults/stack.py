@@ -6,7 +6,7 @@ end emission is the harm `emission-after-stop`, whatever the beam did to the ski
 
 from __future__ import annotations
 
-from openmtz.simulation.faults.device import EXPIRY
+from openmtz.simulation.faults.device import EXPIRY, IN_FLIGHT
 from openmtz.simulation.faults.fault import Fault
 
 _AFTER = "emission-after-stop"
@@ -17,7 +17,6 @@ _AT_ONCE = 0.001
 _RUN_LINE = "the run line tells the monitor of a death"
 _HANGS = 1.6
 """Permits are withheld after three promised periods of at most 0.5 s (`progress_period_max_s`)."""
-_IN_FLIGHT = {"unreported-emission": 30}
 _CUT = {"under-energy": 1}
 """The pulse under way is cut short."""
 _ALONE = "the safety monitor does not answer"
@@ -26,7 +25,7 @@ PROCESSES: tuple[Fault, ...] = (
     Fault("safety_monitor_killed", "processes", "kill -9 of safety_monitor while it works", {},
           harm=_AFTER, ends_s=_SOON, guard=EXPIRY, outcome="failed", cause=_ALONE),
     Fault("scan_head_killed", "processes", "kill -9 of scan_head while it works", {},
-          harm=_AFTER, ends_s=_SOON, guard=EXPIRY + "; " + _RUN_LINE, left=_IN_FLIGHT,
+          harm=_AFTER, ends_s=_SOON, guard=EXPIRY + "; " + _RUN_LINE, left=IN_FLIGHT,
           outcome="stopped", cause="run-line-down"),
     *(Fault(f"{name}_killed", "processes", f"kill -9 of {name} while it works", {},
             harm=_AFTER, ends_s=_SOON, guard=_RUN_LINE, cause="run-line-down",
@@ -36,7 +35,7 @@ PROCESSES: tuple[Fault, ...] = (
     Fault("safety_monitor_hangs", "processes", "safety_monitor lives, but does nothing", {},
           harm=_AFTER, ends_s=_SOON, guard=EXPIRY, outcome="failed", cause=_ALONE),
     Fault("scan_head_hangs", "processes", "scan_head lives, but does nothing", {},
-          harm=_AFTER, ends_s=_SOON, guard=EXPIRY + "; progress counters of work loops", left=_IN_FLIGHT,
+          harm=_AFTER, ends_s=_SOON, guard=EXPIRY + "; progress counters of work loops", left=IN_FLIGHT,
           outcome="stopped", cause="fired-counts-disagree"),
     Fault("arm_hangs", "processes", "arm lives, but does nothing", {},
           guard="progress counters of work loops; without it the arm does not move", ends_s=_HANGS,
