@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from openmtz.safety.aim import check_aim
@@ -57,3 +58,27 @@ def credit_now(
     if until <= start:
         return Credit(withheld="heat-limit")
     return Credit(until, int(spots.digests[until - 1 - spots.first]))
+
+
+class AimWatch:
+    """How long the aim has been refused without a break: one bad measurement is no cause for a hold."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._bad_since = math.inf
+        self._reason = ""
+
+    def note(self, credit: Credit, now: float) -> None:
+        """Take what the credit of this step says."""
+        if credit.withheld == "aim-refused":
+            self._bad_since = min(self._bad_since, now)
+            self._reason = credit.detail
+        else:
+            self._bad_since = math.inf
+
+    def conditions(self, now: float, config: SafetyConfig) -> dict[str, str]:
+        """Return `aim-refused` with its reason once it lasts longer than `aim_persist_s`."""
+        return {"aim-refused": self._reason} if now - self._bad_since > config.aim_persist_s else {}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from openmtz.safety import approval as approvals
+from openmtz.safety.acts import own_act, waiting_conditions
 from openmtz.safety.approval import Approval
 from openmtz.safety.arm import ArmWatch
 from openmtz.safety.conditions import CONDITIONS
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.device import DeviceWatch
 from openmtz.safety.fired import FiredBook
-from openmtz.safety.grants import Credit, credit_now
+from openmtz.safety.grants import AimWatch, Credit, credit_now
 from openmtz.safety.heat import HeatMeter
 from openmtz.safety.inputs import Approve, Inputs, Request, RequestToken, Reset, SetReady
 from openmtz.safety.lines import LineWatch
@@ -20,23 +21,14 @@ from openmtz.safety.liveness import ProgressWatch, source_conditions
 from openmtz.safety.loaded import LoadedStore
 from openmtz.safety.outputs import Outputs, PermitGrant, Reply, SafetyEvent
 from openmtz.safety.permits import PermitBook
+from openmtz.safety.requests import answer_ready, laser_refusal, reset_refusal
 from openmtz.safety.states import SafetyState as S
 from openmtz.safety.states import Token
 from openmtz.safety.table import cause_text, next_transition
-from openmtz.safety.token import emission_refusal, motion_refusal
+from openmtz.safety.token import TokenHolder, motion_refusal
 
 RESET_PENDING_S = 2.0
 """A device has this long to clear its fault after a reset was accepted [s]."""
-_PASSING = {"footswitch-released", "approval-ended"}
-"""Conditions that are a matter of course outside of firing."""
-
-
-@dataclass
-class _Holder:
-    token: Token = Token.NONE
-    station: int = 0
-    pass_index: int = 0
-    since: float = -math.inf
 
 
 class SafetyMonitor:
@@ -52,13 +44,12 @@ class SafetyMonitor:
         self._state, self._cause, self._detail = S.OFF, "boot", "the monitor has started"
         self._entered = self._now = now
         self._lines, self._progress = LineWatch(config), ProgressWatch(config)
-        self._arm, self._device = ArmWatch(config), DeviceWatch(config)
+        self._arm, self._device = ArmWatch(config), DeviceWatch()
         self._loaded, self._fired = LoadedStore(), FiredBook(config, now)
         self._permits = PermitBook(config, now)
-        self._holder = _Holder()
+        self._holder = TokenHolder()
         self._approval: Approval | None = None
-        self._aim_bad_since = math.inf
-        self._aim_reason = ""
+        self._aim = AimWatch()
         self._reset_until = -math.inf
         self._events: list[SafetyEvent] = []
         self._heat: dict[str, HeatMeter] = {}
@@ -151,15 +142,8 @@ class SafetyMonitor:
         if self._holder.token is Token.EMISSION and self._approval is not None:
             station = self._approval.station_poses[self._holder.station]
         found.update(self._arm.conditions(station))
-        since = now - self._entered
-        if self._state is S.ARMING and self._lines.pressed:
-            found["footswitch-in-arming"] = "pressed"
-        if self._state is S.READY and since > cfg.ready_timeout_s:
-            found["ready-timeout"] = f"{since:.0f} s"
-        if self._state is S.HOLD and since > cfg.hold_timeout_s:
-            found["hold-timeout"] = f"{since:.0f} s"
-        if now - self._aim_bad_since > cfg.aim_persist_s:
-            found["aim-refused"] = self._aim_reason
+        found.update(waiting_conditions(self._state, now - self._entered, self._lines.pressed, cfg))
+        found.update(self._aim.conditions(now, cfg))
         return {code: found[code] for code in CONDITIONS if code in found}
 
     # --- states --------------------------------------------------------------------------------------
@@ -185,7 +169,7 @@ class SafetyMonitor:
         if state is S.FAULT:
             self._reset_until = -math.inf
         if state is not S.FIRING:
-            self._aim_bad_since = math.inf
+            self._aim.forget()
 
     def _end_approval(self, why: str, now: float) -> None:
         if self._approval is not None:
@@ -193,25 +177,13 @@ class SafetyMonitor:
             self._approval = None
 
     def _own_act(self, inputs: Inputs, active: dict[str, str], now: float) -> str:
-        """Return the act that needs no request: a complete stack, time that passed, the footswitch."""
-        if self._state is S.OFF and inputs.interlocks is not None and not (_ALWAYS_NEEDED & active.keys()):
-            return "stack-complete"
-        if self._state is S.FAULT and now <= self._reset_until and not self._faults(active):
-            return "reset"
-        if self._state is S.ARMING and now - self._entered >= self.config.ready_delay_s:
-            return "delay-passed"
-        if (
-            self._state in (S.READY, S.HOLD)
-            and self._holder.token is Token.EMISSION
-            and self._lines.fresh_press
-            and not (_HOLDING & active.keys())
-        ):
-            return "footswitch-pressed"
-        return ""
-
-    @staticmethod
-    def _faults(active: dict[str, str]) -> list[str]:
-        return [code for code in active if CONDITIONS[code].latched]
+        return own_act(
+            self._state, active, self._holder.token, self._lines,
+            lines_known=inputs.interlocks is not None,
+            reset_pending=now <= self._reset_until,
+            since_s=now - self._entered,
+            config=self.config,
+        )  # fmt: skip
 
     # --- requests ------------------------------------------------------------------------------------
 
@@ -222,7 +194,9 @@ class SafetyMonitor:
         if isinstance(request, Approve):
             return self._approve(request, inputs, now), "", False
         if isinstance(request, SetReady):
-            return *self._set_ready(request, active), False
+            pressed = self._lines.pressed
+            ready = answer_ready(request, self._state, self._approval, pressed, active, self.config)
+            return *ready, False
         if isinstance(request, Reset):
             return self._reset(active, now)
         return *self._token(request, inputs, active, now), False
@@ -239,31 +213,11 @@ class SafetyMonitor:
         self._event(now, "approval", reply.code, reply.text)
         return reply
 
-    def _set_ready(self, request: SetReady, active: dict[str, str]) -> tuple[Reply, str]:
-        if not request.ready:
-            if self._state in (S.ARMING, S.READY, S.FIRING, S.HOLD):
-                return Reply(True, "ready-withdrawn", "back to standby"), "ready-withdrawn"
-            return Reply(self._state is S.STANDBY, "not-ready", f"the state is {self._state.name}"), ""
-        if self._state is not S.STANDBY:
-            return Reply(False, "not-in-standby", f"ask for ready in STANDBY, not {self._state.name}"), ""
-        if self._approval is None or "approval-ended" in active:
-            return Reply(False, "approval-ended", cause_text("approval-ended")), ""
-        if self._lines.pressed:
-            return Reply(False, "footswitch-in-arming", "release the footswitch, then ask for ready"), ""
-        against = [c for c in active if CONDITIONS[c].moves and c not in _PASSING]
-        if against:
-            text = "; ".join(f"{c}: {active[c]}. {CONDITIONS[c].fix}" for c in against)
-            return Reply(False, against[0], text), ""
-        return Reply(True, "ready-requested", f"ready in {self.config.ready_delay_s:g} s"), "ready-requested"
-
     def _reset(self, active: dict[str, str], now: float) -> tuple[Reply, str, bool]:
-        if self._state is not S.FAULT:
-            return Reply(False, "no-fault", f"nothing to reset, the state is {self._state.name}"), "", False
         latched = self._fired.latched
-        present = [c for c in self._faults(active) if c != "device-fault" and c not in latched]
-        if present:
-            text = "; ".join(f"{c}: {active[c]}. {CONDITIONS[c].fix}" for c in present)
-            return Reply(False, present[0], f"the cause is still there: {text}"), "", False
+        refusal = reset_refusal(self._state, active, latched)
+        if refusal is not None:
+            return refusal, "", False
         for code, detail in latched.items():
             self._event(now, "note", code, f"acknowledged by reset: {detail}")
             active.pop(code, None)
@@ -291,7 +245,7 @@ class SafetyMonitor:
             fresh = "head-stale" not in active and "head-lost" not in active
             refusal = motion_refusal(self._state, inputs.head, fresh, self._permits, now)
         else:
-            refusal = self._emission_refusal(request, active)
+            refusal = laser_refusal(request, self._approval, self._state, active, self._arm, self.config)
         if refusal is not None:
             return refusal, ""
         self._give(wanted, request.station, request.pass_index, now)
@@ -300,26 +254,14 @@ class SafetyMonitor:
             self._loaded.clear()
         return Reply(True, "granted", f"{wanted.name.lower()} token granted"), ""
 
-    def _emission_refusal(self, request: RequestToken, active: dict[str, str]) -> Reply | None:
-        if self._approval is None or "approval-ended" in active:
-            return Reply(False, "approval-ended", cause_text("approval-ended"))
-        if (request.station, request.pass_index) not in self._approval.groups:
-            return Reply(False, "no-such-group",
-                         f"the plan has no station {request.station}, pass {request.pass_index}")  # fmt: skip
-        distance = self._arm.distance_to(self._approval.station_poses[request.station])
-        return emission_refusal(self._state, active, self._arm, distance, self.config)
-
     def _give(self, token: Token, station: int, pass_index: int, now: float) -> None:
         if token is not self._holder.token:
             self._event(now, "token", token.name.lower(), f"station {station}, pass {pass_index}")
-        self._holder = _Holder(token, station, pass_index, now)
+        self._holder = TokenHolder(token, station, pass_index, now)
 
     def _settle_tokens(self, now: float) -> None:
         """A state that does not allow the token takes it away."""
-        held = self._holder.token
-        if (held is Token.EMISSION and self._state not in (S.READY, S.FIRING, S.HOLD)) or (
-            held is Token.MOTION and self._state in (S.OFF, S.FAULT)
-        ):
+        if not self._holder.allowed_in(self._state):
             self._give(Token.NONE, 0, 0, now)
 
     # --- permits -------------------------------------------------------------------------------------
@@ -341,7 +283,7 @@ class SafetyMonitor:
             )
             if credit.withheld:
                 withheld.append(credit.withheld)
-            self._note_aim(credit, now)
+            self._aim.note(credit, now)
         if not withheld and credit is not None and inputs.head is not None and self._approval is not None:
             if not self._permits.due(now):
                 return None, False, ()
@@ -359,24 +301,5 @@ class SafetyMonitor:
                 return revocation, True, tuple(withheld)
         return None, False, tuple(withheld)
 
-    def _note_aim(self, credit: Credit, now: float) -> None:
-        if credit.withheld == "aim-refused":
-            self._aim_bad_since = min(self._aim_bad_since, now)
-            self._aim_reason = credit.detail
-        else:
-            self._aim_bad_since = math.inf
-
     def _event(self, now: float, kind: str, code: str, text: str) -> None:
         self._events.append(SafetyEvent(now, kind, code, text))
-
-
-_ALWAYS_NEEDED = frozenset(
-    code
-    for code, condition in CONDITIONS.items()
-    if any(S.STANDBY in states for states, _ in condition.moves) and condition.source != "fired"
-) - {"device-fault", "fired-outside-credit", "spot-repeated", "fired-counts-disagree"} | frozenset(
-    ("interlocks-stale", "head-stale", "arm-stale", "arm-lost", "head-disconnected", "recorder-stopped")
-)
-"""Conditions that keep the monitor in OFF: the stack is not complete."""
-_HOLDING = frozenset(code for code, c in CONDITIONS.items() if c.moves)
-"""Conditions with which FIRING would be left again at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from openmtz.safety.arm import ArmWatch
 from openmtz.safety.config import SafetyConfig
@@ -10,8 +11,25 @@ from openmtz.safety.inputs import HeadStatus
 from openmtz.safety.outputs import Reply
 from openmtz.safety.permits import PermitBook
 from openmtz.safety.states import SafetyState as S
+from openmtz.safety.states import Token
 
 MOTION_STATES = (S.STANDBY, S.ARMING, S.READY)
+
+
+@dataclass(frozen=True)
+class TokenHolder:
+    """Who holds the token: for emission the firing group, and `since` when [s, the monitor's clock]."""
+
+    token: Token = Token.NONE
+    station: int = 0
+    pass_index: int = 0
+    since: float = -math.inf
+
+    def allowed_in(self, state: S) -> bool:
+        """Whether a state leaves the token where it is."""
+        if self.token is Token.EMISSION:
+            return state in (S.READY, S.FIRING, S.HOLD)
+        return self.token is not Token.MOTION or state not in (S.OFF, S.FAULT)
 
 
 def motion_refusal(
