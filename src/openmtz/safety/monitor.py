@@ -44,7 +44,7 @@ class SafetyMonitor:
         self._state, self._cause, self._detail = S.OFF, "boot", "the monitor has started"
         self._entered = self._now = now
         self._lines, self._progress = LineWatch(config), ProgressWatch(config)
-        self._arm, self._device = ArmWatch(config), DeviceWatch()
+        self._arm, self._device = ArmWatch(config), DeviceWatch(config)
         self._loaded, self._fired = LoadedStore(), FiredBook(config, now)
         self._permits = PermitBook(config, now)
         self._holder = TokenHolder()
