@@ -237,9 +237,9 @@ def _n(value: int) -> str:
 
 
 def _mm(value_m: float) -> str:
-    """Return millimetres with two digits that mean something: 0.31, but 0.0042 for a few micrometres."""
+    """Return millimetres with two digits that mean something: 0.31, but 0.004 for a few micrometres."""
     value = value_m * 1e3
-    return f"{value:.2f}" if not 0.0 < abs(value) < 0.1 else f"{value:.4f}"
+    return f"{value:.2f}" if not 0.0 < abs(value) < 0.1 else f"{value:.3f}"
 
 
 def _text(value: Any) -> str:

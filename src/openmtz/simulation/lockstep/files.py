@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openmtz.plan import Finding, Severity
 from openmtz.plan.files import save_plan
 from openmtz.records import RunData, RunSummary, SafetyEvent, TimelineEvent, write_report
 from openmtz.records import write_summary as write_summary_file
@@ -23,7 +24,7 @@ def summary_of(result: SimulationResult) -> RunSummary:
     return RunSummary(
         ok=ok,
         outcome="failed" if result.outcome == "done" and not ok else result.outcome,
-        reason=result.reason or ("" if ok else "the delivery is not what was planned"),
+        reason=result.reason or ("" if ok else "The delivery is not what was planned."),
         indication=result.scenario.indication,
         seed=result.seed,
         plan_sha256=plan.sha256 if plan is not None else "",
@@ -85,7 +86,7 @@ def _run_data(result: SimulationResult, summary: RunSummary) -> RunData:
         simulated=True,
         surface=result.surface,
         plan=result.plan,
-        findings=result.findings,
+        findings=[*_harms(result), *result.findings],
         fired=result.fired,
         truth=truth_of(result.truth) if result.plan is not None else None,
         verification=result.verification,
@@ -93,3 +94,17 @@ def _run_data(result: SimulationResult, summary: RunSummary) -> RunData:
         shot_times_s=result.truth["time_s"],
         summary=summary.model_dump(),
     )
+
+
+def _harms(result: SimulationResult) -> list[Finding]:
+    """The harms as findings, so that the report's reader sees them first."""
+    return [
+        Finding(
+            Severity.REFUSAL,
+            "ground truth",
+            found.name,
+            f"harm: {found.name}, worst {found.worst:.3g} {found.unit} (limit {found.limit:g})",
+            count=found.count,
+        )
+        for found in result.harms
+    ]
