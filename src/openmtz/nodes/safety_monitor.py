@@ -6,20 +6,17 @@ put on the wire here (counter, digest, CRC); the scan head relays the bytes unop
 
 from __future__ import annotations
 
-import os
-import select
 import time
 import uuid
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import rclpy.node
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray
 from openmtz_interfaces.msg import Interlocks as InterlocksMessage
-from openmtz_interfaces.msg import Permit, ScanHeadStatus, SpotsFired, SpotsLoaded
 from openmtz_interfaces.msg import Progress as ProgressMessage
-from openmtz_interfaces.msg import SafetyState as StateMessage
+from openmtz_interfaces.msg import ScanHeadStatus, SpotsFired, SpotsLoaded
 from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
 from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
 from openmtz_interfaces.srv import ApprovePlan, RequestReady, RequestToken
@@ -27,10 +24,9 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from openmtz.devices import PermitFrame, decode_records, encode, running_digest
-from openmtz.graph.supervisor import RUN_LINE_FDS
-from openmtz.nodes import convert, topics
-from openmtz.nodes.support import NodeError, SharedTopics, parameter, parse_parameters, work_timer
+from openmtz.nodes import convert, convert_safety, topics
+from openmtz.nodes.run_line import RunLine
+from openmtz.nodes.support import SharedTopics, parameter, parse_parameters, work_timer
 from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 from openmtz.safety import (
@@ -52,18 +48,12 @@ from openmtz.safety import (
     Token,
 )
 from openmtz.safety import RequestToken as TokenRequest
-from openmtz.safety.states import SafetyState
 
-HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
 DECIDING = (
     topics.INTERLOCKS, topics.HEAD_STATUS, topics.JOINT_STATES, topics.SPOTS_LOADED, topics.SPOTS_FIRED,
     topics.PERMIT, topics.SAFETY_STATE,
 )  # fmt: skip
 """What the monitor believes, and what it says: each has one publisher."""
-MAX_CHUNK = 65_536
-"""More records than this in one message are not looked at: it would keep the monitor from its step."""
-MAX_COUNTER = 2**32 - 1
-LINE_FIELDS = [f.name for f in fields(Interlocks) if f.name != "received_at"]
 
 
 @dataclass(frozen=True)
@@ -76,23 +66,6 @@ class MonitorConfig:
     grant_period_s: float = parameter(0.015, "period of permits [s]", 0.005, 0.05)
     recorder: str = parameter("recorder", "node that keeps the record; empty: fire without evidence")
     require_run_line: bool = parameter(False, "refuse to start without a supervisor's run line")
-
-
-class RunLine:
-    """A pipe from every process of the stack: the kernel breaks it when the process is gone."""
-
-    def __init__(self, required: bool) -> None:
-        text = os.environ.get(RUN_LINE_FDS, "")
-        if not text and required:
-            raise NodeError("no run line: start the graph with ./openmtz up")
-        self._names = {int(fd): name for name, fd in (part.split(":") for part in text.split(",") if part)}
-        self._poll = select.poll()
-        for fd in self._names:
-            self._poll.register(fd, select.POLLIN | select.POLLHUP)
-
-    def broken(self) -> list[str]:
-        """Names of processes that are gone; without a supervisor (ros2 launch) there is no line to break."""
-        return [self._names[fd] for fd, _ in self._poll.poll(0)] if self._names else []
 
 
 class SafetyMonitorNode(rclpy.node.Node):
@@ -147,12 +120,10 @@ class SafetyMonitorNode(rclpy.node.Node):
     # ---- inputs ---------------------------------------------------------------------------------
 
     def _on_interlocks(self, message: InterlocksMessage) -> None:
-        self._interlocks = Interlocks(
-            time.monotonic(), **{name: getattr(message, name) for name in LINE_FIELDS}
-        )
+        self._interlocks = convert_safety.interlocks_of(message, time.monotonic())
 
     def _on_head(self, message: ScanHeadStatus) -> None:
-        self._head = HeadStatus(time.monotonic(), **{name: getattr(message, name) for name in HEAD_FIELDS})
+        self._head = convert_safety.head_of(message, time.monotonic())
 
     def _on_joints(self, message: JointState) -> None:
         known = convert.joints_of(message, JOINT_NAMES)
@@ -187,36 +158,13 @@ class SafetyMonitorNode(rclpy.node.Node):
 
     def _on_loaded(self, message: SpotsLoaded) -> None:
         try:
-            data = bytes(message.records)
-            records = decode_records(data)
-            if len(records.counts) != message.count or message.count > MAX_CHUNK:
-                raise ValueError(f"{len(records.counts)} records where {message.count} are announced")
-            self._loaded.append(
-                LoadedSpots(
-                    message.plan_sha256,
-                    message.station,
-                    message.pass_index,
-                    message.first,
-                    records.counts,
-                    records.energy_uj,
-                    records.pulse_us.astype(np.uint32),
-                    records.not_before_us,
-                    running_digest(data, message.digest_before),
-                )
-            )
+            self._loaded.append(convert_safety.loaded_of(message))
         except ValueError as error:
             self._refused(f"records of loaded spots were refused: {error}")
 
     def _on_fired(self, message: SpotsFired) -> None:
         try:
-            self._fired.append(
-                FiredBatch(
-                    message.plan_sha256,
-                    message.boot_id,
-                    np.asarray(message.spot_index, np.uint32),
-                    np.asarray(message.energy_uj, np.uint32),
-                )
-            )
+            self._fired.append(convert_safety.fired_of(message))
         except ValueError as error:
             self._refused(f"a report of shots was refused: {error}")
 
@@ -287,33 +235,10 @@ class SafetyMonitorNode(rclpy.node.Node):
         return outputs
 
     def _publish_permit(self, grant: PermitGrant) -> None:
-        if grant.counter > MAX_COUNTER:  # somebody claims that the device has seen every number there is
+        if grant.counter > convert_safety.MAX_COUNTER:  # somebody claims that every number was used
             self._refused(f"no permit was made: counter {grant.counter} does not fit its field")
             return
-        frame = encode(
-            PermitFrame(
-                counter=grant.counter,
-                plan_prefix=bytes.fromhex(grant.plan_sha256)[:16] if grant.plan_sha256 else bytes(16),
-                station=grant.station,
-                pass_index=grant.pass_index,
-                credit_until=grant.credit_until,
-                digest_at_credit=grant.digest_at_credit,
-                device_boot_id=grant.device_boot_id,
-                device_tick_us=grant.device_tick_us,
-                ttl_us=grant.ttl_us,
-            )
-        )
-        message = Permit(
-            frame=list(frame),
-            counter=grant.counter,
-            plan_sha256=grant.plan_sha256,
-            station=grant.station,
-            pass_index=grant.pass_index,
-            credit_until=grant.credit_until,
-            device_boot_id=grant.device_boot_id,
-            device_tick_us=grant.device_tick_us,
-            ttl_us=grant.ttl_us,
-        )
+        message = convert_safety.permit_message(grant)
         message.header.stamp = self.get_clock().now().to_msg()
         self._permit_publisher.publish(message)
 
@@ -324,18 +249,7 @@ class SafetyMonitorNode(rclpy.node.Node):
         changed = key != self._last_state
         self._last_state = key
         self._state_due = now + 0.1
-        message = StateMessage(
-            state=int(outputs.state),
-            state_name=outputs.state.name,
-            cause=outputs.cause,
-            detail=outputs.detail,
-            boot_id=self.boot_id,
-            token=int(outputs.token),
-            approved_plan_sha256=outputs.approved_plan_sha256,
-            credit_until=outputs.credit_until,
-            permits_granted=outputs.permits_granted,
-            withheld=list(outputs.withheld),
-        )
+        message = convert_safety.state_message(outputs, self.boot_id)
         message.header.stamp = self.get_clock().now().to_msg()
         self._state_publisher.publish(message)
         if changed or now >= self._diagnostics_due:
@@ -343,19 +257,7 @@ class SafetyMonitorNode(rclpy.node.Node):
             self._publish_diagnostics(outputs)
 
     def _publish_diagnostics(self, outputs: Outputs) -> None:
-        level = DiagnosticStatus.OK
-        if outputs.state in (SafetyState.FAULT, SafetyState.OFF):
-            level = DiagnosticStatus.ERROR
-        elif outputs.conditions:
-            level = DiagnosticStatus.WARN
-        status = DiagnosticStatus(
-            level=level,
-            name="openmtz: safety monitor",
-            message=f"{outputs.state.name}: {outputs.detail or outputs.cause}",
-            hardware_id=self.boot_id[:12],
-            values=[KeyValue(key=code, value=text) for code, text in outputs.conditions],
-        )
-        array = DiagnosticArray(status=[status])
+        array = DiagnosticArray(status=[convert_safety.diagnostic_status(outputs, self.boot_id)])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(array)
 
