@@ -32,4 +32,4 @@ def test_treatment_refuses_and_goes_on(bench: Any, plan: Any) -> None:
         topics.SPOTS_FIRED,
         SpotsFired(plan_sha256=good.plan_sha256, spot_index=[0], device_tick_us=[1], energy_uj=[1]),
     )
-    assert node._fired_of(good.plan_sha256).index.tolist() == [0]
+    assert node.fired_of(good.plan_sha256).index.tolist() == [0]

@@ -66,8 +66,11 @@ def test_events_that_arise_while_one_is_taken_wait_for_its_end(bench: Any) -> No
             return ["A", "B"] if event == 1 else []
 
     node._procedure, kept = Script(), node._procedure
-    node._do_str = lambda command: (order.append(f"command {command}"), command == "A" and node._step(2))
-    node._step(1)
+    node._commands.do_str = lambda command: (
+        order.append(f"command {command}"),
+        command == "A" and node.step(2),
+    )
+    node.step(1)
     node._procedure = kept
     assert order == ["event 1", "command A", "command B", "event 2"]
     assert isinstance(events.Tick(1.0), events.Event)
@@ -80,10 +83,10 @@ def test_the_end_of_a_treatment_waits_for_what_it_used(bench: Any) -> None:
     node = bench.add(treatment.create)
     assert node._all_ended(10.0)
     node._over_since = None
-    node._arm._open.add(1)
+    node._commands._arm._open.add(1)
     assert not node._all_ended(20.0) and not node._all_ended(22.0)
     assert node._all_ended(20.1 + treatment.END_WAIT_S), "but not for ever"
-    node._arm._open.clear()
+    node._commands._arm._open.clear()
     assert node._all_ended(20.0)
 
 
