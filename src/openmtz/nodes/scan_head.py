@@ -14,14 +14,13 @@ import numpy as np
 import rclpy.node
 from numpy.typing import NDArray
 from openmtz_interfaces.action import FireStation
-from openmtz_interfaces.msg import Permit, SafetyState, ScanHeadStatus, SpotsFired, SpotsLoaded
+from openmtz_interfaces.msg import Permit, SafetyState
 from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from openmtz.devices import (
-    RECORD_BYTES,
     DeviceNotAnswering,
     Fired,
     FiredGap,
@@ -34,7 +33,7 @@ from openmtz.devices import (
     decode_frame,
 )
 from openmtz.devices.firing import FiringRefused, GroupFiring, aim_records, first_to_fire, group_of
-from openmtz.nodes import convert, topics
+from openmtz.nodes import convert, convert_head, topics
 from openmtz.nodes.support import (
     Goal,
     GoalSlot,
@@ -191,15 +190,7 @@ class ScanHeadNode(rclpy.node.Node):
         """The device took the selection: load it, and show the safety monitor what was loaded."""
         self._link.load(firing.first, firing.records)
         for chunk in firing.chunks():
-            message = SpotsLoaded(
-                plan_sha256=firing.plan.sha256,
-                station=firing.group.station,
-                pass_index=firing.group.pass_index,
-                first=chunk.first,
-                count=len(chunk.records) // RECORD_BYTES,
-                digest_before=chunk.digest_before,
-                records=convert.typed_array(np.frombuffer(chunk.records, np.uint8), "uint8"),
-            )
+            message = convert_head.loaded_message(firing, chunk)
             message.header.stamp = self.get_clock().now().to_msg()
             self._loaded_publisher.publish(message)
 
@@ -272,23 +263,7 @@ class ScanHeadNode(rclpy.node.Node):
         status = status or self._link.status
         if status is None:
             return
-        message = ScanHeadStatus(
-            connected=self._link.connected and not self._lost,
-            state=int(status.state),
-            boot_id=status.boot_id,
-            device_tick_us=status.device_tick_us,
-            gate_open=status.gate_open,
-            emergency_stop_open=status.emergency_stop_open,
-            footswitch_pressed=status.footswitch_pressed,
-            loaded_until=status.loaded_until,
-            executed=status.executed,
-            credit_until=status.credit_until,
-            permit_counter=status.permit_counter,
-            permits_rejected=status.permits_rejected,
-            fault_code=status.fault_code,
-            fault_text=status.fault_text,
-            plan_sha256=status.plan_hex,
-        )
+        message = convert_head.status_message(status, self._link.connected and not self._lost)
         message.header.stamp = self.get_clock().now().to_msg()
         self._status_publisher.publish(message)
 
@@ -299,16 +274,7 @@ class ScanHeadNode(rclpy.node.Node):
             return
         self._reports_due = now + REPORT_PERIOD_S
         self._reports = []
-        status = self._link.status
-        first = np.concatenate([np.arange(e.first, e.first + len(e.shots)) for e in reports])
-        shots = [shot for e in reports for shot in e.shots]
-        message = SpotsFired(
-            plan_sha256=status.plan_hex if status is not None else "",
-            boot_id=status.boot_id if status is not None else 0,
-            spot_index=convert.typed_array(first, "uint32"),
-            device_tick_us=convert.typed_array(np.array([s[0] for s in shots]), "uint64"),
-            energy_uj=convert.typed_array(np.array([s[1] for s in shots]), "uint32"),
-        )
+        message = convert_head.fired_message(reports, self._link.status)
         message.header.stamp = self.get_clock().now().to_msg()
         self._fired_publisher.publish(message)
 
