@@ -5,12 +5,15 @@ What has no guard yet must show its harm too, or the list in docs/faults.md woul
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from fault_recipes import RECIPES, Recipe, perform
 from fault_rig import Captured, Run, play
 
+from openmtz.safety import SafetyConfig
 from openmtz.simulation.faults import FAULTS
 from openmtz.simulation.harm import LIMITS
+from openmtz.simulation.truth_report import against_plan
 
 
 def of_kind(kind: str) -> list[str]:
@@ -70,6 +73,17 @@ def test_without_its_guard_truth_shows_the_harm(known: Captured, name: str) -> N
     fault = FAULTS[name]
     assert fault.harm in run.harms, f"{name}: {sorted(run.names)}, {run.result.reason}"
     assert run.harms[fault.harm].count > fault.left.get(fault.harm, 0)
+
+
+@pytest.mark.parametrize("name", ["arm_creeps", "arm_driven", "joints_lost"])
+def test_what_a_moving_arm_still_emits_lands_where_it_should(known: Captured, name: str) -> None:
+    run = perform(known, name, guarded=True)
+    records, plan = run.result.records, run.result.plan
+    assert records is not None and plan is not None and records.shots.arm_speed_m_s is not None
+    moving = records.shots.arm_speed_m_s > LIMITS["emission-while-moving"].value
+    began = run.result.log.of("fault")[0]["t"]
+    assert moving.any() and records.shots.time_s[moving].max() < began + 0.2
+    assert np.nanmax(against_plan(records, plan).miss_m) < SafetyConfig().aim_miss_m
 
 
 @pytest.mark.parametrize(("name", "at"), LAYERS)
