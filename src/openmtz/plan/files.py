@@ -18,7 +18,7 @@ import numpy as np
 
 from openmtz.plan.codec import canonical_bytes
 from openmtz.plan.finding import Finding, Severity
-from openmtz.plan.layout import PLAN_FORMAT_VERSION, PlanError
+from openmtz.plan.layout import READABLE_VERSIONS, PlanError
 from openmtz.plan.plan import TreatmentPlan
 from openmtz.plan.reading import plan_from_bytes
 
@@ -60,10 +60,11 @@ def load_plan(folder: str | Path) -> tuple[TreatmentPlan, list[Finding]]:
         raise PlanError(f"{source} is no plan folder: {Path(str(error.filename)).name} is missing") from error
     except (OSError, ValueError) as error:
         raise PlanError(f"{source} cannot be read as a plan folder: {error}") from error
-    if not isinstance(described, dict) or described.get("format_version") != PLAN_FORMAT_VERSION:
-        version = described.get("format_version") if isinstance(described, dict) else None
+    version = described.get("format_version") if isinstance(described, dict) else None
+    if version not in READABLE_VERSIONS:
         raise PlanError(
-            f"{source / JSON_FILE}: version {version!r}; this software reads {PLAN_FORMAT_VERSION}"
+            f"{source / JSON_FILE}: version {version!r}; this software reads"
+            f" {' and '.join(map(str, READABLE_VERSIONS))}"
         )
     digest = hashlib.sha256(data).hexdigest()
     if described.get("plan_sha256") != digest:
@@ -72,6 +73,11 @@ def load_plan(folder: str | Path) -> tuple[TreatmentPlan, list[Finding]]:
             f" {str(described.get('plan_sha256'))[:12]}...: damaged, or files of two plans"
         )
     plan = plan_from_bytes(data)
+    if plan.header["format_version"] != version:
+        raise PlanError(
+            f"{source}: {JSON_FILE} is of version {version}, {PLAN_FILE} of version"
+            f" {plan.header['format_version']}: changed by hand; save the plan anew"
+        )
     _check_spots(source / SPOTS_FILE, plan)
     try:
         findings = [
@@ -118,10 +124,11 @@ def spots_ply(plan: TreatmentPlan) -> bytes:
 
 def _describe(plan: TreatmentPlan, findings: list[Finding]) -> dict[str, Any]:
     groups = [
-        {"station": g.station, "pass": g.pass_index, "first": g.first, "end": g.end} for g in plan.groups()
+        {"station": g.station, "pass": g.pass_index, "first": g.first, "end": g.end, "wait_s": g.wait_s}
+        for g in plan.groups()
     ]
     return {
-        "format_version": PLAN_FORMAT_VERSION,
+        "format_version": plan.header["format_version"],
         "plan_sha256": plan.sha256,
         "header": plan.header,
         "spots": len(plan),

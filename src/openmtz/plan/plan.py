@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.plan.codec import canonical_bytes
-from openmtz.plan.layout import PLAN_FORMAT_VERSION, SPOT_DTYPES, PlanError
+from openmtz.plan.layout import READABLE_VERSIONS, SPOT_DTYPES, PlanError
+from openmtz.plan.waits import waits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +23,8 @@ class TreatmentPlan:
     Attributes:
         header: JSON-able mapping: `format_version`, `surface_id`, `indication`, `profile` (all
             fields of the handpiece profile), `seed`, `density_definition`, `area_cm2`,
-            `plugin_versions`, `host_envelope_version`, `calibration_id`. No time stamps and no
-            paths: the same input gives the same hash.
+            `plugin_versions`, `host_envelope_version`, `calibration_id`, `group_wait_s`. No time
+            stamps and no paths: the same input gives the same hash.
         position_nm: `(N, 3)` int32 [nm] in `world`.
         normal_e9: `(N, 3)` int32, unit outward normal times 1e9.
         energy_uj, pulse_us, depth_um: `(N,)` uint32 [uJ], [us], [um].
@@ -33,7 +34,7 @@ class TreatmentPlan:
 
     Raises:
         PlanError: wrong shapes, stations out of range, spots of one station and pass not
-            contiguous, normals not of unit length, zero energy or pulse.
+            contiguous, normals not of unit length, zero energy or pulse, waits that do not fit the groups.
     """
 
     header: dict[str, Any]
@@ -65,11 +66,13 @@ class TreatmentPlan:
         self._validate(count)
 
     def _validate(self, count: int) -> None:
-        if self.header.get("format_version") != PLAN_FORMAT_VERSION:
+        version = self.header.get("format_version")
+        if type(version) is not int or version not in READABLE_VERSIONS:
             raise PlanError(
-                f"plan format version {self.header.get('format_version')!r}: "
-                f"this software reads version {PLAN_FORMAT_VERSION}"
+                f"plan format version {version!r}: this software reads versions"
+                f" {' and '.join(map(str, READABLE_VERSIONS))}"
             )
+        waits_of(self.header, len(self._starts()))
         if count == 0:
             return
         if int(self.station.max()) >= len(self.station_pose):
@@ -89,14 +92,19 @@ class TreatmentPlan:
 
     def groups(self) -> list[FiringGroup]:
         """Return the runs of spots fired from one station in one pass, in firing order."""
+        starts = self._starts()
+        waits = waits_of(self.header, len(starts))
+        return [
+            FiringGroup(int(self.station[a]), int(self.pass_index[a]), a, b, wait)
+            for (a, b), wait in zip(itertools.pairwise([*starts, len(self)]), waits, strict=True)
+        ]
+
+    def _starts(self) -> list[int]:
+        """Return the first spot of every firing group."""
         if len(self) == 0:
             return []
         key = self.station.astype(np.int64) * 256 + self.pass_index
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(key)) + 1, [len(key)]])
-        return [
-            FiringGroup(int(self.station[a]), int(self.pass_index[a]), int(a), int(b))
-            for a, b in itertools.pairwise(starts)
-        ]
+        return [0, *(np.flatnonzero(np.diff(key)) + 1).tolist()]
 
     @property
     def positions_m(self) -> NDArray[np.float64]:
@@ -116,9 +124,11 @@ class TreatmentPlan:
 
 @dataclass(frozen=True)
 class FiringGroup:
-    """Spots `[first, end)` of the plan, fired from `station` in pass `pass_index`."""
+    """Spots `[first, end)` of the plan, fired from `station` in pass `pass_index`, at the earliest `wait_s`
+    [s] after the last shot of the group before."""
 
     station: int
     pass_index: int
     first: int
     end: int
+    wait_s: float = 0.0

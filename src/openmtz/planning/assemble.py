@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from openmtz.geometry import pose_to_vector
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
+from openmtz.planning.order_sweeps import FEW
 from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
 from openmtz.planning.stations import Stations
 from openmtz.tissue.heat import HeatModel
 
 MOST_THREADS = 2
 """Groups ordered at the same time; fewer where `NUMBA_NUM_THREADS` says so (campaign workers have one)."""
+CAREFUL_SPOTS = 12_000
+"""So many spots of small stations get the most careful search for their order, about 2 s of CPU; where a plan
+has more, each gets less of it (`ordering.firing_order`, effort). Engineering default."""
 
 
 def assemble(
@@ -32,10 +36,11 @@ def assemble(
 ) -> TreatmentPlan:
     """Return the plan: passes one after the other, each over all stations there and back.
 
-    The kind of order is chosen on the largest group and used for all of them.
+    The kind of order is chosen on the largest group and used for all of them. Ranked with the upper end of
+    the profile's residual heat.
     """
     timing = HeadTiming.of(profile)
-    heat = HeatModel(eta=profile.residual_heat[1], spot_um=profile.spot_um)
+    heat = HeatModel(eta=profile.residual_heat[2], spot_um=profile.spot_um)
     energy_uj = np.rint(energy_mj * 1000.0).astype(np.uint32)
     whole_um = np.maximum(np.rint(depth_um), 1).astype(np.uint32)
     groups: list[tuple[int, int, NDArray[np.int64]]] = []
@@ -45,12 +50,14 @@ def assemble(
             rows = np.flatnonzero((stations.station == station) & (pass_index == number))
             if len(rows):
                 groups.append((station, number, rows))
+    small = sum(len(rows) for _, _, rows in groups if len(rows) <= FEW)
+    effort = min(1.0, CAREFUL_SPOTS / max(small, 1))
     chosen = None
     header = dict(header)
     if groups:
         largest = max(groups, key=lambda g: len(g[2]))[2]
         result = firing_order(
-            positions_m[largest], energy_uj[largest] / 1000.0, whole_um[largest], timing, heat
+            positions_m[largest], energy_uj[largest] / 1000.0, whole_um[largest], timing, heat, effort=effort
         )
         chosen = result.name
         header["firing_order"] = {"name": chosen, "compared": _relative(result)}
@@ -58,13 +65,15 @@ def assemble(
     def ordered(group: tuple[int, int, NDArray[np.int64]]) -> FiringOrder:
         rows = group[2]
         return firing_order(
-            positions_m[rows], energy_uj[rows] / 1000.0, whole_um[rows], timing, heat, only=chosen
-        )
+            positions_m[rows], energy_uj[rows] / 1000.0, whole_um[rows], timing, heat,
+            only=chosen, effort=effort,
+        )  # fmt: skip
 
     with ThreadPoolExecutor(min(MOST_THREADS, numba.get_num_threads())) as pool:  # kernels let the lock go
         results = list(pool.map(ordered, groups))
     rows_in_order = [rows[r.order] for (_, _, rows), r in zip(groups, results, strict=True)]
     not_before = [np.floor(r.not_before_s * 1e6 + 1e-3) for r in results]
+    header["group_wait_s"] = [0.0] * len(groups)
     order = np.concatenate(rows_in_order) if groups else np.zeros(0, np.int64)
     unit = normals[order] / np.linalg.norm(normals[order], axis=1, keepdims=True)
     return TreatmentPlan(
