@@ -21,6 +21,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from openmtz.nodes import convert, topics
+from openmtz.nodes.background import Background
 from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.robot import JOINT_NAMES, MoveOutcome, Mover, MoverConfig, Trajectory
 
@@ -44,7 +45,9 @@ class Arm(rclpy.node.Node):
         super().__init__("arm", parameter_overrides=overrides)
         config = parse_parameters(self, ArmConfig)
         self._mover = Mover(
-            self._publish, MoverConfig(**{f.name: getattr(config, f.name) for f in fields(MoverConfig)})
+            self._publish,
+            MoverConfig(**{f.name: getattr(config, f.name) for f in fields(MoverConfig)}),
+            submit=Background("search of a way").submit,
         )
         self._goal: Goal[Any] | None = None
         self._publisher = topics.TRAJECTORY.publisher(self)
@@ -68,7 +71,7 @@ class Arm(rclpy.node.Node):
 
     def _on_surface(self, message: SurfaceMessage) -> None:
         try:
-            self._mover.collision.set_patient(convert.surface_of(message).mesh)
+            self._mover.set_patient(convert.surface_of(message).mesh)
         except ValueError as error:
             self.get_logger().error(f"a surface was refused: {error}")
 

@@ -6,21 +6,26 @@ Pure: joint states, the token and time come in, trajectories go out through `sen
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.geometry import pose_distance
+from openmtz.geometry import TriangleMesh, pose_distance
 from openmtz.robot.collision import CellCollision
 from openmtz.robot.kinematics import ArmKinematics
-from openmtz.robot.reach import plan_move
+from openmtz.robot.reach import MoveResult, plan_move
 from openmtz.robot.trajectory import Trajectory, stop_motion
 
 Array = NDArray[np.float64]
 
 FRESH_S = 0.03
 HOLD_S = 0.5
+MOVED_RAD = 0.01
+"""A way sought from a posture is of use while the arm is no further from it: a fifth of what the simulated
+controller allows. Engineering default."""
 FASTEST_RAD_S = 10.0
 """No joint is as fast; a velocity beyond it is not believed."""
 TOOLS = ("scan_head", "camera_depth_optical_frame")
@@ -28,6 +33,8 @@ TOOLS = ("scan_head", "camera_depth_optical_frame")
 Send = Callable[[Trajectory], None]
 """Hands a trajectory to the controller. One whose first point is later than 0 starts from what the controller
 measures itself."""
+Submit = Callable[[Callable[[], MoveResult]], "Future[MoveResult]"]
+"""Runs a search elsewhere, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,24 @@ class _Motion:
 
 @dataclass
 class _Pending:
+    """A motion asked for; `search` and the joints it starts from where its way is being sought."""
+
     target: Array
     tool: str
     speed: float
     deadline: float
+    search: Future[MoveResult] | None = None
+    start: Array | None = None
 
 
 class Mover:
-    """Give it what is measured and said; `work` returns the outcome once when a motion is over."""
+    """Give it what is measured and said; `work` returns the outcome once when a motion is over.
+
+    With `submit` only ways without a search are planned in the call (some 10 ms, at most about 100); a
+    search of seconds is handed to it and its result taken by `work`. Until then kinematics and collision
+    belong to the search: a new surface, or another motion after a cancel, waits for its end. Without
+    `submit` the caller waits.
+    """
 
     def __init__(
         self,
@@ -77,11 +94,14 @@ class Mover:
         config: MoverConfig | None = None,
         kinematics: ArmKinematics | None = None,
         collision: CellCollision | None = None,
+        submit: Submit | None = None,
     ) -> None:
         self.config = config or MoverConfig()
         self.kinematics = kinematics or ArmKinematics()
         self.collision = collision or CellCollision()
-        self._send = send
+        self._send, self._submit = send, submit
+        self._search: Future[MoveResult] | None = None
+        self._surface: TriangleMesh | None = None
         self._joints: Array | None = None
         self._velocity = np.zeros(6)
         self._joints_at = -np.inf
@@ -112,8 +132,24 @@ class Mover:
     def take_token(self, has_motion_token: bool, now: float) -> None:
         """Take the safety monitor's word; a motion whose token is gone stops."""
         self._has_token, self._safety_at = has_motion_token, now
+        pending = self._pending
+        if pending is not None and pending.search is not None and not has_motion_token:
+            self._refuse("the motion token was taken away while a way was sought")
         if self._motion is not None and not has_motion_token:
             self._end(False, "the motion token was taken away", now, stop=True)
+
+    def set_patient(self, surface: TriangleMesh) -> None:
+        """Take the captured surface; a way that is being sought round an older one is sought anew."""
+        self._surface = surface
+        self._take_surface()
+
+    def _take_surface(self) -> None:
+        if self._surface is None or self._searching:
+            return
+        self.collision.set_patient(self._surface)
+        self._surface = None
+        if self._pending is not None:
+            self._pending.search = None
 
     # ---- motions --------------------------------------------------------------------------------
 
@@ -133,8 +169,7 @@ class Mover:
     def cancel(self, now: float, reason: str = "cancelled") -> None:
         """Stop what moves; what has not begun never will."""
         if self._pending is not None:
-            self._pending = None
-            self._outcome = MoveOutcome(False, f"{reason} before it began")
+            self._refuse(f"{reason} before it began")
         if self._motion is not None:
             self._end(False, reason, now, stop=True)
 
@@ -147,35 +182,69 @@ class Mover:
 
     def work(self, now: float) -> MoveOutcome | None:
         """Look at what is under way; call about 50 times a second."""
+        self._take_surface()
         self._begin_pending(now)
         if self._motion is not None and self._joints is not None:
             self._watch(self._motion, self._joints, now)
         outcome, self._outcome = self._outcome, None
         return outcome
 
+    @property
+    def _searching(self) -> bool:
+        return self._search is not None and not self._search.done()
+
     def _begin_pending(self, now: float) -> None:
         pending = self._pending
-        if pending is None or (not self._has_token and now <= pending.deadline):
+        if pending is None or self._searching or (not self._has_token and now <= pending.deadline):
             return
-        self._pending = None
         refusal = self._refusal(pending.tool, now)
         if refusal:
-            self._outcome = MoveOutcome(False, refusal)
+            self._refuse(refusal)
             return
-        speed = pending.speed if 0.0 < pending.speed <= 1.0 else 1.0
         assert self._joints is not None
         try:
-            move = plan_move(
-                self.kinematics, self.collision, self._joints, pending.target, pending.tool, speed
-            )
+            move = self._plan(pending, self._joints)
         except ValueError as error:
-            self._outcome = MoveOutcome(False, str(error))
+            self._refuse(str(error))
+            return
+        if move is None:
             return
         if move.trajectory is None:
-            self._outcome = MoveOutcome(False, move.reason)
+            self._refuse(move.reason)
             return
+        self._pending = None
         self._motion = _Motion(pending.target, pending.tool, move.trajectory, now)
         self._send(move.trajectory)
+
+    def _plan(self, pending: _Pending, joints: Array) -> MoveResult | None:
+        """Return the way, or None while it is being sought."""
+        if pending.search is not None:
+            return self._found(pending, joints)
+        speed = pending.speed if 0.0 < pending.speed <= 1.0 else 1.0
+        plan = partial(
+            plan_move, self.kinematics, self.collision, joints.copy(), pending.target, pending.tool, speed
+        )
+        if self._submit is None:
+            return plan()
+        move = plan(searches=())
+        if move.ok:
+            return move
+        pending.start = joints.copy()
+        pending.search = self._search = self._submit(plan)
+        return None
+
+    def _found(self, pending: _Pending, joints: Array) -> MoveResult:
+        assert pending.search is not None and pending.start is not None
+        moved = float(np.abs(joints - pending.start).max())
+        if moved > MOVED_RAD:
+            text = f"the arm moved by {np.rad2deg(moved):.2f} deg while a way was sought"
+            return MoveResult(None, f"{text}; ask again once it rests")
+        return pending.search.result()
+
+    def _refuse(self, reason: str) -> None:
+        """The motion asked for never begins."""
+        self._pending = None
+        self._outcome = MoveOutcome(False, reason)
 
     def _refusal(self, tool: str, now: float) -> str:
         if not self._has_token:
