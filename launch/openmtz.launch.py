@@ -9,7 +9,6 @@ when a process dies the launch ends, and the safety monitor's progress counters 
 """
 
 import os
-import tempfile
 
 from launch.actions import (
     DeclareLaunchArgument,
@@ -41,6 +40,7 @@ def _processes(context):
 
     from openmtz.graph import load_graph
     from openmtz.graph.command import process_command
+    from openmtz.graph.leftovers import RuntimeFolder, sweep
 
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     if given["mode"] not in ("simulation", "hardware"):
@@ -57,7 +57,8 @@ def _processes(context):
     if (out / "record.mcap").exists():
         raise ValueError(f"out:={out} holds a record already; nothing is overwritten")
     (out / "logs").mkdir(parents=True, exist_ok=True)
-    runtime = Path(tempfile.mkdtemp(prefix="openmtz-"))
+    sweep()
+    runtime = RuntimeFolder().path  # locked while this process lives; the next stack to start removes it
     substitutions = {
         "runtime_dir": str(runtime),
         "log_dir": str(out / "logs"),

@@ -18,8 +18,8 @@ from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
 from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
 from openmtz.graph import GraphError, Supervisor, load_graph
+from openmtz.graph.death import describe_death
 from openmtz.graph.lock import StackLock
-from openmtz.graph.supervisor import describe_death
 from openmtz.simulation.patients import PATIENT_TARGET_M
 
 if TYPE_CHECKING:

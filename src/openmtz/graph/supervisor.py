@@ -5,7 +5,8 @@ down. In the same instant the *run line* breaks, without ROS and without this pr
 every process, and the supervisor, holds the writing end of a pipe of its own, the safety monitor
 the reading ends. The kernel closes them with the process, whatever else the machine is doing, and no
 permit is granted any more. Ending takes at most three seconds: SIGINT, then SIGTERM, then SIGKILL.
-Children also die with the supervisor (PR_SET_PDEATHSIG).
+Children also die with the supervisor (PR_SET_PDEATHSIG); what a killed supervisor could not remove, the
+next one removes (`openmtz.graph.leftovers`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,8 @@ import contextlib
 import ctypes
 import os
 import selectors
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections import deque
@@ -27,7 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from openmtz.graph.command import process_command
+from openmtz.graph.death import ProcessDied, describe_death, last_lines
 from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
+from openmtz.graph.leftovers import RuntimeFolder, sweep
 from openmtz.graph.lock import StackLock
 
 READY_FD = "OPENMTZ_READY_FD"
@@ -37,32 +38,6 @@ STOP_GRACE_S = (1.6, 0.6)
 """Seconds after SIGINT and after SIGTERM; together with the rest under the 3 s promised to Ctrl-C."""
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-@dataclass(frozen=True)
-class ProcessDied:
-    """A process that ended unasked: name, exit code (negative: signal), its last log lines."""
-
-    name: str
-    nodes: tuple[str, ...]
-    returncode: int
-    last_lines: tuple[str, ...]
-    monotonic_s: float
-
-    @property
-    def how(self) -> str:
-        """How it ended, for a person."""
-        if self.returncode < 0:
-            return f"was killed by {signal.Signals(-self.returncode).name}"
-        return f"ended with exit code {self.returncode}"
-
-    @property
-    def cause(self) -> str:
-        """The line that says why, if the process said so (`error: ...`), else the last line."""
-        for line in reversed(self.last_lines):
-            if "error: " in line:
-                return line.split("error: ", 1)[1]
-        return self.last_lines[-1] if self.last_lines else "it printed nothing"
 
 
 @dataclass
@@ -112,7 +87,9 @@ class Supervisor:
         self._changed = threading.Condition()
         self._lock = lock or StackLock()
         self._lock.acquire()
-        self.runtime_dir = Path(tempfile.mkdtemp(prefix="openmtz-"))
+        sweep()
+        self._runtime = RuntimeFolder()
+        self.runtime_dir = self._runtime.path
         self._substitutions = {
             "runtime_dir": str(self.runtime_dir),
             "log_dir": str(log_dir),
@@ -296,25 +273,8 @@ class Supervisor:
             for fd in ends:
                 os.close(fd)
         self._run_line.clear()
-        shutil.rmtree(self.runtime_dir, ignore_errors=True)
+        self._runtime.remove()
         self._lock.release()
-
-
-def describe_death(died: ProcessDied) -> str:
-    """Return what a person needs to know of a process that ended unasked."""
-    nodes = f" (nodes {', '.join(died.nodes)})" if died.nodes and died.nodes != (died.name,) else ""
-    return f"{died.name}{nodes} {died.how}: {died.cause}"
-
-
-def last_lines(path: Path, count: int = 12) -> list[str]:
-    """Return the last lines of a log file that are not empty."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 8192))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return []
-    return [line for line in text.splitlines() if line.strip()][-count:]
 
 
 def raise_priority() -> bool:
