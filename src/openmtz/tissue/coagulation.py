@@ -123,7 +123,7 @@ def _heat(
     floor = np.pi * radius**2
     kept = eta * energy * 1e-3
     below = np.minimum(below, kept / floor)
-    # A difference of like numbers: where nothing is left for the wall, rounding would leave less than nothing.
+    # A difference of like numbers: where nothing is left, rounding would leave less than nothing.
     wall = np.maximum(kept - below * floor, 0.0) / (2.0 * np.pi * radius * holes.depth_um * 1e-6 + floor)
     return wall, wall + below, radius
 
