@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ settings.register_profile("openmtz", deadline=None, suppress_health_check=[Healt
 settings.load_profile("openmtz")
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests"))
 
 
 @pytest.fixture(scope="session")

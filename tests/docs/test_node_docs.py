@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from needs import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,7 +66,7 @@ def test_every_service_called_is_served(generator: ModuleType) -> None:
 @pytest.mark.parametrize("node", ["recorder", "safety_monitor", "scan_head"])
 def test_parameters_read_are_those_of_the_config(generator: ModuleType, node: str) -> None:
     """The page is made from the source text: it must say what Python makes of it."""
-    pytest.importorskip("rclpy")
+    needs("rclpy")
     module = importlib.import_module(f"openmtz.nodes.{node}")
     (config,) = [
         c for name, c in vars(module).items()

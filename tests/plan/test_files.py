@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from needs import needs
 
 from openmtz.plan import Finding, PlanError, Severity, TreatmentPlan
 from openmtz.plan.files import JSON_FILE, PLAN_FILE, SPOTS_FILE, load_plan, save_plan
@@ -46,7 +47,7 @@ def test_saving_again_is_fine_another_plan_is_not(tmp_path):
 
 
 def test_ply_is_read_by_another_library(tmp_path):
-    trimesh = pytest.importorskip("trimesh")
+    trimesh = needs("trimesh")
     save_plan(plan(50), [], tmp_path)
     cloud = trimesh.load(tmp_path / SPOTS_FILE)
     assert np.allclose(cloud.vertices, plan(50).positions_m)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import needs
 
-pytest.importorskip("rclpy", reason="rclpy is not installed: needed to serialise messages")
-msgs = pytest.importorskip("openmtz_interfaces.msg", reason="openmtz_interfaces is not built")
+needs("rclpy", reason="rclpy is not installed: needed to serialise messages")
+msgs = needs("openmtz_interfaces.msg", reason="openmtz_interfaces is not built")
 
 from mcap.exceptions import McapError  # noqa: E402
 from mcap.reader import NonSeekingReader, make_reader  # noqa: E402
