@@ -1,4 +1,5 @@
-"""What may happen in the middle: footswitch, emergency stop, a full disk, a plugin that raises in a hook."""
+"""What may happen in the middle: footswitch, emergency stop, a pause of the simulation, a patient who moves,
+a full disk, a plugin that raises in a hook."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,14 +28,15 @@ REQUEST = {
 class Treatment:
     """A treatment under way through the operator's client, with the simulated operator beside it."""
 
-    def __init__(self, stack: Stack) -> None:
-        from openmtz.nodes.operator import OperatorClient, SimulatedOperator
+    def __init__(self, stack: Stack, request: dict[str, Any] | None = None) -> None:
+        from openmtz.nodes.operator import OperatorClient
+        from openmtz.nodes.simulated_operator import SimulatedOperator
 
         self.stack = stack
         self.client = OperatorClient()
         self.client.wait_for_standby(30.0)
         self.operator = SimulatedOperator(self.client)
-        self.future = self.client.start_treatment("ladd", REQUEST, seed=2)
+        self.future = self.client.start_treatment("ladd", request or REQUEST, seed=2)
 
     def go_on(self, until: Any, timeout_s: float = 90.0, act: bool = True) -> None:
         deadline = time.monotonic() + timeout_s
@@ -96,6 +99,72 @@ def test_footswitch_pauses_and_emergency_stop_ends(tmp_path: Path) -> None:
             client.pump(1.0)
             assert treatment.fired() == fired, "a reset must not resume emission"
             assert client.observed.safety.approved_plan_sha256 == "", "a fault ends the approval"
+        finally:
+            client.close()
+
+
+def test_a_pause_of_the_simulation_ends_emission_until_a_fresh_press(tmp_path: Path) -> None:
+    """The head has a clock of its own: it would fire on into a world that stands still."""
+    from simulation_interfaces.msg import SimulationState
+    from simulation_interfaces.srv import SetSimulationState
+
+    with Stack(tmp_path, overrides=QUICK) as stack:
+        treatment = Treatment(stack)
+        client = treatment.client
+
+        def set_state(state: int) -> None:
+            request = SetSimulationState.Request(state=SimulationState(state=state))
+            result = client.call(SetSimulationState, "simulation/set_simulation_state", request).result
+            assert result.result == 1, result.error_message
+
+        try:
+            treatment.go_on(lambda: treatment.fired() >= 60)
+            set_state(SimulationState.STATE_PAUSED)
+            answered = time.monotonic()
+            client.pump(0.1)
+            paused_at = treatment.fired()
+            assert max(stack.emissions()) <= answered, "it fired after the pause was answered"
+            with pytest.raises(ValueError, match="the simulation is paused; play first"):
+                client.set_interlock("footswitch_pressed", True)
+            client.pump(1.0)
+            assert treatment.fired() == paused_at, "it fired into a world that stands still"
+            assert treatment.state() != "FIRING"
+            set_state(SimulationState.STATE_PLAYING)
+            client.pump(1.5)
+            assert treatment.fired() == paused_at, "playing is no press of the footswitch"
+            if treatment.state() == "HOLD":
+                client.set_interlock("footswitch_pressed", True)
+                treatment.go_on(lambda: treatment.fired() >= paused_at + 20, 20.0, act=False)
+                spots = [row["spot"] for row in stack.device_log() if row["event"] == "emission"]
+                assert spots == list(range(len(spots))), "every spot once, in order, across the pause"
+            assert stack.died is None
+        finally:
+            client.close()
+
+
+def test_a_patient_who_moves_while_it_fires_fails_the_verification(tmp_path: Path) -> None:
+    """Device, plan and arm agree, and every shot meets its place in the room: only the skin was elsewhere."""
+    from openmtz.cli.result import fired_spots, truth_shots
+    from openmtz.records import verify
+
+    request = {**REQUEST, "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.006}}
+    with Stack(tmp_path, overrides=QUICK) as stack:
+        treatment = Treatment(stack, request)
+        client = treatment.client
+        try:
+            treatment.go_on(lambda: treatment.fired() >= 40)
+            client.inject_fault("patient_sudden_move", translation_m=[0.0, 0.003, 0.0], duration_s=0.05)
+            treatment.go_on(treatment.future.done, 60.0)
+            client.pump(0.5)
+            plan = client.observed.plan
+            fired, truth = fired_spots(client.observed), truth_shots(client.observed)
+            assert plan is not None and len(truth.spot_index) == treatment.fired() > 40
+            verification = verify(plan, fired, truth)
+            assert not verification.ok and verification.misplaced > 0
+            late = truth.time_s > truth.time_s[39] + 1.0
+            off = np.linalg.norm(truth.position_m[late] - plan.positions_m[truth.spot_index[late]], axis=1)
+            print(f"{verification.misplaced} of {len(plan)} misplaced, {1e3 * np.median(off):.2f} mm off")
+            assert np.median(off) == pytest.approx(0.003, rel=0.1)
         finally:
             client.close()
 

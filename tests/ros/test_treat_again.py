@@ -26,7 +26,8 @@ def test_cancelled_and_done_in_one_stack(tmp_path: Path) -> None:
     from openmtz_interfaces.msg import SafetyState
 
     from openmtz.nodes import topics
-    from openmtz.nodes.operator import OperatorClient, SimulatedOperator
+    from openmtz.nodes.operator import OperatorClient
+    from openmtz.nodes.simulated_operator import SimulatedOperator
 
     with Stack(tmp_path, overrides=QUICK) as stack:
         client = OperatorClient()

@@ -95,7 +95,8 @@ def _check_indication(name: str) -> None:
 
 def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) -> tuple[Observed, str, str]:
     """Start, ask for the treatment, act as the operator; returns what was seen, outcome and reason."""
-    from openmtz.nodes.operator import OperatorClient, SimulatedOperator
+    from openmtz.nodes.operator import OperatorClient
+    from openmtz.nodes.simulated_operator import SimulatedOperator
 
     try:
         supervisor.wait_ready(

@@ -1,6 +1,7 @@
 """The operator's side of the graph: a client that asks for a treatment, acts and watches.
 
-Not one of the seven nodes: `./openmtz demo` and tests use it. It gathers what a report needs.
+Not one of the seven nodes: `./openmtz demo` and tests use it. It gathers what a report needs. Who
+decides when to act is `simulated_operator`, or a person.
 """
 
 from __future__ import annotations
@@ -260,64 +261,3 @@ class OperatorClient:
         self.node.destroy_node()
         if self._own_context:
             rclpy.try_shutdown()
-
-
-PATIENCE_S = 0.4
-"""What resolves itself within this (a held footswitch at the next station) wants no act."""
-
-
-LINE_SETTLE_S = 0.3
-"""A line counts as good only after it has settled; a person takes longer than this."""
-
-
-class SimulatedOperator:
-    """What a person does during a simulated treatment: attests eyewear, approves, arms, presses.
-
-    Acts on `treatment/status.waiting_for`; each act once per time it is asked for.
-    """
-
-    def __init__(self, client: OperatorClient, approver: str = "simulated operator") -> None:
-        self._client = client
-        self._approver = approver
-        self._acted_on: tuple[str, str] | None = None
-        self._asked: tuple[tuple[str, str], float] | None = None
-
-    def act(self) -> str:
-        """Do what is waited for, if anything; returns a line saying what was done.
-
-        Raises:
-            RuntimeError: the safety monitor refused the act.
-        """
-        status = self._client.observed.status
-        if status is None or not status.waiting_for:
-            self._acted_on = self._asked = None
-            return ""
-        key = (status.waiting_for, status.plan_sha256)
-        now = time.monotonic()
-        if self._asked is None or self._asked[0] != key:
-            self._asked = (key, now)
-        if key == self._acted_on or now - self._asked[1] < PATIENCE_S:
-            return ""
-        if status.waiting_for == "approval":
-            plan = self._client.observed.plan
-            if plan is None or plan.sha256 != status.plan_sha256:
-                return ""
-            accepted, reason = self._client.approve(self._approver)
-            said = f"approved plan {plan.sha256[:12]}"
-        elif status.waiting_for == "ready":
-            self._client.set_interlock("eyewear_attested", True)
-            self._client.set_interlock("footswitch_pressed", False)
-            self._client.pump(LINE_SETTLE_S)
-            accepted, reason = self._client.request_ready()
-            said = "attested eyewear, asked for ready"
-        elif status.waiting_for == "footswitch":
-            self._client.set_interlock("footswitch_pressed", False)
-            self._client.pump(0.1)
-            self._client.set_interlock("footswitch_pressed", True)
-            accepted, reason, said = True, "", "pressed the footswitch"
-        else:
-            return ""
-        if not accepted:
-            raise RuntimeError(f"the safety monitor refused ({status.waiting_for}): {reason}")
-        self._acted_on = key
-        return said

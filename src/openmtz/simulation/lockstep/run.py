@@ -18,6 +18,7 @@ from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
 from openmtz.plan import Finding, TreatmentPlan
 from openmtz.planning import plan_treatment
 from openmtz.planning.request import parse_request
+from openmtz.procedure.scripted_operator import ScriptedOperator
 from openmtz.records import FiredSpots, TruthShots, Verification, verify
 from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 from openmtz.safety import Reset
@@ -25,7 +26,6 @@ from openmtz.simulation.harm import Circumstances, Harm, Stop, harm
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.fault_acts import FaultActs
 from openmtz.simulation.lockstep.log import EventLog
-from openmtz.simulation.lockstep.operator import ScriptedOperator
 from openmtz.simulation.lockstep.scenario import FaultEvent, Moment, OperatorEvent, Scenario
 from openmtz.simulation.lockstep.stack import TICK_S, LockstepStack, ScanSettings
 from openmtz.simulation.patient_request import build_patient

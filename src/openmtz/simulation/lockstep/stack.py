@@ -19,7 +19,8 @@ from openmtz.geometry import SkinSurface, pose_from_vector
 from openmtz.hooks import PluginError, UnknownIndication
 from openmtz.plan import Finding, TreatmentPlan
 from openmtz.planning import PlanningError, RequestError
-from openmtz.procedure import Group, Procedure, ProcedureConfig, commands, events
+from openmtz.procedure import Procedure, ProcedureConfig, commands, events, groups_of
+from openmtz.procedure.scripted_operator import Act, ScriptedOperator
 from openmtz.records import verify
 from openmtz.robot import HOME, ArmKinematics, Mover, Trajectory
 from openmtz.robot import JOINT_NAMES as JOINTS
@@ -30,7 +31,6 @@ from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.laser_side import LaserSide
 from openmtz.simulation.lockstep.log import EventLog
 from openmtz.simulation.lockstep.monitor_side import MonitorSide
-from openmtz.simulation.lockstep.operator import Act, ScriptedOperator
 from openmtz.simulation.lockstep.processes import Processes
 
 TICK_S = 0.005
@@ -345,8 +345,7 @@ class LockstepStack:
             self.safety.plan = self.plan
             self.cell.mount(self.plan)
             self.log.add(self.now, "note", "plan", plan_sha256=self.plan.sha256, spots=len(self.plan))
-            groups = tuple(Group(g.station, g.pass_index, g.first, g.end) for g in self.plan.groups())
-            self._step(events.PlanReady(command.ticket, self.plan.sha256, groups))
+            self._step(events.PlanReady(command.ticket, self.plan.sha256, groups_of(self.plan)))
 
         self._later.append((self.now + PLANNING_S, tell))
 

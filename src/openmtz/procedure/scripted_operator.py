@@ -1,13 +1,13 @@
-"""The person at the simulated treatment: looks at the plan, attests eyewear, arms, presses the footswitch.
+"""The person at a simulated treatment: looks at the plan, attests eyewear, arms, presses the footswitch.
 
-Acts on what the procedure waits for, once each time, with a person's delays. Pure: acts come out.
+Acts on what the procedure waits for, once each time, with a person's delays. Pure: acts come out. Lockstep
+and graph carry out the same ones.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from openmtz.procedure import ProcedureStatus
+from typing import Protocol
 
 PATIENCE_S = 0.4
 """What resolves itself within this (a held footswitch at the next station) wants no act."""
@@ -15,6 +15,18 @@ LINE_SETTLE_S = 0.3
 """A line counts as good only after it has settled; a person takes longer than this."""
 PRESS_S = 0.1
 """Between releasing the footswitch and pressing it afresh."""
+
+
+class Waiting(Protocol):
+    """What is waited for (`approval`, `ready`, `footswitch` or nothing), for which plan."""
+
+    @property
+    def waiting_for(self) -> str:
+        """The act of a person that is waited for."""
+
+    @property
+    def plan_sha256(self) -> str:
+        """The plan it is about; empty without one."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +43,19 @@ class ScriptedOperator:
     """Give it the procedure's status; it returns the acts due now."""
 
     approves: bool = True
+    """False: a plan is not approved, for now."""
     present: bool = True
     """False: nobody acts (a scenario may send the operator away)."""
     _queue: list[tuple[float, Act]] = field(default_factory=list)
     _acted_on: tuple[str, str] | None = None
     _asked: tuple[tuple[str, str], float] | None = None
 
-    def act(self, status: ProcedureStatus, now_s: float) -> list[Act]:
+    @property
+    def busy(self) -> bool:
+        """Whether something was begun that is not done."""
+        return bool(self._queue)
+
+    def act(self, status: Waiting, now_s: float) -> list[Act]:
         """Return the acts of this instant, in order."""
         if not self.present:
             self._queue.clear()
@@ -47,7 +65,7 @@ class ScriptedOperator:
         self._queue = [(at, act) for at, act in self._queue if at > now_s]
         return due
 
-    def _look(self, status: ProcedureStatus, now_s: float) -> None:
+    def _look(self, status: Waiting, now_s: float) -> None:
         if not status.waiting_for:
             self._acted_on = self._asked = None
             return
@@ -56,9 +74,11 @@ class ScriptedOperator:
             self._asked = (key, now_s)
         if key == self._acted_on or now_s - self._asked[1] < PATIENCE_S:
             return
+        if status.waiting_for == "approval" and not self.approves:
+            return
         self._acted_on = key
         released = (now_s, Act("line", "footswitch_pressed", False))
-        if status.waiting_for == "approval" and self.approves:
+        if status.waiting_for == "approval":
             self._queue.append((now_s, Act("approve")))
         elif status.waiting_for == "ready":
             attested = (now_s, Act("line", "eyewear_attested", True))
@@ -67,5 +87,6 @@ class ScriptedOperator:
             self._queue += [released, (now_s + PRESS_S, Act("line", "footswitch_pressed", True))]
 
     def refused(self) -> None:
-        """The act was refused: a person tries again after a moment."""
+        """The act was refused: a person tries again, from the beginning, after a moment."""
+        self._queue.clear()
         self._acted_on = self._asked = None
