@@ -3,8 +3,9 @@
 Greedy set cover over a thinned set of the spots, then over what of all spots is left. Candidates stand over
 anchors spread among the spots, looking along the skin's normal there or along the mean one; how far away is
 chosen each time so that the depth of focus holds the most spots still uncovered (a dent deeper than that gets
-a station of its own). At the end stations the others can do without go, and each spot gets the one that meets
-it best, with a price on disagreeing with its neighbours.
+a station of its own). Then slivers go to neighbours that move to take them over (`_slivers`), stations the
+others can do without go, and each spot gets the one that meets it best, with a price on disagreeing with its
+neighbours.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from openmtz.geometry import make_pose
 from openmtz.optics import HandpieceProfile
 from openmtz.planning import _grid, _view_kernels
 from openmtz.planning._cover import Cover, Head
+from openmtz.planning._slivers import Slivers
 from openmtz.planning.refusals import Cause
 
 SPARE_SHARE = 0.01
@@ -83,6 +85,7 @@ def plan_stations(
         anchors = _grid.thin(points[rows], 0.5 * head.half)
         if not _cover(seen, reach, rows, anchors, max_stations):
             break
+    seen = seen.without_slivers(reach)
     kept, station = seen.assign()
     cause = np.where(
         station < 0, (Cause.OUT_OF_REACH if reach.refused else Cause.TOO_MANY_STATIONS).value, ""
@@ -176,6 +179,14 @@ class _Seen:
         self.sharp[rows[tight]] += 1
         self.reached[rows] += 1
 
+    def without_slivers(self, reach: _Reach) -> _Seen:
+        """Return the stations that are left once slivers went to their neighbours."""
+        slivers = Slivers(self.points, self.normals, self.head, self._grid, self.sharp == 0, reach.as_it_is)
+        result = _Seen(self.points, self.normals, self.head)
+        for pose in slivers.merge(self.poses):
+            result.add(pose)
+        return result
+
     def to_cover(self) -> NDArray[np.bool_]:
         """Return `(N,)` bool, spots that want a station: none of so few as may be a little less sharp."""
         rest = self.sharp == 0
@@ -256,6 +267,13 @@ class _Reach:
         self.refused.append(pose)
         if not self.detail and (reason := getattr(self._ask, "reason", None)) is not None:
             self.detail = str(reason(pose))
+
+    def as_it_is(self, pose: NDArray[np.float64]) -> bool:
+        """Return True if the arm takes the pose, not turned; a no is not counted."""
+        if self._ask is None:
+            return True
+        answer = self._ask(pose)
+        return answer is None or answer is True or answer == ""
 
     def turn_until_reached(self, pose: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Return the pose, turned about the beam if that is what it takes; None if out of reach."""
