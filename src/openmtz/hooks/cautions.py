@@ -3,6 +3,7 @@ the absolute limits are those of the host envelope (`openmtz.safety.envelope`)."
 
 from __future__ import annotations
 
+from openmtz.hooks.errors import Refused
 from openmtz.hooks.types import PatientFacts
 from openmtz.plan import Finding, Severity
 
@@ -42,6 +43,16 @@ def fitzpatrick_multiplier(facts: PatientFacts, source: str) -> tuple[float, lis
             )
         )  # fmt: skip
     return factor, found
+
+
+def refuse_neck(facts: PatientFacts, why: str) -> None:
+    """Refuse the neck, where an indication has no setting that is known to heal.
+
+    Raises:
+        Refused: the site is the neck; says `why`.
+    """
+    if facts.site == "neck":
+        raise Refused(why, code="neck", fix="treat another site")
 
 
 def density_per_cm2(percent: float, spot_um: float) -> float:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import Assessment, Indication, PatientFacts, Prescription, Refused, hookimpl
-from openmtz.hooks.cautions import density_per_cm2, fitzpatrick_multiplier
+from openmtz.hooks.cautions import density_per_cm2, fitzpatrick_multiplier, refuse_neck
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
 from openmtz_ladd.agents import AGENTS, FILLING_PERCENT, PARTICLE_FACTOR_REFUSE, PARTICLE_FACTOR_WARN
@@ -53,11 +53,9 @@ def prescribe(
     profiles: dict[str, HandpieceProfile],
 ) -> Prescription:
     """Return 5 % over the region with the agent's energy; refuses what the agent cannot pass through."""
-    if facts.site == "neck":
-        raise Refused(
-            "channels of 40-80 mJ are beyond what the neck tolerates (hypertrophic scars, Avram 2009)",
-            code="neck", fix="treat another site",
-        )  # fmt: skip
+    refuse_neck(
+        facts, "channels of 40-80 mJ are beyond what the neck tolerates (hypertrophic scars, Avram 2009)"
+    )
     findings: list[Finding] = []
     name = facts.agent or "none"
     if name not in AGENTS:

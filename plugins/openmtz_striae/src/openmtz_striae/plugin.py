@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import Assessment, Indication, PatientFacts, Prescription, Refused, hookimpl
-from openmtz.hooks.cautions import density_per_cm2, fitzpatrick_multiplier
+from openmtz.hooks.cautions import density_per_cm2, fitzpatrick_multiplier, refuse_neck
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
 from openmtz.planning.deficit import fit_course, lesions_of, spread_out
@@ -74,11 +74,9 @@ def prescribe(
     profiles: dict[str, HandpieceProfile],
 ) -> Prescription:
     """Treat the bands with a margin of 1.2 mm; nothing between them."""
-    if facts.site == "neck":
-        raise Refused(
-            "striae settings have no source on the neck, where fractional CO2 scarred (Avram 2009)",
-            code="neck", fix="treat another site",
-        )  # fmt: skip
+    refuse_neck(
+        facts, "striae settings have no source on the neck, where fractional CO2 scarred (Avram 2009)"
+    )
     findings: list[Finding] = []
     stage = facts.striae_stage
     if stage is None:
