@@ -228,7 +228,10 @@ class CarelessBuffer(SpotBuffer):
             record = Record._make(RECORD_STRUCT.unpack(frame.records[start : start + RECORD_BYTES]))
             energy = min(max(record.energy_uj, 1), self._settings.energy_limit_uj)
             pulse = min(max(record.pulse_us, 1), self._settings.pulse_limit_us)
-            self._append(RECORD_STRUCT.pack(*record._replace(energy_uj=energy, pulse_us=pulse)))
+            # A spot that waits for an hour would end the story before its harm is seen.
+            wait = min(record.not_before_us, 1_000_000)
+            record = record._replace(energy_uj=energy, pulse_us=pulse, not_before_us=wait)
+            self._append(RECORD_STRUCT.pack(*record))
 
 
 def records_unchecked(cell: LockstepCell, _stack: LockstepStack) -> None:

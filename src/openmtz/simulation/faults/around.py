@@ -24,7 +24,8 @@ PATIENT: tuple[Fault, ...] = (
 CAMERA: tuple[Fault, ...] = (
     Fault("camera_bias", "camera", "depth has a smooth error fixed in the picture",
           {"bias_m": 0.002, "bias_wavelength_px": 160.0},
-          harm="defocus", would_guard="a plate of known shape seen before each treatment"),
+          harm="defocus", shown_with={"bias_m": 0.003},
+          would_guard="a plate of known shape seen before each treatment"),
     Fault("camera_gloss", "camera", "no depth where oily skin mirrors the projector", {"gloss_rad": 0.1},
           guard="views from several sides; a hole in the surface is not planned on"),
     Fault("camera_noise", "camera", "noise times a factor", {"noise_factor": 5.0},
