@@ -80,7 +80,7 @@ def test_waits_that_cannot_be_are_named(waits, words):
 
 
 def test_a_wait_that_a_reader_of_version_1_would_ignore_is_refused():
-    with pytest.raises(PlanError, match="version 1.*group_wait_s"):
+    with pytest.raises(PlanError, match=r"version 1.*group_wait_s"):
         plan(format_version=1)
 
 
@@ -99,5 +99,5 @@ def test_folder_and_plan_of_two_versions_is_noticed(tmp_path):
     described = json.loads((tmp_path / JSON_FILE).read_text())
     described["format_version"] = 1
     (tmp_path / JSON_FILE).write_text(json.dumps(described))
-    with pytest.raises(PlanError, match="version 1.*version 2"):
+    with pytest.raises(PlanError, match=r"version 1.*version 2"):
         load_plan(tmp_path)

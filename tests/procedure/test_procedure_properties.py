@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from procedure_driver import GROUPS, SHA
+from procedure_driver import GROUPS as WITHOUT_WAITS
+from procedure_driver import SHA
 
 from openmtz.procedure import STATES as STATES_OF_THE_TABLE
 from openmtz.procedure import Procedure, ProcedureConfig
 from openmtz.procedure import commands as cmd
 from openmtz.procedure import events as ev
+
+GROUPS = tuple(replace(g, wait_s=w) for g, w in zip(WITHOUT_WAITS, (0.0, 2.0, 0.3), strict=True))
 
 TICKETED = (
     ev.CaptureStarted, ev.TokenGranted, ev.Arrived, ev.TokenRefused, ev.MoveFailed, ev.CaptureFailed,
@@ -72,12 +76,13 @@ class Oracle:
         self.requests: dict[int, cmd.Command] = {}
         self.pending_emission: tuple[int, int] | None = None
         self.fired_to = 0
+        self.ended_at = -1e9
         self.moving = False
         self.firing: int | None = None
         self.asked: cmd.Command | None = None
         self.move: cmd.Command | None = None
 
-    def event(self, event: ev.Event, waiting_approval: bool) -> None:
+    def event(self, event: ev.Event, waiting_approval: bool, now: float) -> None:
         command = self.requests.get(getattr(event, "ticket", -1))
         if isinstance(event, ev.Approved) and waiting_approval and event.plan_sha256 == SHA:
             self.approved = True
@@ -96,8 +101,10 @@ class Oracle:
                 self.fired_to = max(self.fired_to, min(event.next_spot, end))
             if isinstance(event, ev.GroupFired | ev.FireInterrupted):
                 self.firing = None
+                if self.fired_to == end:
+                    self.ended_at = now
 
-    def command(self, command: cmd.Command) -> None:
+    def command(self, command: cmd.Command, now: float) -> None:
         if hasattr(command, "ticket"):
             self.requests.setdefault(command.ticket, command)  # FinishCapture has the capture's
         if isinstance(command, cmd.RequestToken):
@@ -121,9 +128,10 @@ class Oracle:
             assert group.first <= command.first < group.end
             assert command.first >= self.fired_to, "a spot asked for twice"
             assert self.firing is None, "two firing actions at once"
+            assert now - self.ended_at >= group.wait_s, "Fire before the skin has rested"
             self.firing = command.ticket
         if isinstance(command, cmd.StartCapture):
-            self.fired_to, self.approved = 0, False
+            self.fired_to, self.approved, self.ended_at = 0, False, -1e9
 
 
 class Walker:
@@ -142,13 +150,13 @@ class Walker:
 
     def give(self, event: ev.Event) -> None:
         final = self.procedure.finished
-        self.oracle.event(event, self.state == "approving")
+        self.oracle.event(event, self.state == "approving", self.now)
         out = self.procedure.step(event)
         self.reached.add(self.state)
         if final and not isinstance(event, ev.TreatRequested):
             assert out == [], "something after the end"
         for c in out:
-            self.oracle.command(c)
+            self.oracle.command(c, self.now)
             if hasattr(c, "ticket"):
                 self.asked.append(c)
         if self.state == "stopped" and not final:
@@ -173,6 +181,7 @@ class Walker:
 
     def walk(self, steps: list[tuple[str, int, int]]) -> None:
         for name, choice, number in steps:
+            self.now += 0.003  # time goes by between the ticks too
             match name:
                 case "answer" | "good" if self.asked:
                     command = self.asked[-1]
@@ -204,6 +213,14 @@ class Walker:
 
 def fire_every_group(w: Walker) -> None:
     while w.state != "retreat_token":
+        if w.state == "cooling":
+            w.wait(0.5)
+        else:
+            w.answer()
+
+
+def fire_one_group(w: Walker) -> None:
+    while w.state != "cooling":
         w.answer()
 
 
@@ -226,6 +243,7 @@ WAYS: dict[str, tuple[str, Callable[[Walker], None]]] = {
     "station_moving": ("station_token", Walker.answer),
     "station_emission": ("station_moving", Walker.answer),
     "firing": ("station_emission", Walker.answer),
+    "cooling": ("firing", fire_one_group),
     "holding": ("firing", hold),
     "fire_ending": ("firing", lambda w: w.give(ev.SafetyChanged("STANDBY"))),
     "refiring": ("firing", lambda w: w.answer(ev.FireInterrupted, 7)),

@@ -23,7 +23,7 @@ from openmtz.nodes import convert, topics
 from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.nodes.treatment_commands import TreatmentCommands
 from openmtz.plan import PlanError, TreatmentPlan
-from openmtz.procedure import Group, Procedure, ProcedureConfig, ProcedureStatus, events
+from openmtz.procedure import Procedure, ProcedureConfig, ProcedureStatus, events, groups_of
 from openmtz.records import FiredSpots
 
 END_WAIT_S = 3.0
@@ -154,8 +154,7 @@ class Treatment(rclpy.node.Node):
         ticket, sha = self._plan_wanted
         if self._plan.sha256 == sha:
             self._plan_wanted = None
-            groups = tuple(Group(g.station, g.pass_index, g.first, g.end) for g in self._plan.groups())
-            self.step(events.PlanReady(ticket, sha, groups))
+            self.step(events.PlanReady(ticket, sha, groups_of(self._plan)))
 
     def _work(self) -> None:
         now = time.monotonic()

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from openmtz.geometry import pose_to_vector
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
+from openmtz.planning.group_waits import group_waits
+from openmtz.planning.order_pauses import Group
 from openmtz.planning.order_sweeps import FEW
 from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
 from openmtz.planning.stations import Stations
@@ -19,9 +21,9 @@ from openmtz.tissue.heat import HeatModel
 
 MOST_THREADS = 2
 """Groups ordered at the same time; fewer where `NUMBA_NUM_THREADS` says so (campaign workers have one)."""
-CAREFUL_SPOTS = 12_000
-"""So many spots of small stations get the most careful search for their order, about 2 s of CPU; where a plan
-has more, each gets less of it (`ordering.firing_order`, effort). Engineering default."""
+CAREFUL_SPOTS = 4_000
+"""So many spots of small stations get the most careful search for their order, about 1.5 s of CPU; where a
+plan has more, each gets less of it (`ordering.firing_order`, effort). Engineering default."""
 
 
 def assemble(
@@ -73,7 +75,11 @@ def assemble(
         results = list(pool.map(ordered, groups))
     rows_in_order = [rows[r.order] for (_, _, rows), r in zip(groups, results, strict=True)]
     not_before = [np.floor(r.not_before_s * 1e6 + 1e-3) for r in results]
-    header["group_wait_s"] = [0.0] * len(groups)
+    to_wait = [
+        Group(positions_m[rows], at * 1e-6, energy_uj[rows] / 1e3, whole_um[rows].astype(np.float64))
+        for rows, at in zip(rows_in_order, not_before, strict=True)
+    ]
+    header["group_wait_s"] = group_waits(to_wait, [number for _, number, _ in groups], heat)
     order = np.concatenate(rows_in_order) if groups else np.zeros(0, np.int64)
     unit = normals[order] / np.linalg.norm(normals[order], axis=1, keepdims=True)
     return TreatmentPlan(

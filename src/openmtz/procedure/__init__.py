@@ -2,6 +2,7 @@
 
 from openmtz.procedure import commands, events
 from openmtz.procedure.events import Group
+from openmtz.procedure.groups import groups_of
 from openmtz.procedure.procedure import Procedure, ProcedureConfig, ProcedureStatus
 from openmtz.procedure.table import ACTIVE, FINAL, ROWS, STATES, Row, State
 
@@ -18,4 +19,5 @@ __all__ = [
     "State",
     "commands",
     "events",
+    "groups_of",
 ]

@@ -9,12 +9,14 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Group:
-    """Spots `[first, end)` of the plan, fired from `station` in pass `pass_index`."""
+    """Spots `[first, end)` of the plan, fired from `station` in pass `pass_index`, at the earliest `wait_s`
+    [s] after the last shot of the group before."""
 
     station: int
     pass_index: int
     first: int
     end: int
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ class ProcedureConfig:
 
     `views` poses of the camera (the node knows them by index), `frames_per_view` frames fused at each,
     at least `views_min` of them reached. `retry_s`: between two requests for a token.
+    `cooling_s` is also the longest wait a group may ask for.
     `interruptions_max`: of firing within one group, without a hold.
     """
 
@@ -25,6 +26,7 @@ class ProcedureConfig:
     frames_per_view: int = 5
     capture_start_s: float = 30.0
     token_s: float = 15.0
+    cooling_s: float = 330.0
     move_s: float = 60.0
     frames_s: float = 30.0
     finish_s: float = 60.0
@@ -86,6 +88,7 @@ class Procedure:
         self._next_spot = 0
         self._interruptions = 0
         self._refused_at = math.inf
+        self._rests_from = -math.inf
 
     @property
     def state(self) -> str:
@@ -105,8 +108,11 @@ class Procedure:
         if self._state == "firing" and self._safety == "FIRING":  # pressed
             waiting = ""
         group = self._groups[min(self._group, len(self._groups) - 1)] if self._groups else None
+        detail = self._detail or state.text
+        if self._state == "cooling" and group is not None:
+            detail += f" {math.ceil(min(self._rest_left, group.wait_s))} s to go."
         return ProcedureStatus(
-            state.stage, state.name, self._detail or state.text, waiting, self._sha,
+            state.stage, state.name, detail, waiting, self._sha,
             group.station if group else 0, len({g.station for g in self._groups}),
             self._next_spot, self._groups[-1].end if self._groups else 0, self._now - self._stage_began,
         )  # fmt: skip
@@ -139,6 +145,9 @@ class Procedure:
             case ev.Tick(now=now):
                 if math.isfinite(now):
                     self._now = max(self._now, now)
+                    # What was told since the tick before happened before this one: counted from here, a
+                    # wait may be longer than asked for, never shorter.
+                    self._rests_from = min(self._rests_from, self._now)
             case ev.SafetyChanged(state=state):
                 self._safety = state
             case ev.FramesFused(total=total):
@@ -157,6 +166,8 @@ class Procedure:
             case ev.GroupFired(next_spot=spot) | ev.FireInterrupted(next_spot=spot):
                 self._tickets.pop("fire", None)
                 self._fired_to(spot)
+                if self._group_fired:
+                    self._rests_from = math.inf  # until the next tick
                 self._interruptions += self._safety != "HOLD"
                 self._refused_at = self._now
 
@@ -181,6 +192,7 @@ class Procedure:
             "safety_firing": lambda _: self._safety == "FIRING",
             "disarmed": lambda _: self._disarmed,
             "overdue": lambda _: self._overdue,
+            "rested": lambda _: self._rest_left <= 0.0,
             "retry_due": lambda _: self._now - self._refused_at >= self.config.retry_s,
             "view_full_more": lambda _: self._view_full and self._views_begun < self.config.views,
             "view_full_last": lambda _: self._view_full,
@@ -214,12 +226,21 @@ class Procedure:
 
     @property
     def _groups_good(self) -> bool:
-        """Groups that follow each other without gap or overlap, and none empty."""
+        """Groups that follow each other without gap or overlap, none empty, with waits that are bounded."""
         ends = [g.end for g in self._groups]
+        if not all(0.0 <= g.wait_s <= self.config.cooling_s for g in self._groups):  # nor NaN
+            return False
         return bool(ends) and all(
             g.first == before and g.end > g.first
             for g, before in zip(self._groups, [self._groups[0].first, *ends[:-1]], strict=True)
         )
+
+    @property
+    def _rest_left(self) -> float:
+        """How long the group to fire still has to wait [s]; infinite while the end of the one before it has
+        no time yet."""
+        wait = self._groups[self._group].wait_s
+        return self._rests_from + wait - self._now if wait > 0.0 else 0.0
 
     @property
     def _group_fired(self) -> bool:
