@@ -161,10 +161,9 @@ def test_a_patient_who_moves_while_it_fires_fails_the_verification(tmp_path: Pat
             assert plan is not None and len(truth.spot_index) == treatment.fired() > 40
             verification = verify(plan, fired, truth)
             assert not verification.ok and verification.misplaced > 0
-            late = truth.time_s > truth.time_s[39] + 1.0
-            off = np.linalg.norm(truth.position_m[late] - plan.positions_m[truth.spot_index[late]], axis=1)
-            print(f"{verification.misplaced} of {len(plan)} misplaced, {1e3 * np.median(off):.2f} mm off")
-            assert np.median(off) == pytest.approx(0.003, rel=0.1)
+            off = np.linalg.norm(truth.position_m - plan.positions_m[truth.spot_index], axis=1)
+            print(f"{verification.misplaced} of {len(plan)} misplaced, at the end {1e3 * off[-1]:.2f} mm off")
+            assert off[0] < 1e-3 and off[-1] == pytest.approx(0.003, rel=0.2)
         finally:
             client.close()
 
