@@ -132,11 +132,11 @@ def test_a_pause_of_the_simulation_ends_emission_until_a_fresh_press(tmp_path: P
             set_state(SimulationState.STATE_PLAYING)
             client.pump(1.5)
             assert treatment.fired() == paused_at, "playing is no press of the footswitch"
-            if treatment.state() == "HOLD":
-                client.set_interlock("footswitch_pressed", True)
-                treatment.go_on(lambda: treatment.fired() >= paused_at + 20, 20.0, act=False)
-                spots = [row["spot"] for row in stack.device_log() if row["event"] == "emission"]
-                assert spots == list(range(len(spots))), "every spot once, in order, across the pause"
+            assert treatment.state() == "HOLD"
+            client.set_interlock("footswitch_pressed", True)
+            treatment.go_on(lambda: treatment.fired() >= paused_at + 20, 20.0, act=False)
+            spots = [row["spot"] for row in stack.device_log() if row["event"] == "emission"]
+            assert spots == list(range(len(spots))), "every spot once, in order, across the pause"
             assert stack.died is None
         finally:
             client.close()
