@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from safety_cell import PROFILE, load_group, make_plan, station_pose
 from scipy.spatial.transform import Rotation
 
+from openmtz.devices import decode_records
+from openmtz.devices.firing import FiringRefused, aim_records
+from openmtz.optics import FieldCalibration
+from openmtz.optics.galvo import COUNTS_MAX
 from openmtz.safety import LoadedSpots, SafetyConfig, check_aim
 
 LIMITS = SafetyConfig()
@@ -131,3 +135,72 @@ def _timed() -> float:
 def test_loaded_spots_of_wrong_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="counts"):
         LoadedSpots("a", 0, 0, 0, np.zeros((3, 3), np.int16), *[np.zeros(3, np.uint32)] * 4)  # type: ignore[arg-type]
+
+
+def pincushion(share: float = 0.03, shift_m: float = 0.0, off_rad: float = 0.0) -> FieldCalibration:
+    """A head that points `share` too far at its corners, `off_rad` aside, and focuses `shift_m` too far."""
+    line = np.linspace(-COUNTS_MAX, COUNTS_MAX, 33)
+    grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) / COUNTS_MAX
+    radius2 = (grid**2).sum(axis=-1, keepdims=True) / 2.0
+    angles = grid * (1.0 + share * radius2) * PROFILE.full_scale_rad + [off_rad, 0.0]
+    return FieldCalibration(line, line, angles, np.full((33, 33), shift_m), PROFILE.full_scale_rad, "bent")
+
+
+def aimed(plan, calibration: FieldCalibration | None) -> LoadedSpots:
+    """The first group's records as the scan head makes them."""
+    said = decode_records(aim_records(plan, 0, 100, POSE, calibration))
+    return replace(LOADED, counts=said.counts)
+
+
+def planned_with(calibration: FieldCalibration):
+    return replace(PLAN, header={**PLAN.header, "calibration_id": calibration.calibration_id})
+
+
+def test_calibrated_records_pass_the_calibrated_check() -> None:
+    bent = pincushion(0.05, off_rad=0.004)
+    loaded = aimed(planned_with(bent), bent)
+    assert (loaded.counts != aimed(PLAN, None).counts).any()
+    assert check_aim(PLAN, loaded, POSE, PROFILE, SafetyConfig(calibration=bent)).ok_until == 100
+
+
+def test_either_side_with_another_map_is_a_miss() -> None:
+    bent = pincushion(0.05, off_rad=0.004)
+    for loaded, limits in (
+        (aimed(PLAN, None), SafetyConfig(calibration=bent)),
+        (aimed(planned_with(bent), bent), LIMITS),
+    ):
+        result = check_aim(PLAN, loaded, POSE, PROFILE, limits)
+        assert result.ok_until < 100 and "lands beside" in result.reasons[0], result
+
+
+def test_a_focus_that_lies_elsewhere_is_defocus() -> None:
+    near, far = pincushion(0.0, 0.0007), pincushion(0.0, 0.0009)
+    assert check_aim(PLAN, aimed(PLAN, None), POSE, PROFILE, SafetyConfig(calibration=near)).ok_until == 100
+    result = check_aim(PLAN, aimed(PLAN, None), POSE, PROFILE, SafetyConfig(calibration=far))
+    assert result.ok_until == 0 and "out of focus" in result.reasons[0]
+
+
+def test_counts_off_the_calibrated_grid_do_not_pass() -> None:
+    half = float(np.abs(LOADED.counts).max()) / 2.0
+    line = np.array([-half, half])
+    grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) / COUNTS_MAX * PROFILE.full_scale_rad
+    inner = FieldCalibration(line, line, grid, np.zeros((2, 2)), PROFILE.full_scale_rad, "inner")
+    result = check_aim(PLAN, LOADED, POSE, PROFILE, SafetyConfig(calibration=inner))
+    assert result.ok_until < 100
+    with pytest.raises(ValueError, match="outside the calibrated field"):
+        aimed(planned_with(inner), inner)
+
+
+def test_a_head_with_another_calibration_does_not_aim() -> None:
+    with pytest.raises(FiringRefused, match="made with calibration 'nominal'"):
+        aimed(PLAN, pincushion())
+    other = FieldCalibration.identity(PROFILE.full_scale_rad * 1.1)
+    with pytest.raises(FiringRefused, match="full scale"):
+        aimed(PLAN, other)
+
+
+def test_the_config_holds_one_calibration() -> None:
+    bent = pincushion()
+    assert SafetyConfig(calibration=bent).calibration_id == bent.calibration_id != "nominal"
+    with pytest.raises(ValueError, match="is not that of the calibration"):
+        SafetyConfig(calibration=bent, calibration_id="nominal")

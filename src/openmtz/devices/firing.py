@@ -16,7 +16,13 @@ from openmtz.devices.messages import DeviceState, Nak, NakCode, SelectReply, Sta
 from openmtz.devices.protocols import Event, LinkLost
 from openmtz.devices.spots import RECORD_BYTES, encode_records, running_digest
 from openmtz.geometry import apply_pose, invert_pose
-from openmtz.optics import HandpieceProfile, ProfileError, angles_to_counts, point_to_angles
+from openmtz.optics import (
+    FieldCalibration,
+    HandpieceProfile,
+    ProfileError,
+    angles_to_counts,
+    point_to_angles,
+)
 from openmtz.plan import TreatmentPlan
 from openmtz.plan.plan import FiringGroup
 
@@ -58,18 +64,32 @@ def first_to_fire(plan: TreatmentPlan, group: FiringGroup, asked: int, status: S
     return first
 
 
-def aim_records(plan: TreatmentPlan, first: int, end: int, scan_head_pose: NDArray[np.float64]) -> bytes:
+def aim_records(
+    plan: TreatmentPlan,
+    first: int,
+    end: int,
+    scan_head_pose: NDArray[np.float64],
+    calibration: FieldCalibration | None = None,
+) -> bytes:
     """Return the wire records of spots `[first, end)`, aimed from the measured pose `(4, 4)` in `world`.
 
+    `calibration` is the field calibration of the head that fires; None: the nominal map of the profile.
+
     Raises:
-        FiringRefused: the profile is of no use. ValueError: a spot beyond the galvo's full scale.
+        FiringRefused: the profile is of no use, or the plan was made with another calibration.
+        ValueError: a spot beyond the galvo's full scale or the calibrated field.
     """
     try:
         profile = HandpieceProfile.from_header(plan.header["profile"])
     except (KeyError, ProfileError) as error:
         raise FiringRefused(f"the plan's handpiece profile is of no use: {error}") from error
     points = apply_pose(invert_pose(scan_head_pose), plan.positions_m[first:end])
-    counts = angles_to_counts(point_to_angles(points, profile.mirror_separation_m), profile.full_scale_rad)
+    angles = point_to_angles(points, profile.mirror_separation_m)
+    if calibration is None:
+        counts = angles_to_counts(angles, profile.full_scale_rad)
+    else:
+        _check_calibration(plan, profile, calibration)
+        counts = calibration.angles_to_counts(angles)
     earliest = plan.not_before_us[first:end].astype(np.int64)
     return encode_records(
         counts,
@@ -77,6 +97,21 @@ def aim_records(plan: TreatmentPlan, first: int, end: int, scan_head_pose: NDArr
         plan.pulse_us[first:end].astype(np.int64),
         np.maximum(earliest - earliest[0], 0),
     )
+
+
+def _check_calibration(plan: TreatmentPlan, profile: HandpieceProfile, calibration: FieldCalibration) -> None:
+    """Raise `FiringRefused` unless this is the calibration the plan was made with."""
+    planned = plan.header.get("calibration_id")
+    if planned != calibration.calibration_id:
+        raise FiringRefused(
+            f"the plan was made with calibration {planned!r}, this head has {calibration.calibration_id!r}"
+            f" ({calibration.name}): plan again"
+        )
+    if calibration.full_scale_rad != profile.full_scale_rad:
+        raise FiringRefused(
+            f"calibration {calibration.name!r} is of a head with {calibration.full_scale_rad:g} rad full"
+            f" scale, the plan's profile has {profile.full_scale_rad:g}: give the file of this head"
+        )
 
 
 class GroupFiring:

@@ -131,6 +131,12 @@ class FieldCalibration:
         values, _ = self._interpolate(np.asarray(counts, np.float64))
         return values[..., :2]
 
+    def at_counts(self, counts: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return optical angles `(N, 2)` [rad] and focus shift `(N,)` [m] of counts `(N, 2)`; NaN outside the
+        calibrated grid."""
+        values, _ = self._interpolate(np.asarray(counts, np.float64))
+        return values[..., :2], values[..., 2]
+
     def focus_shift(self, angles_rad: ArrayLike) -> NDArray[np.float64]:
         """Return `(N,)` [m] how far beyond the flat focal plane focus lies along the beam; NaN off the
         grid."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.optics import HandpieceProfile, angles_to_ray, counts_to_angles
+from openmtz.optics import FieldCalibration, HandpieceProfile, angles_to_ray, counts_to_angles
 from openmtz.plan import TreatmentPlan
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.inputs import LoadedSpots
@@ -45,6 +45,7 @@ def check_aim(
     the planned position within `aim_miss_m`, within the depth of focus times `aim_defocus_factor` and
     below the incidence limit, and energy, pulse, station, pass and earliest time are the plan's. The
     earliest times are relative to the first spot of the selection, so their differences are compared.
+    Where counts point to is told by `limits.calibration`; a spot outside the calibrated field does not pass.
     """
     start = loaded.first if start is None else start
     end = loaded.first + len(loaded) if end is None else end
@@ -53,7 +54,8 @@ def check_aim(
     if not np.isfinite(scan_head_pose).all():
         return AimResult(start, ("the measured pose is not finite",))
     window = slice(start - loaded.first, end - loaded.first)
-    miss, defocus, cosine = _geometry(plan, loaded.counts[window], scan_head_pose, profile, start, end)
+    angles, shift = _angles(loaded.counts[window], profile, limits.calibration)
+    miss, defocus, cosine = _geometry(plan, angles, shift, scan_head_pose, profile, start, end)
     focus_limit = limits.aim_defocus_factor * profile.depth_of_focus_m
     incidence_limit = min(limits.aim_incidence_rad, profile.incidence_limit_rad)
     energy = loaded.energy_uj[window].astype(np.int64)
@@ -83,23 +85,31 @@ def check_aim(
     return AimResult(start + k, tuple(reasons))
 
 
+def _angles(
+    counts: NDArray[np.int16], profile: HandpieceProfile, calibration: FieldCalibration | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return optical angles `(n, 2)` [rad] and how far beyond the flat focal plane focus lies `(n,)` [m]."""
+    if calibration is None:
+        return counts_to_angles(counts, profile.full_scale_rad), np.zeros(len(counts))
+    return calibration.at_counts(counts)
+
+
 def _geometry(
     plan: TreatmentPlan,
-    counts: NDArray[np.int16],
+    angles: NDArray[np.float64],
+    focus_shift_m: NDArray[np.float64],
     pose: NDArray[np.float64],
     profile: HandpieceProfile,
     start: int,
     end: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return lateral miss [m], defocus along the beam [m] and cosine of incidence, `(n,)` each."""
-    origins, directions = angles_to_ray(
-        counts_to_angles(counts, profile.full_scale_rad), profile.mirror_separation_m
-    )
+    origins, directions = angles_to_ray(angles, profile.mirror_separation_m)
     # In the head's frame: three matrix products less than bringing the rays to the world.
     points = (plan.position_nm[start:end] * 1e-9 - pose[:3, 3]) @ pose[:3, :3]
     normals = (plan.normal_e9[start:end] * 1e-9) @ pose[:3, :3]
     to_point = points - origins
     along = np.einsum("ij,ij->i", to_point, directions)
     miss = np.linalg.norm(to_point - along[:, None] * directions, axis=1)
-    defocus = along - (profile.focus_distance_m - origins[:, 2]) / directions[:, 2]
+    defocus = along - (profile.focus_distance_m - origins[:, 2]) / directions[:, 2] - focus_shift_m
     return miss, defocus, -np.einsum("ij,ij->i", directions, normals)

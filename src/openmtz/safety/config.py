@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from openmtz.optics import FieldCalibration
+
 
 @dataclass(frozen=True)
 class SafetyConfig:
@@ -33,6 +35,8 @@ class SafetyConfig:
             default without citation: above 80 mJ at 5 % and 20 mJ at 20 % (35 J/cm2), below two
             passes of either.
         calibration_id: a plan with another one is not approved; empty: not compared.
+        calibration: where the head's counts really point; its id is `calibration_id`, left empty it is
+            taken from here. None: the nominal map of the plan's profile.
 
     Raises:
         ValueError: a limit that is not finite or not positive, or pairs in the wrong order.
@@ -73,12 +77,20 @@ class SafetyConfig:
     heat_limit_j_cm2: float = 45.0
     heat_window_s: float = 10.0
     calibration_id: str = ""
+    calibration: FieldCalibration | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{field.name} must be positive and finite, got {value!r}")
+        if self.calibration is not None:
+            own = self.calibration.calibration_id
+            if self.calibration_id not in ("", own):
+                raise ValueError(
+                    f"calibration_id {self.calibration_id!r} is not that of the calibration, {own!r}"
+                )
+            object.__setattr__(self, "calibration_id", own)
         object.__setattr__(self, "progress_required", tuple(self.progress_required))
         for low, high in (
             ("interlocks_stale_s", "interlocks_lost_s"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openmtz.optics import HandpieceProfile, angles_to_ray, counts_to_angles
+from openmtz.optics import FieldCalibration, HandpieceProfile, angles_to_ray, counts_to_angles
 from openmtz.simulation.skin import TrueSkin
 
 Array = NDArray[np.float64]
@@ -34,6 +34,7 @@ def evaluate_shots(
     skin: TrueSkin,
     profile: HandpieceProfile,
     time_s: ArrayLike = 0.0,
+    galvo_map: FieldCalibration | None = None,
 ) -> ShotHits:
     """Return what shots hit.
 
@@ -43,9 +44,10 @@ def evaluate_shots(
         energy_mj: `(N,)` really emitted [mJ].
         skin: the patient's true skin. profile: optics of the head.
         time_s: when each shot was fired [s], in the time of the skin's motion; one or `(N,)`.
+        galvo_map: where this head's counts truly point and focus truly lies; None: as the profile says.
 
     Raises:
-        ValueError: lengths that do not match, a time that is not finite.
+        ValueError: lengths that do not match, a time that is not finite, a count outside the map.
     """
     aims = np.asarray(counts, np.float64).reshape(-1, 2)
     energy = np.asarray(energy_mj, np.float64).reshape(-1)
@@ -53,7 +55,11 @@ def evaluate_shots(
     if len(energy) != len(aims) or (poses.ndim == 3 and len(poses) != len(aims)):
         raise ValueError(f"{len(aims)} aims, {len(energy)} energies, poses {poses.shape}: must match")
     poses = np.broadcast_to(poses, (len(aims), 4, 4))
-    angles = counts_to_angles(aims, profile.full_scale_rad)
+    angles, focus_shift = counts_to_angles(aims, profile.full_scale_rad), np.zeros(len(aims))
+    if galvo_map is not None:
+        angles, focus_shift = galvo_map.at_counts(aims)
+        if not np.isfinite(angles).all():
+            raise ValueError(f"a count outside the galvo map {galvo_map.name!r}: it must cover all counts")
     origins, directions = angles_to_ray(angles, profile.mirror_separation_m)
     rotation, translation = poses[:, :3, :3], poses[:, :3, 3]
     hits = skin.cast(
@@ -63,8 +69,8 @@ def evaluate_shots(
     )
     cosine = -np.einsum("nij,nj,ni->n", rotation, directions, hits.normal)
     incidence = np.arccos(np.clip(np.abs(cosine), 0.0, 1.0))
-    # Focus is a flat plane at focus_distance_m; the ray meets it this far from its origin.
-    to_focus = (profile.focus_distance_m - origins[:, 2]) / directions[:, 2]
+    # Focus is a plane at focus_distance_m, but for the shift; the ray meets it this far from its origin.
+    to_focus = (profile.focus_distance_m - origins[:, 2]) / directions[:, 2] + focus_shift
     defocus = hits.distance_m - to_focus
     fluence = profile.peak_fluence_j_cm2(energy, defocus, incidence)
     return ShotHits(hits.hit, hits.position_m, incidence, defocus, fluence, hits.rest_position_m)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.capture import CameraIntrinsics
-from openmtz.optics import HandpieceProfile
+from openmtz.optics import FieldCalibration, HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import CAMERA_FRAME, SCAN_HEAD_FRAME
 from openmtz.simulation.camera_faults import CameraFaults
@@ -97,6 +97,8 @@ class LockstepCell:
         self.frames: list[DepthFrame] = []
         self._seen = self._target_at(0.0)
         self.head = LockstepHead(seed)
+        self.galvo_map: FieldCalibration | None = None
+        """Where the head's counts truly point; None: as the mounted tip's profile says."""
         self.lines = {name: name in CLOSED_AT_START for name in LINES}
         self.truth = TruthLog()
         self.contacts: list[tuple[float, str, str]] = []
@@ -220,7 +222,7 @@ class LockstepCell:
         counts = np.array([[s.x_counts, s.y_counts] for _, s in shots])
         energy = np.array([s.energy_uj for _, s in shots]) * 1e-3
         poses = self.world.poses_at(times, SCAN_HEAD_FRAME)
-        hits = evaluate_shots(poses, counts, energy, self.skin, self.profile, times)
+        hits = evaluate_shots(poses, counts, energy, self.skin, self.profile, times, self.galvo_map)
         step = 0.004
         before, after = (self.world.poses_at(times + d, SCAN_HEAD_FRAME)[:, :3, 3] for d in (-step, 0.0))
         self.truth.add(
