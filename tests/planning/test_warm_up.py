@@ -1,0 +1,16 @@
+"""What is compiled ahead is what a plan needs: nothing of it is left for the first treatment."""
+
+from __future__ import annotations
+
+from openmtz.planning.warm_up import dome, warm_up
+
+
+def test_the_dome_is_skin_and_a_plan_on_it_loads_every_kernel_of_a_plan() -> None:
+    from openmtz.planning import _cover, _kernels, _order_kernels
+
+    surface = dome()
+    assert 15.0 < surface.area_cm2 < 18.0 and (surface.normals[:, 2] > 0.9).all()
+    warm_up()
+    for module in (_kernels, _order_kernels, _cover):
+        compiled = [k for k in vars(module).values() if hasattr(k, "signatures") and k.signatures]
+        assert compiled, module.__name__
