@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from openmtz.devices import Fired, FiredGap, LinkLost, decode_records, encode_records, plan_bytes
 from openmtz.devices.firing import FiringRefused, GroupFiring, aim_records, first_to_fire, group_of
 from openmtz.devices.messages import Select, Status
+from openmtz.optics import FieldCalibration
 from openmtz.plan import TreatmentPlan
 from openmtz.records import FiredSpots
 from openmtz.robot import ArmKinematics
@@ -34,7 +35,14 @@ class FireOutcome(NamedTuple):
 class LaserSide:
     """One firing at a time. `work` returns the outcome once."""
 
-    def __init__(self, cell: LockstepCell, monitor: MonitorSide, log: EventLog) -> None:
+    def __init__(
+        self,
+        cell: LockstepCell,
+        monitor: MonitorSide,
+        log: EventLog,
+        calibration: FieldCalibration | None = None,
+    ) -> None:
+        self._calibration = calibration
         self._cell, self._monitor, self._log = cell, monitor, log
         self._kinematics = ArmKinematics()
         self._joints: NDArray[np.float64] | None = None
@@ -71,7 +79,7 @@ class LaserSide:
             if self._joints is None or now - self._joints_at > JOINT_AGE_S:
                 raise FiringRefused("no fresh joint states: cannot aim")
             pose = self._kinematics.forward(self._joints, "scan_head")
-            records = aim_records(plan, start, group.end, pose)
+            records = aim_records(plan, start, group.end, pose, self._calibration)
         except ValueError as error:
             self._outcome = FireOutcome(False, str(error), first)
             return

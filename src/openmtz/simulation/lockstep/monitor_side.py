@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from openmtz.devices import PermitFrame, decode_records, encode, running_digest
 from openmtz.devices.firing import GroupFiring, LoadedChunk
+from openmtz.optics import FieldCalibration
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import ArmKinematics
 from openmtz.safety import (
@@ -42,8 +43,10 @@ class MonitorSide:
         processes: Processes,
         log: EventLog,
         monitor: SafetyMonitor | None = None,
+        calibration: FieldCalibration | None = None,
     ) -> None:
-        self.monitor = monitor or SafetyMonitor(SafetyConfig(), f"lockstep-{cell.seed}", cell.time_s)
+        config = SafetyConfig(calibration=calibration, calibration_id="" if calibration else "nominal")
+        self.monitor = monitor or SafetyMonitor(config, f"lockstep-{cell.seed}", cell.time_s)
         self.cell, self.processes, self.log = cell, processes, log
         self.plan: TreatmentPlan | None = None
         self.surface_id = ""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginManager, load_plugins
+from openmtz.optics import FieldCalibration
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
 from openmtz.plan import Finding, TreatmentPlan
 from openmtz.planning import plan_treatment
@@ -92,6 +93,7 @@ def simulate(
     progress: Progress | None = None,
     stops: tuple[Stop, ...] = (),
     track_s: float = 0.0,
+    calibration: FieldCalibration | None = None,
 ) -> SimulationResult:
     """Play `scenario`; same scenario and seed, same log.
 
@@ -100,6 +102,8 @@ def simulate(
             cell or stack there). progress: called every tenth of a virtual second.
         stops: instants after which nothing may be emitted, for the harm `emission-after-stop`.
         track_s: keep the joints so often [s], for a film; 0: never.
+        calibration: of the scan head's field, for planner, head and monitor; where its counts truly point is
+            `cell.galvo_map`, to be set in `prepare`. None: the nominal map.
 
     Raises:
         PatientRequestError: the patient cannot be made. RequestError: facts or request are of no use.
@@ -111,7 +115,7 @@ def simulate(
     plugins = manager or load_plugins()
     stack = LockstepStack(
         cell,
-        _planner(scenario, seed, plugins, patient),
+        _planner(scenario, seed, plugins, patient, calibration),
         ScanSettings(
             views=scenario.views,
             frames_per_view=scenario.frames_per_view,
@@ -119,6 +123,7 @@ def simulate(
             voxel_m=scenario.voxel_m,
         ),
         operator=ScriptedOperator(approves=scenario.operator_approves),
+        calibration=calibration,
     )
     if prepare is not None:
         prepare(cell, stack)
@@ -128,7 +133,13 @@ def simulate(
     return _conclude(scenario, seed, player, stops, stage_cpu, time.process_time() - began)
 
 
-def _planner(scenario: Scenario, seed: int, plugins: PluginManager, patient: Patient) -> Any:
+def _planner(
+    scenario: Scenario,
+    seed: int,
+    plugins: PluginManager,
+    patient: Patient,
+    calibration: FieldCalibration | None,
+) -> Any:
     request = parse_request(json.dumps({"facts": scenario.facts, **scenario.request}))
     plugins.provider(scenario.indication)
 
@@ -143,6 +154,7 @@ def _planner(scenario: Scenario, seed: int, plugins: PluginManager, patient: Pat
             region=request.as_region(),
             reachable=lambda pose: check.reason(pose) or None,
             overrides=request.overrides,
+            calibration=calibration,
         )
         return result.plan, result.findings
 

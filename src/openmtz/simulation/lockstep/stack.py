@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from openmtz.capture import CaptureError, CaptureSettings, scan_views
 from openmtz.geometry import SkinSurface, pose_from_vector
 from openmtz.hooks import PluginError, UnknownIndication
+from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
 from openmtz.planning import PlanningError, RequestError
 from openmtz.procedure import Procedure, ProcedureConfig, commands, events, groups_of
@@ -91,12 +92,14 @@ class LockstepStack:
     log: EventLog = field(default_factory=EventLog)
     operator: ScriptedOperator = field(default_factory=ScriptedOperator)
     monitor: SafetyMonitor | None = None
+    calibration: FieldCalibration | None = None
+    """Of the scan head's field: monitor and head each go by it; None: the nominal map."""
 
     def __post_init__(self) -> None:
         scan = self.scan
         self.processes = Processes()
-        self.safety = MonitorSide(self.cell, self.processes, self.log, self.monitor)
-        self.laser = LaserSide(self.cell, self.safety, self.log)
+        self.safety = MonitorSide(self.cell, self.processes, self.log, self.monitor, self.calibration)
+        self.laser = LaserSide(self.cell, self.safety, self.log, self.calibration)
         self.kinematics = ArmKinematics()
         self.mover = Mover(self._follow_trajectory, kinematics=self.kinematics)
         self.procedure = Procedure(
