@@ -24,7 +24,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from openmtz.nodes import convert, convert_safety, topics
+from openmtz.nodes import calibration, convert, convert_safety, topics
 from openmtz.nodes.run_line import RunLine
 from openmtz.nodes.support import SharedTopics, parameter, parse_parameters, work_timer
 from openmtz.plan import PlanError
@@ -65,6 +65,9 @@ class MonitorConfig:
     ttl_s: float = parameter(0.060, "time to live of a permit [s]", 0.02, 0.1)
     grant_period_s: float = parameter(0.015, "period of permits [s]", 0.005, 0.05)
     recorder: str = parameter("recorder", "node that keeps the record; empty: fire without evidence")
+    calibration_file: str = parameter(
+        "", "field calibration of the scan head, JSON file; empty: the nominal map"
+    )
     require_run_line: bool = parameter(False, "refuse to start without a supervisor's run line")
 
 
@@ -75,6 +78,7 @@ class SafetyMonitorNode(rclpy.node.Node):
         super().__init__("safety_monitor", parameter_overrides=overrides)
         config = parse_parameters(self, MonitorConfig)
         self._run_line = RunLine(config.require_run_line)
+        field = calibration.load_calibration(config.calibration_file, "safety_monitor")
         self.boot_id = uuid.uuid4().hex
         self._monitor = SafetyMonitor(
             SafetyConfig(
@@ -82,6 +86,8 @@ class SafetyMonitorNode(rclpy.node.Node):
                 ttl_s=config.ttl_s,
                 grant_period_s=config.grant_period_s,
                 recorder=config.recorder,
+                calibration=field,
+                calibration_id=field.calibration_id if field else "nominal",
             ),
             self.boot_id,
             time.monotonic(),

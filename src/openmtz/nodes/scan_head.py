@@ -33,7 +33,7 @@ from openmtz.devices import (
     decode_frame,
 )
 from openmtz.devices.firing import FiringRefused, GroupFiring, aim_records, first_to_fire, group_of
-from openmtz.nodes import convert, convert_head, topics
+from openmtz.nodes import calibration, convert, convert_head, topics
 from openmtz.nodes.support import (
     Goal,
     GoalSlot,
@@ -58,6 +58,9 @@ class ScanHeadConfig:
     baud: int = parameter(921_600, "baud rate", 9600, 4_000_000)
     connect_timeout_s: float = parameter(6.0, "longest wait for the port and the device [s]", 0.5, 120.0)
     stall_timeout_s: float = parameter(30.0, "no shot for so long ends a firing goal [s]", 1.0, 600.0)
+    calibration_file: str = parameter(
+        "", "field calibration of the scan head, JSON file; empty: the nominal map"
+    )
     joint_age_s: float = parameter(
         0.2, "joint states older than this are of no use for aiming [s]", 0.02, 5.0
     )
@@ -69,6 +72,7 @@ class ScanHeadNode(rclpy.node.Node):
     def __init__(self, overrides: list[Parameter]) -> None:
         super().__init__("scan_head", parameter_overrides=overrides)
         self._config = parse_parameters(self, ScanHeadConfig)
+        self._calibration = calibration.load_calibration(self._config.calibration_file, "scan_head")
         self._kinematics = ArmKinematics()
         self._joints: NDArray[np.float64] | None = None
         self._joints_at = -1e9
@@ -182,7 +186,7 @@ class ScanHeadNode(rclpy.node.Node):
         if self._joints is None or time.monotonic() - self._joints_at > self._config.joint_age_s:
             raise FiringRefused(f"no fresh joint states on {topics.JOINT_STATES.name}: cannot aim")
         pose = self._kinematics.forward(self._joints, "scan_head")
-        records = aim_records(plan, first, group.end, pose)
+        records = aim_records(plan, first, group.end, pose, self._calibration)
         self._link.select(plan.sha256, group.station, group.pass_index, first, group.end, timeout_s=0)
         return GroupFiring(plan, group, first, records, time.monotonic())
 

@@ -1,0 +1,35 @@
+"""The calibration file of a node: read whole, or the node does not start."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("rclpy")
+
+from openmtz.nodes.calibration import load_calibration
+from openmtz.nodes.support import NodeError
+from openmtz.optics import FieldCalibration
+
+
+def test_no_file_is_the_nominal_map_and_a_file_is_read(tmp_path):
+    assert load_calibration("", "scan_head") is None
+    path = tmp_path / "head.json"
+    FieldCalibration.identity(0.25).save(path)
+    loaded = load_calibration(str(path), "scan_head")
+    assert loaded is not None and loaded.calibration_id == "nominal"
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"format_version": 1}', "changed"])
+def test_a_file_of_no_use_names_node_and_parameter(tmp_path, content):
+    path = tmp_path / "head.json"
+    if content == "changed":
+        FieldCalibration.identity(0.25).save(path)
+        values = json.loads(path.read_text())
+        values["full_scale_rad"] = 0.26
+        content = json.dumps(values)
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(NodeError, match=r"safety_monitor: parameter calibration_file: .*head\.json"):
+        load_calibration(str(path), "safety_monitor")
