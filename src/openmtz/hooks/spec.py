@@ -60,7 +60,9 @@ def prescribe(
 
     Returns:
         density `(V,)` [1/cm2], energy `(V,)` [mJ], profile name, passes, rationale. The planner
-        keeps it within the profile and the host envelope; it never adds energy or density.
+        never adds density. Energy is meant for a spot met upright and in focus: the planner makes up
+        for tilt and defocus, so that each spot reaches the depth intended, never above the profile's most
+        energy nor the host envelope's for the site (`"correct_energy": false` turns that off).
 
     Raises:
         openmtz.hooks.Refused: what was asked must not be planned; the text says why.

@@ -35,6 +35,7 @@ from openmtz.planning import (
     plan_treatment,
 )
 from openmtz.planning.stations import Reachable
+from openmtz.planning.surface_file import SURFACE_FILE, save_surface
 from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 
 
@@ -59,7 +60,7 @@ class MtzPlanner(rclpy.node.Node):
         self._kinematics = ArmKinematics()
         self._surface: SkinSurface | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="planning")
-        self._work_item: ThreadFuture[PlanningResult] | None = None
+        self._work_item: ThreadFuture[tuple[SkinSurface, PlanningResult]] | None = None
         self._pending: tuple[Goal[Any], float] | None = None
         self._step: tuple[str, float] = ("", 0.0)
         self._plan_publisher = topics.PLAN.publisher(self)
@@ -105,8 +106,11 @@ class MtzPlanner(rclpy.node.Node):
             self._plan, surface, request.indication, parsed, int(request.seed)
         )
 
-    def _plan(self, surface: SkinSurface, indication: str, request: PlanRequest, seed: int) -> PlanningResult:
-        return plan_treatment(
+    def _plan(
+        self, surface: SkinSurface, indication: str, request: PlanRequest, seed: int
+    ) -> tuple[SkinSurface, PlanningResult]:
+        """Return the surface with the result: by the end a newer one may have arrived."""
+        return surface, plan_treatment(
             surface,
             indication,
             request.facts,
@@ -123,8 +127,7 @@ class MtzPlanner(rclpy.node.Node):
 
     def _reach(self, surface: SkinSurface) -> Reachable:
         """Return a check whether the arm brings the scan head to a pose without touching anything."""
-        check = StationCheck(self._kinematics, CellCollision(patient=surface.mesh))
-        return lambda pose: check.reason(pose) or None
+        return StationCheck(self._kinematics, CellCollision(patient=surface.mesh))
 
     def _work(self) -> None:
         self._progress.work(time.monotonic())
@@ -144,7 +147,8 @@ class MtzPlanner(rclpy.node.Node):
             return
         self._work_item = None
         try:
-            self._conclude(goal, item.result())
+            surface, result = item.result()
+            self._conclude(goal, surface, result)
         except (PlanningError, PluginError, UnknownIndication, ValueError, OSError) as error:
             self._fail(goal, str(error))
         except Exception as error:
@@ -152,10 +156,11 @@ class MtzPlanner(rclpy.node.Node):
             self.get_logger().error("".join(traceback.format_exception(error)))
             self._fail(goal, f"planning failed unexpectedly: {type(error).__name__}: {error}")
 
-    def _conclude(self, goal: Goal[Any], result: PlanningResult) -> None:
+    def _conclude(self, goal: Goal[Any], surface: SkinSurface, result: PlanningResult) -> None:
         plan = result.plan
         if self._config.plan_dir:
             folder = self._save(result)
+            save_surface(surface, folder / SURFACE_FILE)
             np.savez_compressed(
                 folder / "fields.npz",
                 region=result.region,
@@ -163,6 +168,7 @@ class MtzPlanner(rclpy.node.Node):
                 severity=result.severity,
                 deficit_depth_m=result.deficit_depth_m,
                 refused_m=result.refused_m,
+                refused_cause=result.refused_cause,
             )
         self._plan_publisher.publish(
             convert.plan_message(plan, list(result.findings), self.get_clock().now().to_msg())

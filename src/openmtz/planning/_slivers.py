@@ -84,14 +84,16 @@ class Slivers:
                 left = left[self._times[left] == 0]
                 if len(left) == 0:
                     break
-        if len(left):
-            for other in [k for k in before if k != number]:
+        moves = [k for k in before if k != number]
+        # the arm, slow to answer, is asked once all else is settled
+        if len(left) or not all(self._reached(self.stations[k].pose) for k in moves):
+            for other in moves:
                 self._take(other)
             for other, station in before.items():
                 self._put(other, station)
             return set()
         self._middles[number] = np.inf
-        for other in before.keys() - {number}:
+        for other in moves:
             self._middles[other] = self._middle(self.stations[other].pose)
         return set(near)
 
@@ -110,7 +112,7 @@ class Slivers:
             self._mark[found.rows] = True
             good = bool(self._mark[own].all() and self._mark[left].any())
             self._mark[found.rows] = False
-            if good and self._reached(pose):
+            if good:
                 return found
         return None
 
