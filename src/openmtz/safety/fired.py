@@ -91,9 +91,9 @@ class FiredBook:
         if len(inside):
             planned = account.plan.energy_uj[inside].astype(np.float64)
             measured = np.asarray(batch.energy_uj, np.float64)[(index >= 0) & (index < len(account.plan))]
-            off = np.abs(measured / planned - 1.0)
-            if not (off <= self._config.output_tolerance).all():
-                k = int(np.nanargmax(off))
+            off = measured / planned - 1.0
+            if not (np.abs(off) <= self._config.output_tolerance).all():
+                k = int(np.nanargmax(np.abs(off)))
                 self._latch(
                     "output-deviates", f"spot {inside[k]}: {off[k]:+.0%} off {planned[k] / 1e3:.1f} mJ"
                 )

@@ -60,9 +60,10 @@ _TABLE = "the safety monitor's table"
 LINES: tuple[Fault, ...] = (
     Fault("emergency_stop", "lines", "the emergency stop is pressed", {},
           harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD + "; hard-wired into the arm", left=_CUT,
-          outcome="stopped", cause="emergency-stop"),
+          outcome="stopped", cause="emergency-stop or output-deviates"),
     Fault("key_off", "lines", "the key is turned off", {},
-          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD, left=_CUT, outcome="stopped", cause="key-off"),
+          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD, left=_CUT, outcome="stopped",
+          cause="key-off or output-deviates"),
     Fault("door_open", "lines", "the door opens", {},
           harm=_AFTER, ends_s=_SOON, guard=_TABLE, cause="door-open"),
     Fault("footswitch_released", "lines", "the footswitch is released", {},
