@@ -22,7 +22,7 @@ from rclpy.parameter import Parameter
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginError, UnknownIndication, load_plugins
-from openmtz.nodes import convert, topics
+from openmtz.nodes import calibration, convert, topics
 from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.plan import PlanError
 from openmtz.plan.files import save_plan
@@ -46,6 +46,9 @@ class PlannerConfig:
     plan_dir: str = parameter("", "folder to write plan files to, further plans beside it; empty: none")
     surface_wait_s: float = parameter(3.0, "longest wait for a surface asked for to arrive [s]", 0.0, 60.0)
     check_reach: bool = parameter(True, "refuse stations the arm cannot reach")
+    calibration_file: str = parameter(
+        "", "field calibration of the scan head, JSON file; empty: the nominal map"
+    )
 
 
 class MtzPlanner(rclpy.node.Node):
@@ -54,6 +57,7 @@ class MtzPlanner(rclpy.node.Node):
     def __init__(self, overrides: list[Parameter]) -> None:
         super().__init__("mtz_planner", parameter_overrides=overrides)
         self._config = parse_parameters(self, PlannerConfig)
+        self._calibration = calibration.load_calibration(self._config.calibration_file, "mtz_planner")
         self._plugins = load_plugins()
         for failure in self._plugins.failures:
             self.get_logger().error(f"plugin disabled: {failure}")
@@ -119,6 +123,7 @@ class MtzPlanner(rclpy.node.Node):
             region=request.as_region(),
             reachable=self._reach(surface) if self._config.check_reach else None,
             overrides=request.overrides,
+            calibration=self._calibration,
             progress=self._note_step,
         )
 
