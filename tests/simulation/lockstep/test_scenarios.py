@@ -60,7 +60,9 @@ def test_a_stop_ends_emission_and_a_break_is_gone_on_from() -> None:
     stopped = simulate(Scenario.model_validate({**SMALL, "faults": [fault]}), 1)
     at = stopped.log.of("fault")[0]["t"]
     assert stopped.outcome == "stopped" and "emergency stop" in stopped.reason
-    assert stopped.truth["time_s"].max() <= at + 0.005 and stopped.harms == ()
+    assert stopped.truth["time_s"].max() <= at + 0.005
+    # The stop may fall into a pulse, which is then cut: that one spot got less than planned.
+    assert {h.name for h in stopped.harms} <= {"under-energy"} and sum(h.count for h in stopped.harms) <= 1
     fault = {"when": {"after": "spots:60"}, "fault": "footswitch_released", "for_s": 0.5}
     held = simulate(Scenario.model_validate({**SMALL, "faults": [fault]}), 1)
     assert held.as_expected and "HOLD" in [entry["name"] for entry in held.log.of("safety")]
