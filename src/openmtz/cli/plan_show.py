@@ -59,7 +59,8 @@ def _rows(plan: TreatmentPlan) -> list[tuple[str, str]]:
         ("profile", str((header.get("profile") or {}).get("name", "unknown"))),
         ("energy", f"{energy.min():.1f} to {energy.max():.1f} mJ, depth {plan.depth_um.min()} to"
                    f" {plan.depth_um.max()} um"),
-        ("firing time", f"{firing:.1f} s, motion between stations not counted"),
+        ("firing time", f"{firing:.1f} s, and {sum(g.wait_s for g in groups):.0f} s of waits for the skin to"
+                        " cool; motion between stations not counted, it passes waits too"),
     ]  # fmt: skip
     if dose:
         rows.append(("dose", ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in dose.items())))
