@@ -77,6 +77,47 @@ def test_never_worse_than_raster_where_spots_are_sparse(side_mm):
     assert omega <= raster[0] and rise <= raster[1]
 
 
+@pytest.mark.parametrize(("wide_mm", "long_mm"), [(2.0, 15.0), (3.0, 15.0), (2.5, 20.0), (4.0, 12.0)])
+def test_narrow_stations_are_not_left_to_hopping(wide_mm, long_mm):
+    """A strip between two stations: sweeps leave less than half of hopping's damage, within its travel."""
+    points, energy, depth = square(20.0, 884.0)
+    away = np.abs(points - points.mean(axis=0))
+    rows = (away[:, 0] < 0.5e-3 * long_mm) & (away[:, 1] < 0.5e-3 * wide_mm)
+    result = firing_order(points[rows], energy[rows], depth[rows])
+    compared = {name: omega for name, omega, _, _ in result.compared}
+    assert result.omega <= 0.6 * compared["hopping"], result.compared
+    uv = flatten(points[rows])
+    pitch = float(np.sqrt(2.0 / (np.sqrt(3.0) * 884e4)))
+    way = [
+        np.linalg.norm(np.diff(uv[order], axis=0), axis=1).sum()
+        for order in (result.order, BASELINES["boustrophedon"](uv, pitch))
+    ]
+    assert way[0] <= 4.1 * way[1]
+
+
+@pytest.mark.parametrize("side_mm", [6.0, 7.0])
+def test_less_effort_costs_little(side_mm):
+    """A plan of many small stations spends less on each: still cooler than raster, and a permutation."""
+    spots = square(side_mm, 884.0)
+    probes = gaps(flatten(spots[0])).middle
+    raster = firing_order(*spots, only="raster")
+    pulse = HeadTiming().pulse_s(spots[1])
+    times = np.cumsum(HeadTiming().jump_s(flatten(spots[0])[raster.order])) + np.cumsum(pulse) - pulse
+    base = rated(spots, raster.order, times, probes)[0]
+    got = {}
+    for effort in (1.0, 0.5, 0.0):
+        result = firing_order(*spots, only="sweeps_8", effort=effort)
+        assert sorted(result.order) == list(range(len(spots[0])))
+        got[effort] = rated(spots, result.order, result.not_before_s, probes)[0]
+    assert got[1.0] < 0.5 * base and got[0.5] < 0.6 * base and got[0.0] < 0.9 * base, (got, base)
+
+
+@pytest.mark.parametrize("effort", [-0.1, 1.5, float("nan")])
+def test_effort_is_a_share(effort):
+    with pytest.raises(ValueError, match="effort"):
+        firing_order(*square(3.0, 884.0), effort=effort)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_order_by_name_is_a_permutation_with_rest(name):
     spots = square(6.0, 884.0)
