@@ -25,6 +25,8 @@ SHARES = (1.0, 0.5, 0.25)
 """How much of a sliver a neighbour is asked to take, nearest spots first (engineering default)."""
 LEVELLING = 4
 """Steps of Lawson's weighting towards the plane with the least greatest distance."""
+MOST_BARRED = 3
+"""Neighbours that the arm holds where they are, before a sliver is left alone (engineering default)."""
 HOPELESS = 1.7
 """The weighting makes a slab thinner by a third at most (measured on the head: 99.9 %)."""
 
@@ -69,14 +71,14 @@ class Slivers:
             fresh &= set(self.stations)
         return [station.pose for station in self.stations.values()]
 
-    def _drop(self, number: int) -> set[int]:
-        """Drop a station if its neighbours can do without it; return those for which that changes something,
-        none if they cannot."""
+    def _drop(self, number: int, barred: frozenset[int] = frozenset()) -> set[int]:
+        """Drop a station if its neighbours, but for those `barred`, can do without it; return those for which
+        that changes something, none if they cannot."""
         before = {number: self._take(number)}
         rows = before[number].rows
         left = rows[self._times[rows] == 0]
         near = self._neighbours(left if len(left) else rows)
-        for other in near if len(left) else ():
+        for other in [k for k in near if k not in barred] if len(left) else ():
             moved = self._moved(self.stations[other], left)
             if moved is not None:
                 before[other] = self._take(other)
@@ -86,12 +88,17 @@ class Slivers:
                     break
         moves = [k for k in before if k != number]
         # the arm, slow to answer, is asked once all else is settled
-        if len(left) or not all(self._reached(self.stations[k].pose) for k in moves):
+        held = None
+        if len(left) == 0:
+            held = next((k for k in moves if not self._reached(self.stations[k].pose)), None)
+        if len(left) or held is not None:
             for other in moves:
                 self._take(other)
             for other, station in before.items():
                 self._put(other, station)
-            return set()
+            if held is None or len(barred) >= MOST_BARRED:
+                return set()
+            return self._drop(number, barred | {held})
         self._middles[number] = np.inf
         for other in moves:
             self._middles[other] = self._middle(self.stations[other].pose)
