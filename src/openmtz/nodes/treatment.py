@@ -26,6 +26,8 @@ from openmtz.plan import PlanError, TreatmentPlan
 from openmtz.procedure import Procedure, ProcedureConfig, ProcedureStatus, events, groups_of
 from openmtz.records import FiredSpots
 
+REPORTS_WAIT_S = 0.3
+"""Reports of shots are told this long after the end at the latest [s]: batches of 25 ms, and their way."""
 END_WAIT_S = 3.0
 """The end of a treatment waits so long for the actions it used [s]; one that does not answer is left."""
 
@@ -169,7 +171,10 @@ class Treatment(rclpy.node.Node):
     def _all_ended(self, now: float) -> bool:
         """The end is told when arm, laser, capture and planner have ended, so that the next may begin."""
         self._over_since = now if self._over_since is None else self._over_since
-        return now - self._over_since > END_WAIT_S or not self._commands.busy
+        over = now - self._over_since
+        # The head's last reports of shots come by another way than its answer, and a little later.
+        reported = not self._fired or over >= REPORTS_WAIT_S
+        return over > END_WAIT_S or (reported and not self._commands.busy)
 
     def _result(self) -> Treat.Result:
         status = self._procedure.status
