@@ -7,12 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+from needs import needs
 
 from openmtz.cli import app
 from openmtz.plan.files import load_plan
 from openmtz.planning.surface_file import SurfaceFileError, load_surface
 
-trimesh = pytest.importorskip("trimesh")
+trimesh = needs("trimesh")
 QUIET = ["--indication", "ladd", "--site", "forearm", "--fitzpatrick", "2", "--no-reach", "--no-pictures"]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from needs import needs
 
-pytest.importorskip("rclpy")
+needs("rclpy")
 
-from openmtz.nodes.calibration import load_calibration
-from openmtz.nodes.support import NodeError
-from openmtz.optics import FieldCalibration
+from openmtz.nodes.calibration import load_calibration  # noqa: E402
+from openmtz.nodes.support import NodeError  # noqa: E402
+from openmtz.optics import FieldCalibration  # noqa: E402
 
 
 def test_no_file_is_the_nominal_map_and_a_file_is_read(tmp_path):

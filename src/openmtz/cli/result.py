@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openmtz import __version__
-from openmtz.records import FiredSpots, RunData, RunSummary, SafetyEvent, TimelineEvent, TruthShots, verify
+from openmtz.records import (
+    FiredSpots,
+    RunData,
+    RunSummary,
+    SafetyEvent,
+    TimelineEvent,
+    TruthShots,
+    delivery_fields,
+    verify,
+)
 
 if TYPE_CHECKING:
     from openmtz.cli.request import TreatmentRequest
@@ -37,21 +46,14 @@ def build_result(
         outcome, reason = "failed", reason or "the delivery is not what was planned"
     fields = plan_fields(folder)
     events = [TimelineEvent(*event) for event in observed.events]
+    surface_id = observed.surface.surface_id if observed.surface is not None else ""
     summary = RunSummary(
         ok=outcome == "done" and verification is not None and verification.ok,
         outcome=outcome,
         reason=reason,
         indication=request.indication,
         seed=request.seed,
-        plan_sha256=plan.sha256 if plan is not None else "",
-        surface_id=observed.surface.surface_id if observed.surface is not None else "",
-        area_cm2=float(plan.header.get("area_cm2", 0.0)) if plan is not None else 0.0,
-        stations=len(plan.station_pose) if plan is not None else 0,
-        spots_planned=len(plan) if plan is not None else 0,
-        spots_delivered=verification.delivered if verification is not None else 0,
-        spots_repeated=verification.repeated if verification is not None else 0,
-        spots_missing=verification.missing if verification is not None else 0,
-        spots_outside_plan=verification.outside_plan if verification is not None else 0,
+        **delivery_fields(plan, surface_id, verification),
         safety_events=[
             SafetyEvent(t_s=t, state=state, cause=cause, detail=detail)
             for t, state, cause, detail in observed.safety_events

@@ -10,7 +10,8 @@ from openmtz_interfaces.msg import Interlocks as InterlocksMessage
 from openmtz_interfaces.msg import Permit, ScanHeadStatus, SpotsFired, SpotsLoaded
 from openmtz_interfaces.msg import SafetyState as StateMessage
 
-from openmtz.devices import PermitFrame, decode_records, encode, running_digest
+from openmtz.devices import RECORD_BYTES
+from openmtz.devices.monitored import loaded_spots, permit_frame
 from openmtz.safety import FiredBatch, HeadStatus, Interlocks, LoadedSpots, Outputs, PermitGrant
 from openmtz.safety.states import SafetyState
 
@@ -39,19 +40,11 @@ def loaded_of(message: SpotsLoaded) -> LoadedSpots:
         ValueError: no records, another number than announced, or more than `MAX_CHUNK`.
     """
     data = bytes(message.records)
-    records = decode_records(data)
-    if len(records.counts) != message.count or message.count > MAX_CHUNK:
-        raise ValueError(f"{len(records.counts)} records where {message.count} are announced")
-    return LoadedSpots(
-        message.plan_sha256,
-        message.station,
-        message.pass_index,
-        message.first,
-        records.counts,
-        records.energy_uj,
-        records.pulse_us.astype(np.uint32),
-        records.not_before_us,
-        running_digest(data, message.digest_before),
+    count = len(data) // RECORD_BYTES
+    if count != message.count or count > MAX_CHUNK:
+        raise ValueError(f"{count} records where {message.count} are announced")
+    return loaded_spots(
+        message.plan_sha256, message.station, message.pass_index, message.first, data, message.digest_before
     )
 
 
@@ -71,21 +64,8 @@ def fired_of(message: SpotsFired) -> FiredBatch:
 
 def permit_message(grant: PermitGrant) -> Permit:
     """Return the permit with the bytes for the wire (counter, digest, CRC); counter up to `MAX_COUNTER`."""
-    frame = encode(
-        PermitFrame(
-            counter=grant.counter,
-            plan_prefix=bytes.fromhex(grant.plan_sha256)[:16] if grant.plan_sha256 else bytes(16),
-            station=grant.station,
-            pass_index=grant.pass_index,
-            credit_until=grant.credit_until,
-            digest_at_credit=grant.digest_at_credit,
-            device_boot_id=grant.device_boot_id,
-            device_tick_us=grant.device_tick_us,
-            ttl_us=grant.ttl_us,
-        )
-    )
     return Permit(
-        frame=list(frame),
+        frame=list(permit_frame(grant)),
         counter=grant.counter,
         plan_sha256=grant.plan_sha256,
         station=grant.station,

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from openmtz.records.mcap_writer import RecordError, RecordWriter
 from openmtz.records.run_folder import RunFolderError, check_space, new_run_folder
 from openmtz.records.schemas import SchemaError, SchemaLibrary
-from openmtz.records.summary import RunSummary, SafetyEvent, read_summary, write_summary
+from openmtz.records.summary import (
+    RunSummary,
+    SafetyEvent,
+    delivery_fields,
+    read_summary,
+    write_summary,
+)
 from openmtz.records.verification import FiredSpots, SpotStatus, TruthShots, Verification, verify
 
 if TYPE_CHECKING:
@@ -32,6 +38,7 @@ __all__ = [
     "TruthShots",
     "Verification",
     "check_space",
+    "delivery_fields",
     "new_run_folder",
     "read_summary",
     "verify",

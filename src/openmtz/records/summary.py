@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from openmtz.plan import TreatmentPlan
+from openmtz.records.verification import Verification
+
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -62,6 +65,24 @@ class RunSummary(BaseModel):
                 "ok means: every planned spot was delivered once and nothing outside; it was not"
             )
         return self
+
+
+def delivery_fields(
+    plan: TreatmentPlan | None, surface_id: str, verification: Verification | None
+) -> dict[str, Any]:
+    """Return the fields of `RunSummary` that say what was planned and delivered."""
+    v = verification
+    return {
+        "plan_sha256": plan.sha256 if plan is not None else "",
+        "surface_id": surface_id,
+        "area_cm2": float(plan.header.get("area_cm2", 0.0)) if plan is not None else 0.0,
+        "stations": len(plan.station_pose) if plan is not None else 0,
+        "spots_planned": len(plan) if plan is not None else 0,
+        "spots_delivered": v.delivered if v is not None else 0,
+        "spots_repeated": v.repeated if v is not None else 0,
+        "spots_missing": v.missing if v is not None else 0,
+        "spots_outside_plan": v.outside_plan if v is not None else 0,
+    }
 
 
 def write_summary(folder: str | os.PathLike[str], summary: RunSummary) -> Path:

@@ -139,26 +139,26 @@ def judge(result: SimulationResult, stop_s: float | None, faults: Sequence[dict[
 
 def _rehearse(stack: LockstepStack, known: Captured) -> None:
     """Let the capture be over at once, with the surface known; the plan on it is the known one."""
-    moves = stack._do_MoveTo
+    moves = stack.commands.do_MoveTo
 
     def move(command: commands.MoveTo) -> None:
         if command.target != "view":
             moves(command)
             return
-        stack._step(events.Arrived(command.ticket))
-        stack._step(events.FramesFused(start[0], (command.index + 1) * stack.scan.frames_per_view))
+        stack.step(events.Arrived(command.ticket))
+        stack.step(events.FramesFused(start[0], (command.index + 1) * stack.scan.frames_per_view))
 
     start = [0]
 
     def begin(command: commands.StartCapture) -> None:
         start[0] = command.ticket
-        stack._step(events.CaptureStarted(command.ticket))
+        stack.step(events.CaptureStarted(command.ticket))
 
     def finish(command: commands.FinishCapture) -> None:
         stack.surface = known.surface
         stack.safety.surface_id = known.surface.surface_id
         stack.mover.collision.set_patient(known.surface.mesh)
-        stack._step(events.CaptureDone(command.ticket, known.surface.surface_id))
+        stack.step(events.CaptureDone(command.ticket, known.surface.surface_id))
 
     for name, act in (("_do_MoveTo", move), ("_do_StartCapture", begin), ("_do_FinishCapture", finish)):
         setattr(stack, name, act)

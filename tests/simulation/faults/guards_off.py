@@ -280,11 +280,11 @@ class OpenGate(FrameGate):
 
 def frames_ungated(_cell: LockstepCell, stack: LockstepStack) -> None:
     """Frames are fused whether the arm rested or not."""
-    start = stack._do_StartCapture
+    start = stack.commands.do_StartCapture
 
     def begin(command) -> None:  # type: ignore[no-untyped-def]
         start(command)
-        assert stack._capture is not None
-        stack._capture[1].gate = OpenGate(per_standstill=stack.scan.frames_per_view)
+        assert stack.capture is not None
+        stack.capture[1].gate = OpenGate(per_standstill=stack.scan.frames_per_view)
 
-    stack._do_StartCapture = begin  # type: ignore[method-assign]
+    stack.commands.do_StartCapture = begin  # type: ignore[method-assign]

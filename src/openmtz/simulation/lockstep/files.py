@@ -10,7 +10,7 @@ import numpy as np
 
 from openmtz.plan import Finding, Severity
 from openmtz.plan.files import save_plan
-from openmtz.records import RunData, RunSummary, SafetyEvent, TimelineEvent, write_report
+from openmtz.records import RunData, RunSummary, SafetyEvent, TimelineEvent, delivery_fields, write_report
 from openmtz.records import write_summary as write_summary_file
 from openmtz.simulation.lockstep.run import SimulationResult, truth_of
 
@@ -21,21 +21,14 @@ def summary_of(result: SimulationResult) -> RunSummary:
     """Return the run's summary, as a run of the graph has one; the harms stand in its details."""
     plan, verdict = result.plan, result.verification
     ok = result.outcome == "done" and verdict is not None and verdict.ok
+    surface_id = result.surface.surface_id if result.surface is not None else ""
     return RunSummary(
         ok=ok,
         outcome="failed" if result.outcome == "done" and not ok else result.outcome,
         reason=result.reason or ("" if ok else "The delivery is not what was planned."),
         indication=result.scenario.indication,
         seed=result.seed,
-        plan_sha256=plan.sha256 if plan is not None else "",
-        surface_id=result.surface.surface_id if result.surface is not None else "",
-        area_cm2=float(plan.header.get("area_cm2", 0.0)) if plan is not None else 0.0,
-        stations=len(plan.station_pose) if plan is not None else 0,
-        spots_planned=len(plan) if plan is not None else 0,
-        spots_delivered=verdict.delivered if verdict is not None else 0,
-        spots_repeated=verdict.repeated if verdict is not None else 0,
-        spots_missing=verdict.missing if verdict is not None else 0,
-        spots_outside_plan=verdict.outside_plan if verdict is not None else 0,
+        **delivery_fields(plan, surface_id, verdict),
         safety_events=[
             SafetyEvent(t_s=e["t"], state=e["name"], cause=e["cause"], detail=e["text"])
             for e in result.log.of("safety")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.devices import PermitFrame, decode_records, encode, running_digest
 from openmtz.devices.firing import GroupFiring, LoadedChunk
+from openmtz.devices.monitored import loaded_spots, permit_frame
 from openmtz.optics import FieldCalibration
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import ArmKinematics
@@ -50,7 +50,6 @@ class MonitorSide:
         self.cell, self.processes, self.log = cell, processes, log
         self.plan: TreatmentPlan | None = None
         self.surface_id = ""
-        self.permits = 0
         self.misread: dict[str, bool] = {}
         """Lines the topic tells wrongly, with what it says."""
         self.replayed: bytes | None = None
@@ -91,12 +90,11 @@ class MonitorSide:
 
     def hear_loaded(self, firing: GroupFiring, chunk: LoadedChunk) -> None:
         """Take what was loaded into the head."""
-        records = decode_records(chunk.records)
+        group = firing.group
         self._loaded.append(
-            LoadedSpots(
-                firing.plan.sha256, firing.group.station, firing.group.pass_index, chunk.first,
-                records.counts, records.energy_uj, records.pulse_us.astype(np.uint32),
-                records.not_before_us, running_digest(chunk.records, chunk.digest_before),
+            loaded_spots(
+                firing.plan.sha256, group.station, group.pass_index, chunk.first, chunk.records,
+                chunk.digest_before,
             )
         )  # fmt: skip
 
@@ -144,14 +142,7 @@ class MonitorSide:
         return outputs
 
     def _send(self, grant: PermitGrant) -> None:
-        self.permits += 1
-        frame = encode(
-            PermitFrame(
-                grant.counter, bytes.fromhex(grant.plan_sha256)[:16] if grant.plan_sha256 else bytes(16),
-                grant.station, grant.pass_index, grant.credit_until, grant.digest_at_credit,
-                grant.device_boot_id, grant.device_tick_us, grant.ttl_us,
-            )
-        )  # fmt: skip
+        frame = permit_frame(grant)
         self.last_frame = frame
         if self.processes.runs("scan_head"):
             self.cell.head.link.relay_permit(self.replayed or frame)

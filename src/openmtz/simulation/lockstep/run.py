@@ -27,8 +27,9 @@ from openmtz.simulation.harm import Circumstances, Harm, Stop, harm
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.fault_acts import FaultActs
 from openmtz.simulation.lockstep.log import EventLog
+from openmtz.simulation.lockstep.scan import ScanSettings
 from openmtz.simulation.lockstep.scenario import FaultEvent, Moment, OperatorEvent, Scenario
-from openmtz.simulation.lockstep.stack import TICK_S, LockstepStack, ScanSettings
+from openmtz.simulation.lockstep.stack import TICK_S, LockstepStack
 from openmtz.simulation.patient_request import build_patient
 from openmtz.simulation.patients import Patient
 from openmtz.simulation.tissue_truth import ShotRecords, Shots, TissueTruth
