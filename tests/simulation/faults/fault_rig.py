@@ -160,6 +160,7 @@ def _rehearse(stack: LockstepStack, known: Captured) -> None:
         stack.mover.collision.set_patient(known.surface.mesh)
         stack.step(events.CaptureDone(command.ticket, known.surface.surface_id))
 
-    for name, act in (("_do_MoveTo", move), ("_do_StartCapture", begin), ("_do_FinishCapture", finish)):
-        setattr(stack, name, act)
+    stack.commands.do_MoveTo = move  # type: ignore[method-assign]
+    stack.commands.do_StartCapture = begin  # type: ignore[method-assign]
+    stack.commands.do_FinishCapture = finish  # type: ignore[method-assign]
     stack.planner = lambda _surface: (known.plan, ())
