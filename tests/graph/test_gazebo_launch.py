@@ -2,67 +2,35 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import types
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from launch_stand_ins import ROOT, Recorded, filled_in, load_launch_file
 
 from openmtz.robot import JOINT_NAMES
 
-ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "launch" / "gazebo.launch.py"
 PATIENT = '{"kind": "phantom", "phantom": "forearm", "lesions": "none"}'
-
-
-class Recorded:
-    """Stands in for an action: keeps what it was made with."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args, self.kwargs = args, kwargs
-
-
-class Configuration(Recorded):
-    def perform(self, context: dict[str, str]) -> str:
-        return context[self.args[0]]
 
 
 @pytest.fixture
 def launch_file(monkeypatch: pytest.MonkeyPatch) -> Any:
-    names = {
-        "launch": ["LaunchDescription"],
-        "launch.actions": [
-            "DeclareLaunchArgument", "ExecuteProcess", "IncludeLaunchDescription", "OpaqueFunction"
-        ],
-        "launch.launch_description_sources": ["PythonLaunchDescriptionSource"],
-        "launch.substitutions": [],
-        "launch_ros": [],
-        "launch_ros.actions": ["Node"],
-        "ament_index_python": [],
-        "ament_index_python.packages": [],
-    }  # fmt: skip
-    for path, classes in names.items():
-        stand_in = types.ModuleType(path)
-        for name in classes:
-            setattr(stand_in, name, type(name, (Recorded,), {}))
-        monkeypatch.setitem(sys.modules, path, stand_in)
-    sys.modules["launch.substitutions"].LaunchConfiguration = Configuration  # type: ignore[attr-defined]
     shares = {"openmtz": str(ROOT), "ros_gz_sim": "/opt/ros/jazzy/share/ros_gz_sim"}
-    sys.modules["ament_index_python.packages"].get_package_share_directory = shares.__getitem__  # type: ignore[attr-defined]
-    spec = importlib.util.spec_from_file_location("openmtz_gazebo_launch", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    more = {
+        "launch.actions": {"ExecuteProcess": Recorded, "IncludeLaunchDescription": Recorded},
+        "launch.launch_description_sources": {"PythonLaunchDescriptionSource": Recorded},
+        "launch_ros": {},
+        "launch_ros.actions": {"Node": Recorded},
+        "ament_index_python": {},
+        "ament_index_python.packages": {"get_package_share_directory": shares.__getitem__},
+    }
+    return load_launch_file("gazebo.launch.py", monkeypatch, more)
 
 
 def actions_of(launch_file: Any, **given: str) -> list[Any]:
-    defaults = {name: default for name, (default, _) in launch_file.ARGUMENTS.items()}
-    found: list[Any] = launch_file._processes({**defaults, "patient_json": PATIENT, **given})
+    found: list[Any] = launch_file._processes(filled_in(launch_file, **{"patient_json": PATIENT, **given}))
     return found
 
 

@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
 import pytest
+from launch_stand_ins import Recorded, filled_in, load_launch_file
 
 from openmtz.graph import load_graph
-
-FILE = Path(__file__).resolve().parents[2] / "launch" / "openmtz.launch.py"
-
-
-class Recorded:
-    """Stands in for an action of `launch`: keeps what it was made with."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args, self.kwargs = args, kwargs
-
-
-class Configuration(Recorded):
-    def perform(self, context: dict[str, str]) -> str:
-        return context[self.args[0]]
 
 
 @pytest.fixture
 def launch_file(monkeypatch: pytest.MonkeyPatch) -> Any:
-    names = {
-        "launch": ["LaunchDescription"],
-        "launch.actions": [
-            "DeclareLaunchArgument", "EmitEvent", "ExecuteProcess", "OpaqueFunction", "RegisterEventHandler"
-        ],
-        "launch.event_handlers": ["OnProcessExit"],
-        "launch.events": ["Shutdown"],
-        "launch.substitutions": [],
-    }  # fmt: skip
-    for module, classes in names.items():
-        stand_in = types.ModuleType(module)
-        for name in classes:
-            setattr(stand_in, name, type(name, (Recorded,), {}))
-        monkeypatch.setitem(sys.modules, module, stand_in)
-    sys.modules["launch.substitutions"].LaunchConfiguration = Configuration  # type: ignore[attr-defined]
-    spec = importlib.util.spec_from_file_location("openmtz_launch", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    more = {
+        "launch.actions": dict.fromkeys(("EmitEvent", "ExecuteProcess", "RegisterEventHandler"), Recorded),
+        "launch.event_handlers": {"OnProcessExit": Recorded},
+        "launch.events": {"Shutdown": Recorded},
+    }
+    return load_launch_file("openmtz.launch.py", monkeypatch, more)
 
 
 def context(launch_file: Any, tmp_path: Path, **given: str) -> dict[str, str]:
-    defaults = {name: default for name, (default, _) in launch_file.ARGUMENTS.items()}
-    return {**defaults, "out": str(tmp_path / "run"), **given}
+    return filled_in(launch_file, **{"out": str(tmp_path / "run"), **given})
 
 
 def commands(actions: list[Any]) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 if TYPE_CHECKING:
     from fakes import FakeLink, FakeWorker
     from in_process import Bench
+    from simulated_cell import Cell
 
 
 @pytest.fixture
@@ -47,6 +48,16 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> type[FakeWorker]:
     FakeWorker.made = []
     monkeypatch.setattr(surface_capture, "CaptureWorker", FakeWorker)
     return FakeWorker
+
+
+@pytest.fixture
+def cell(bench: Bench, tmp_path: Path) -> Iterator[Cell]:
+    """The simulation's node, playing, with a scan head at its wires."""
+    from simulated_cell import Cell
+
+    cell = Cell(bench, tmp_path)
+    yield cell
+    cell.head.socket.close()
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,8 @@ def load_surface(path: str | Path) -> SkinSurface:
     """
     file = Path(path)
     try:
-        with np.load(file, allow_pickle=False) as data:
+        # np.load leaves a file open that it opened itself and cannot read.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             if int(data["format_version"]) != FORMAT_VERSION:
                 raise SurfaceFileError(f"{file.name}: version {int(data['format_version'])}, this reads 1")
             surface = SkinSurface.from_arrays(
