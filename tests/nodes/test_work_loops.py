@@ -65,13 +65,14 @@ def test_events_that_arise_while_one_is_taken_wait_for_its_end(bench: Any) -> No
             order.append(f"event {event}")
             return ["A", "B"] if event == 1 else []
 
-    node._procedure, kept = Script(), node._procedure
+    dispatcher = node._dispatcher
+    dispatcher.procedure, kept = Script(), dispatcher.procedure
     node._commands.do_str = lambda command: (
         order.append(f"command {command}"),
         command == "A" and node.step(2),
     )
     node.step(1)
-    node._procedure = kept
+    dispatcher.procedure = kept
     assert order == ["event 1", "command A", "command B", "event 2"]
     assert isinstance(events.Tick(1.0), events.Event)
 

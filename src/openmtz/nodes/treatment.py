@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from openmtz.nodes import convert, topics
 from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.nodes.treatment_commands import TreatmentCommands
 from openmtz.plan import PlanError, TreatmentPlan
-from openmtz.procedure import Procedure, ProcedureConfig, ProcedureStatus, events, groups_of
+from openmtz.procedure import Dispatcher, Procedure, ProcedureConfig, ProcedureStatus, events, groups_of
 from openmtz.records import FiredSpots
 
 REPORTS_WAIT_S = 0.3
@@ -53,20 +52,18 @@ class Treatment(rclpy.node.Node):
         super().__init__("treatment", parameter_overrides=overrides)
         self.config = parse_parameters(self, TreatmentConfig)
         views = self.config.views
-        self._procedure = Procedure(
-            ProcedureConfig(views=views, views_min=min(3, views), frames_per_view=self.config.frames_per_view)
+        config = ProcedureConfig(
+            views=views, views_min=min(3, views), frames_per_view=self.config.frames_per_view
         )
+        self._commands = TreatmentCommands(self)
+        self._dispatcher = Dispatcher(Procedure(config), self._commands.do)
         self._plan: TreatmentPlan | None = None
         self._plan_wanted: tuple[int, str] | None = None
         self._seen: set[str] = set()
         self._fired: list[SpotsFired] = []
-        self._events: deque[events.Event] = deque()
-        self._stepping = False
         self._over_since: float | None = None
-        self._approved = ""
         self._last_status: tuple[Any, ...] | None = None
         self._status_due = 0.0
-        self._commands = TreatmentCommands(self)
         self._status_publisher = topics.TREATMENT_STATUS.publisher(self)
         topics.SAFETY_STATE.subscription(self, self._on_safety)
         topics.PLAN.subscription(self, self._on_plan)
@@ -85,7 +82,7 @@ class Treatment(rclpy.node.Node):
     @property
     def status(self) -> ProcedureStatus:
         """Where the treatment stands."""
-        return self._procedure.status
+        return self._dispatcher.procedure.status
 
     @property
     def request(self) -> Treat.Goal:
@@ -100,17 +97,8 @@ class Treatment(rclpy.node.Node):
     # ---- events ---------------------------------------------------------------------------------
 
     def step(self, event: events.Event) -> None:
-        """Take one event to its end before the next: a command may be answered while it is given."""
-        self._events.append(event)
-        if self._stepping:
-            return
-        self._stepping = True
-        try:
-            while self._events:
-                for command in self._procedure.step(self._events.popleft()):
-                    self._commands.do(command)
-        finally:
-            self._stepping = False
+        """Take one event to its end before the next."""
+        self._dispatcher.step(event)
 
     def _start(self, goal: Goal[Any]) -> None:
         self._over_since = None
@@ -123,14 +111,9 @@ class Treatment(rclpy.node.Node):
         self.step(events.CancelRequested())
 
     def _on_safety(self, message: SafetyState) -> None:
-        self.step(events.SafetyChanged(message.state_name, message.detail or message.cause))
-        status = self._procedure.status
-        approved, self._approved = self._approved, message.approved_plan_sha256
-        if status.plan_sha256 and self._approved == status.plan_sha256:
-            if status.state == "approving":
-                self.step(events.Approved(self._approved))
-        elif approved and status.stage == "treat":
-            self.step(events.ApprovalEnded())
+        self._dispatcher.safety_changed(
+            message.state_name, message.detail or message.cause, message.approved_plan_sha256
+        )
 
     def _on_plan(self, message: PlanMessage) -> None:
         try:
@@ -164,7 +147,7 @@ class Treatment(rclpy.node.Node):
         self.step(events.Tick(now))
         self._publish_status(now)
         goal = self._slot.active
-        if goal is not None and self._procedure.finished and self._all_ended(now):
+        if goal is not None and self._dispatcher.procedure.finished and self._all_ended(now):
             goal.finish(self._result())
         self._progress.work(now)
 
@@ -177,7 +160,7 @@ class Treatment(rclpy.node.Node):
         return over > END_WAIT_S or (reported and not self._commands.busy)
 
     def _result(self) -> Treat.Result:
-        status = self._procedure.status
+        status = self._dispatcher.procedure.status
         fired = self.fired_of(status.plan_sha256)
         return Treat.Result(
             success=status.state == "done",
@@ -188,7 +171,7 @@ class Treatment(rclpy.node.Node):
         )
 
     def _publish_status(self, now: float) -> None:
-        status = self._procedure.status
+        status = self._dispatcher.procedure.status
         key = (status.state, status.detail, status.waiting_for, status.spots_done)
         if key == self._last_status and now < self._status_due:
             return

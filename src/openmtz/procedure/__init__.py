@@ -1,6 +1,7 @@
 """The treatment from capture to verification as one pure state machine."""
 
 from openmtz.procedure import commands, events
+from openmtz.procedure.dispatcher import Dispatcher
 from openmtz.procedure.events import Group
 from openmtz.procedure.groups import groups_of
 from openmtz.procedure.procedure import Procedure, ProcedureConfig, ProcedureStatus
@@ -11,6 +12,7 @@ __all__ = [
     "FINAL",
     "ROWS",
     "STATES",
+    "Dispatcher",
     "Group",
     "Procedure",
     "ProcedureConfig",

@@ -107,7 +107,7 @@ def play(
     def prepare(cell: LockstepCell, stack: LockstepStack) -> None:
         config = SafetyConfig(hold_timeout_s=HOLD_TIMEOUT_S)
         stack.safety.monitor = SafetyMonitor(config, "campaign", cell.time_s)
-        stack.procedure = Procedure(replace(stack.procedure.config, frames_s=FRAMES_S))
+        stack.dispatcher.procedure = Procedure(replace(stack.procedure.config, frames_s=FRAMES_S))
         if not scan:
             _rehearse(stack, known)
         for switch_off in guards:

@@ -5,7 +5,6 @@ As in the ROS graph, each stepped at its period on virtual time, with direct cal
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from openmtz.capture import CaptureError
 from openmtz.geometry import SkinSurface
 from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.procedure import Procedure, ProcedureConfig, events
+from openmtz.procedure import Dispatcher, Procedure, ProcedureConfig, events
 from openmtz.procedure.scripted_operator import Act, ScriptedOperator
 from openmtz.robot import JOINT_NAMES as JOINTS
 from openmtz.robot import ArmKinematics, Mover, Trajectory
@@ -60,15 +59,12 @@ class LockstepStack:
         self.laser = LaserSide(self.cell, self.safety, self.log, self.calibration)
         self.kinematics = ArmKinematics()
         self.mover = Mover(self._follow_trajectory, kinematics=self.kinematics)
-        self.procedure = Procedure(
-            ProcedureConfig(
-                views=scan.views, views_min=min(3, scan.views), frames_per_view=scan.frames_per_view
-            )
+        config = ProcedureConfig(
+            views=scan.views, views_min=min(3, scan.views), frames_per_view=scan.frames_per_view
         )
         self.commands = ProcedureCommands(self)
-        self._events: deque[events.Event] = deque()
+        self.dispatcher = Dispatcher(Procedure(config), self.commands.do)
         self.later: list[tuple[float, Callable[[], None]]] = []
-        self._stepping = False
         self._ticks = 0
         self.capture: tuple[int, LockstepCapture] | None = None
         self.fused = 0
@@ -76,7 +72,6 @@ class LockstepStack:
         self.fire_told = -1
         self._state_due = 0.0
         self._told: tuple[Any, ...] = ()
-        self._approved = ""
         self._shown: tuple[Any, ...] = ()
         self.clock_offset_s = 0.0
         """What the host's clock is ahead by."""
@@ -84,6 +79,11 @@ class LockstepStack:
         self.surface: SkinSurface | None = None
         self.plan: TreatmentPlan | None = None
         self.findings: tuple[Finding, ...] = ()
+
+    @property
+    def procedure(self) -> Procedure:
+        """The treatment's state machine."""
+        return self.dispatcher.procedure
 
     @property
     def now(self) -> float:
@@ -155,14 +155,9 @@ class LockstepStack:
             self.mover.take_token(outputs.token is Token.MOTION, now)
         if not self.processes.runs("treatment"):
             return
-        self.step(events.SafetyChanged(outputs.state.name, outputs.detail or outputs.cause))
-        status = self.procedure.status
-        approved, self._approved = self._approved, outputs.approved_plan_sha256
-        if status.plan_sha256 and self._approved == status.plan_sha256:
-            if status.state == "approving":
-                self.step(events.Approved(self._approved))
-        elif approved and status.stage == "treat":
-            self.step(events.ApprovalEnded())
+        self.dispatcher.safety_changed(
+            outputs.state.name, outputs.detail or outputs.cause, outputs.approved_plan_sha256
+        )
 
     def _work_laser(self, now: float) -> None:
         outcome = self.laser.work(now)
@@ -244,17 +239,8 @@ class LockstepStack:
     # ---- procedure ------------------------------------------------------------------------------
 
     def step(self, event: events.Event) -> None:
-        """Take one event to its end before the next: a command may be answered while it is given."""
-        self._events.append(event)
-        if self._stepping:
-            return
-        self._stepping = True
-        try:
-            while self._events:
-                for command in self.procedure.step(self._events.popleft()):
-                    self.commands.do(command)
-        finally:
-            self._stepping = False
+        """Take one event to its end before the next."""
+        self.dispatcher.step(event)
 
     def _follow_trajectory(self, trajectory: Trajectory) -> None:
         try:
