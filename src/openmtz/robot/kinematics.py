@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from openmtz.geometry import invert_pose, pose_distance
 from openmtz.robot.analytic import UrGeometry
-from openmtz.robot.description import FLANGE_FRAME, HOME, JOINT_NAMES, SCAN_HEAD_FRAME, find_urdf
+from openmtz.robot.description import FLANGE_FRAME, HOME, SCAN_HEAD_FRAME, find_urdf
+from openmtz.robot.joint_limits import JointLimits
 from openmtz.robot.urdf_check import UrdfInvalid, validate_urdf
 
 Array = NDArray[np.float64]
@@ -27,32 +28,6 @@ LARGEST_NEWTON_STEP_RAD = 0.5
 SINGULARITY_MARGIN = 0.005
 """A branch nearer to a singularity is taken only where there is no other: there, a millimetre at the tool
 may take 0.2 rad. Engineering default."""
-
-
-@dataclass(frozen=True)
-class JointLimits:
-    """`lower`, `upper` [rad], `velocity` [rad/s], `effort` [Nm], each `(6,)`."""
-
-    lower: Array
-    upper: Array
-    velocity: Array
-    effort: Array
-
-    def violation(self, q: ArrayLike) -> str:
-        """Return which joint of `(6,)` [rad] lies beyond which limit and how far, or an empty text."""
-        for name, value, low, high in zip(JOINT_NAMES, np.asarray(q), self.lower, self.upper, strict=True):
-            if not low <= value <= high:
-                at, lowest, highest, beyond = np.rad2deg([value, low, high, max(low - value, value - high)])
-                return (
-                    f"{name} at {at:.1f} deg, {beyond:.1f} deg beyond its limit "
-                    f"(allowed {lowest:.0f} to {highest:.0f} deg)"
-                )
-        return ""
-
-    def margin(self, q: ArrayLike) -> float:
-        """Return the smallest distance of joints `(6,)` from their limits [rad]; negative beyond one."""
-        joints = np.asarray(q)
-        return float(np.minimum(joints - self.lower, self.upper - joints).min())
 
 
 @dataclass(frozen=True, eq=False)
