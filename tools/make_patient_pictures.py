@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from openmtz.hooks import LESION_TYPES
-from openmtz.simulation.camera import RayScene
 from openmtz.simulation.patients import Patient
 from openmtz.simulation.phantoms import make_phantom
+from openmtz.simulation.skin import TrueSkin
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images" / "phantoms.png"
 LIGHT = np.array([-0.55, 0.45, 0.70])
@@ -29,9 +29,8 @@ def shaded(patient: Patient, half_m: float, pixels: int = 420) -> np.ndarray:
     origins[..., 0] += span
     origins[..., 1] -= span[:, None]
     down = np.broadcast_to([0.0, 0.0, -1.0], origins.shape)
-    distance, normals = RayScene(patient.mesh).cast(origins, down)
-    light = np.abs(normals @ (LIGHT / np.linalg.norm(LIGHT)))
-    return np.where(np.isfinite(distance), light, np.nan)
+    hits = TrueSkin(patient.mesh).cast(origins, down)
+    return np.abs(hits.normal @ (LIGHT / np.linalg.norm(LIGHT))).reshape(pixels, pixels)
 
 
 def main() -> None:

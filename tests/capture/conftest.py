@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from openmtz.capture import CaptureSettings, scan_views
-from openmtz.simulation.camera import DepthCamera, RayScene
+from openmtz.simulation.camera import DepthCamera
+from openmtz.simulation.mesh_scene import MeshScene
 from openmtz.simulation.patients import Patient
 from openmtz.simulation.phantoms import make_phantom
 
@@ -24,7 +25,7 @@ class Scan:
 def scan() -> Scan:
     """Six views, five frames each, from 0.30 m, of a cheek with synthetic scars."""
     patient = make_phantom("cheek", "atrophic_scar", seed=3)
-    scene, camera = RayScene(patient.mesh), DepthCamera(seed=7)
+    scene, camera = MeshScene(patient.mesh), DepthCamera(seed=7)
     frames = [
         (camera.render(view, scene, k, n), view)
         for k, view in enumerate(scan_views(patient.target_m, patient.approach, 0.30, 0.3, 6))

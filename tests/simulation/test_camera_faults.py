@@ -11,9 +11,10 @@ import pytest
 
 from openmtz.capture import CameraIntrinsics
 from openmtz.geometry import TriangleMesh, look_along
-from openmtz.simulation.camera import CameraNoise, DepthCamera, RayScene
+from openmtz.simulation.camera import CameraNoise, DepthCamera
 from openmtz.simulation.camera_faults import CameraFaults, FrameStream
 from openmtz.simulation.camera_worker import CameraFrame, CameraWorker, FrameRequest
+from openmtz.simulation.mesh_scene import MeshScene
 from openmtz.simulation.motion import Breathing, Drift, PatientMotion
 from openmtz.simulation.phantoms import make_phantom
 from openmtz.simulation.skin import TrueSkin
@@ -28,11 +29,11 @@ def plate(half_m: float = 0.5) -> TriangleMesh:
     return TriangleMesh(corners, np.array([[0, 1, 2], [0, 2, 3]], np.int32))
 
 
-SCENE = RayScene(plate())
+SCENE = MeshScene(plate())
 
 
 def picture(
-    noise: CameraNoise | None = CLEAN, seed: int = 0, n: int = 0, scene: RayScene = SCENE, **faults: object
+    noise: CameraNoise | None = CLEAN, seed: int = 0, n: int = 0, scene: MeshScene = SCENE, **faults: object
 ) -> np.ndarray:
     given = CameraFaults(**faults) if faults else None  # type: ignore[arg-type]
     return DepthCamera(SMALL, seed, noise).render(ABOVE, scene, (1,), n, given)
@@ -54,7 +55,7 @@ def test_bias_is_smooth_fixed_in_the_picture_and_grows_with_range_squared() -> N
     assert np.array_equal(bias, picture(bias_m=0.001, n=7) - 0.3), "the same in every frame"
     assert not np.allclose(bias, picture(bias_m=0.001, seed=1) - 0.3, atol=1e-5)
     further = DepthCamera(SMALL, 0, CLEAN).render(
-        look_along((0, 0, 0.45), (0, 0, -1)), RayScene(plate()), (1,), 0, CameraFaults(bias_m=0.001)
+        look_along((0, 0, 0.45), (0, 0, -1)), MeshScene(plate()), (1,), 0, CameraFaults(bias_m=0.001)
     )
     assert np.allclose(further - 0.45, 2.25 * bias, atol=2e-7)
     # A window of the picture sees the same field.
@@ -89,7 +90,7 @@ def test_glare_lies_where_the_projector_is_mirrored() -> None:
     assert rows.mean() == pytest.approx(59.5, abs=0.5)
     assert (rows.max() - rows.min()) / 2 == pytest.approx(np.tan(0.03) * 200.0, abs=1.0)
     ball = make_phantom("cheek", "none", 0).mesh
-    face = RayScene(TriangleMesh(ball.vertices - [0.5, 0.0, 0.05], ball.faces))
+    face = MeshScene(TriangleMesh(ball.vertices - [0.5, 0.0, 0.05], ball.faces))
     holes = picture(scene=face, gloss_rad=np.deg2rad(3.0)) == 0
     # On a ball of radius 73 mm normal and view turn together: x / 0.073 + x / 0.3 = 3 degrees at x = 3.1 mm.
     area = np.pi * (0.0031 / 0.3 * 200.0) ** 2
@@ -106,7 +107,7 @@ def test_scale_and_noise_are_multiplied() -> None:
 
 def test_a_wrong_mounting_is_the_picture_of_another_pose() -> None:
     mesh = make_phantom("cheek", "none", 0).mesh
-    scene = RayScene(TriangleMesh(mesh.vertices - [0.5, 0.0, 0.05], mesh.faces))
+    scene = MeshScene(TriangleMesh(mesh.vertices - [0.5, 0.0, 0.05], mesh.faces))
     error = CameraFaults(hand_eye=(0.002, -0.001, 0.003, 0.0, 0.01, -0.02))
     seen = DepthCamera(SMALL, 0, CLEAN).render(ABOVE, scene, (1,), 0, error)
     there = DepthCamera(SMALL, 0, CLEAN).render(ABOVE @ error.hand_eye_pose(), scene, (1,), 0)
@@ -178,9 +179,9 @@ def test_the_worker_shows_a_moving_patient_a_window_and_faults_in_the_order_give
         worker.close()
     here = DepthCamera(SMALL, 0, CLEAN)
     skin = TrueSkin(mesh, motion)
-    assert np.array_equal(full.depth, here.render(view, RayScene(skin.mesh_at(1.6)), (1,), 0))
+    assert np.array_equal(full.depth, here.render(view, MeshScene(skin.mesh_at(1.6)), (1,), 0))
     assert np.array_equal(part.depth, full.depth[40:60, 60:90]) and part.request.window == (60, 40, 30, 20)
-    assert np.array_equal(rest.depth, here.render(view, RayScene(mesh), (1,), 0))
+    assert np.array_equal(rest.depth, here.render(view, MeshScene(mesh), (1,), 0))
     assert rest.depth[60, 80] - full.depth[60, 80] == pytest.approx(0.01, abs=1e-5)
     assert scaled.stamp_s == 4.5 and scaled.request.stamp_s == rest.stamp_s == 4.0
     assert np.array_equal(scaled.depth, rest.depth * np.float32(1.1))

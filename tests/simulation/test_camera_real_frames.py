@@ -13,9 +13,10 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from openmtz.capture import CameraIntrinsics
-from openmtz.simulation.camera import DepthCamera, RayScene
+from openmtz.simulation.camera import DepthCamera
 from openmtz.simulation.depth_folder import load_depth_folder
 from openmtz.simulation.depth_mesh import denoise, depth_to_mesh, fill_small_holes, nearest_part
+from openmtz.simulation.mesh_scene import MeshScene
 
 SR305 = (476.007, 476.007, 313.683, 242.755)
 DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
@@ -53,7 +54,7 @@ def real_and_simulated(folder: str, intrinsics: tuple[float, ...] | None, unit: 
         part = nearest_part(frame.depth, k)
         real.append(windows(np.where(part, frame.depth, 0.0), k))
         filled, part = fill_small_holes(frame.depth, part)
-        scene = RayScene(depth_to_mesh(denoise(filled, part), part, k))
+        scene = MeshScene(depth_to_mesh(denoise(filled, part), part, k))
         picture = DepthCamera(k, seed=1).render(np.eye(4), scene, (n,), 0)
         simulated.append(windows(picture.astype(np.float64), k))
     return table(real), table(simulated)

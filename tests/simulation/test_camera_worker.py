@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from openmtz.capture import CameraIntrinsics, CaptureError, scan_views
-from openmtz.simulation.camera import DepthCamera, RayScene
+from openmtz.simulation.camera import DepthCamera
 from openmtz.simulation.camera_worker import CameraFrame, CameraWorker, FrameRequest
+from openmtz.simulation.mesh_scene import MeshScene
 from openmtz.simulation.phantoms import make_phantom
 
 SMALL = CameraIntrinsics(160, 120, 200.0, 200.0, 79.5, 59.5)
 
 
+@pytest.mark.alone
 def test_same_images_in_order_without_blocking() -> None:
     patient = make_phantom("cheek", "striae", 2)
     worker = CameraWorker(patient.mesh, SMALL, seed=5)
@@ -33,7 +35,7 @@ def test_same_images_in_order_without_blocking() -> None:
         while len(frames) < 6 and time.monotonic() < end:
             frames += worker.wait(0.5)
         assert worker.ready and worker.pending == 0 and worker.poll() == []
-        camera, scene = DepthCamera(SMALL, seed=5), RayScene(patient.mesh)
+        camera, scene = DepthCamera(SMALL, seed=5), MeshScene(patient.mesh)
         for request, frame in zip(requests, frames, strict=True):
             assert frame.request.stamp_s == request.stamp_s and frame.render_s > 0
             here = camera.render(request.world_T_camera, scene, request.still_key, request.n)

@@ -1,19 +1,16 @@
-"""Simulated depth camera: Embree rays through a scene of meshes, then the noise of a real sensor."""
+"""Simulated depth camera: meshes drawn as depth, then the noise of a real sensor."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from openmtz.capture import CameraIntrinsics
-from openmtz.geometry import TriangleMesh
 from openmtz.simulation.camera_faults import CameraFaults, bias_field, hand_depth
+from openmtz.simulation.mesh_scene import MeshScene, TrueDepth
 
 Array = NDArray[np.float64]
 Depth = NDArray[np.float32]
@@ -93,28 +90,6 @@ class CameraNoise:
         )
 
 
-class RayScene:
-    """Meshes in `world`, ready for ray casting. Loads Open3D."""
-
-    def __init__(self, meshes: TriangleMesh | Sequence[TriangleMesh]) -> None:
-        import open3d
-
-        self._o3d: Any = open3d
-        self._scene = open3d.t.geometry.RaycastingScene(nthreads=1)
-        for mesh in [meshes] if isinstance(meshes, TriangleMesh) else meshes:
-            self._scene.add_triangles(
-                open3d.core.Tensor(np.ascontiguousarray(mesh.vertices, np.float32)),
-                open3d.core.Tensor(np.ascontiguousarray(mesh.faces, np.uint32)),
-            )
-
-    def cast(self, origins: Array, directions: Array) -> tuple[Array, Array]:
-        """Return distance `(...,)` in lengths of the direction (inf: no hit) and normals `(..., 3)`."""
-        rays = np.concatenate([np.broadcast_to(origins, directions.shape), directions], axis=-1)
-        answer = self._scene.cast_rays(self._o3d.core.Tensor(rays.astype(np.float32)), nthreads=1)
-        distance, normals = answer["t_hit"].numpy(), answer["primitive_normals"].numpy()
-        return distance.astype(np.float64), normals.astype(np.float64)
-
-
 class DepthCamera:
     """Renders depth images; the noise depends on `(seed, still_key, n)` alone, never on time."""
 
@@ -124,15 +99,12 @@ class DepthCamera:
         self.intrinsics = intrinsics or CameraIntrinsics()
         self.seed = int(seed)
         self.noise = noise or CameraNoise()
-        self._rays = self.intrinsics.directions()
-        self._ray_length = np.linalg.norm(self._rays, axis=-1)
-        self._bias_of: object = None
-        self._field = np.zeros(0)
+        self._fields: dict[str, tuple[object, Array]] = {}
 
     def render(
         self,
         world_T_camera: Array,
-        scene: RayScene,
+        scene: MeshScene,
         still_key: object,
         n: int,
         faults: CameraFaults | None = None,
@@ -153,112 +125,99 @@ class DepthCamera:
         wrong = faults or CameraFaults.none()
         noise = self.noise if faults is None else self.noise.with_faults(faults)
         part = self._part(window)
-        rays, ray_length = self._rays[part], self._ray_length[part]
         pose = np.asarray(world_T_camera, np.float64)
         if any(wrong.hand_eye):
             pose = pose @ wrong.hand_eye_pose()
-        directions = rays @ pose[:3, :3].T
-        depth, normals = scene.cast(pose[:3, 3], directions)  # z of a ray is 1: distance is depth
-        hit = np.isfinite(depth)
-        cosine = np.abs(np.einsum("hwi,hwi->hw", directions, normals)) / ray_length
-        incidence = np.arccos(np.clip(cosine, 0.0, 1.0))
-        entropy = noise_seed(self.seed, still_key, n) + ([] if window is None else [*window])
-        rng = np.random.default_rng(entropy)
-        depth = np.where(hit, depth, 0.0)
-        glare = np.zeros(depth.shape, bool)
-        if noise.gloss_rad:
-            # The direction half-way lies within half the projector's parallax of that to the camera.
-            parallax = 0.5 * abs(noise.projector_m) / max(noise.range_m[0], 0.05)
-            facing = hit & (incidence < noise.gloss_rad + parallax)
-            points, local = rays[facing] * depth[facing][:, None], normals[facing] @ pose[:3, :3]
-            glare[facing] = _mirrors(points, local, noise.projector_m, noise.gloss_rad)
+        true = scene.depth(pose, self.intrinsics, part)
         if wrong.hand_share:
-            hand = hand_depth(rays, self.intrinsics, wrong.hand_share, wrong.hand_range_m)
-            front = hand < np.where(hit, depth, np.inf)
-            depth, hit = np.where(front, hand, depth), hit | front
-            incidence, glare = np.where(front, 0.0, incidence), glare & ~front
-        smooth = noise.bias_m or noise.view_bias_m
-        bias = self._bias(noise, wrong, still_key, part) if smooth else None
-        image = self._measure(depth, hit, incidence, rng, noise, bias)
-        if wrong.depth_scale != 1.0:
-            image *= np.float32(wrong.depth_scale)
-        image[glare] = 0.0
-        return image
+            self._put_hand(true, wrong)
+        rng = np.random.default_rng(
+            noise_seed(self.seed, still_key, n) + ([] if window is None else [*window])
+        )
+        bias = self._bias(noise, wrong, still_key)
+        u0, v0, width, height = part
+        return _measure(true, noise, rng, bias[v0 : v0 + height, u0 : u0 + width], wrong.depth_scale)
 
-    def _part(self, window: Window | None) -> tuple[slice, slice]:
-        if window is None:
-            return np.s_[:, :]
-        u0, v0, width, height = window
+    def _part(self, window: Window | None) -> Window:
         k = self.intrinsics
+        if window is None:
+            return (0, 0, k.width, k.height)
+        u0, v0, width, height = window
         if min(u0, v0) < 0 or min(width, height) < 1 or u0 + width > k.width or v0 + height > k.height:
             raise ValueError(
                 f"the window {window} (u0, v0, width, height) leaves the {k.width}x{k.height} pixel picture"
             )
-        return np.s_[v0 : v0 + height, u0 : u0 + width]
+        return (int(u0), int(v0), int(width), int(height))
 
-    def _bias(
-        self, noise: CameraNoise, faults: CameraFaults, still_key: object, part: tuple[slice, slice]
-    ) -> Array:
+    def _put_hand(self, true: TrueDepth, faults: CameraFaults) -> None:
+        """Put the hand that reaches into the picture in front of what it hides; it faces the camera."""
+        from openmtz.simulation._depth_kernels import IN_FRONT
+
+        u0, v0, width, height = true.window
+        rays = self.intrinsics.directions()[v0 : v0 + height, u0 : u0 + width]
+        hand = hand_depth(rays, self.intrinsics, faults.hand_share, faults.hand_range_m)
+        front = hand < true.depth_m
+        true.depth_m[front] = hand[front]
+        true.face[front] = IN_FRONT
+
+    def _bias(self, noise: CameraNoise, faults: CameraFaults, still_key: object) -> Array:
         """Return the smooth error `(H, W)` [m] at the reference range: fixed part and this view's own."""
         view = noise_seed(self.seed, still_key, 0) if noise.view_bias_m else []
-        key = (noise.bias_m, noise.view_bias_m, noise.bias_wavelength_px, faults.seed, tuple(view))
-        if self._bias_of != key:
+        wavelength = noise.bias_wavelength_px
+        fixed = self._field("fixed", noise.bias_m, wavelength, [self.seed & 0xFFFFFFFF, faults.seed])
+        return fixed + self._field("view", noise.view_bias_m, wavelength, [*view, faults.seed])
+
+    def _field(self, name: str, amplitude_m: float, wavelength_px: float, entropy: list[int]) -> Array:
+        """Return a smooth field `(H, W)` [m]; the last one of each name is kept."""
+        key = (amplitude_m, wavelength_px, tuple(entropy))
+        known = self._fields.get(name)
+        if known is None or known[0] != key:
             v = np.arange(self.intrinsics.height, dtype=np.float64)
             u = np.arange(self.intrinsics.width, dtype=np.float64)
-            self._bias_of, self._field = key, np.zeros((len(v), len(u)))
-            for amplitude, entropy in ((noise.bias_m, [self.seed & 0xFFFFFFFF]), (noise.view_bias_m, view)):
-                if amplitude:
-                    rng = np.random.default_rng([*entropy, faults.seed, 0xB1A5])
-                    self._field += bias_field(u, v, amplitude, noise.bias_wavelength_px, rng)
-        return self._field[part]
-
-    def _measure(
-        self,
-        depth: Array,
-        hit: NDArray[np.bool_],
-        incidence: Array,
-        rng: np.random.Generator,
-        s: CameraNoise,
-        bias: Array | None,
-    ) -> Depth:
-        shape = depth.shape
-        # Every draw is made whatever the picture shows, so that one pixel never shifts another's noise.
-        white, smooth = rng.standard_normal((2, *shape))
-        chance, edge_chance = rng.random((2, *shape))
-        growth = (depth / s.reference_m) ** 2
-        measured = depth.copy()
-        if s.white_m or s.correlated_m:
-            away = np.minimum(incidence, np.deg2rad(85.0))
-            white_sigma = s.white_m * (1.0 + s.incidence_gain * (away / (np.pi / 2 - away)) ** 2)
-            # A Gaussian filter of sigma p leaves white noise with 1 / (2 sqrt(pi) p) of its deviation.
-            smooth = gaussian_filter(smooth, s.correlation_px) * (2.0 * np.sqrt(np.pi) * s.correlation_px)
-            measured += growth * (white_sigma * white + s.correlated_m * smooth)
-        if bias is not None:
-            measured += growth * bias
-        if s.quantum_m:
-            measured = np.rint(measured / s.quantum_m) * s.quantum_m
-        lost = ~hit | (incidence > s.incidence_max_rad) | (chance < s.dropout)
-        if s.edge_dropout:
-            far = np.where(hit, depth, 10.0)
-            step = maximum_filter(far, 3) - minimum_filter(far, 3)
-            lost |= (step > s.edge_step_m) & (edge_chance < s.edge_dropout)
-        lost |= (measured < s.range_m[0]) | (measured > s.range_m[1])
-        measured[lost] = 0.0
-        return measured.astype(np.float32)
+            field = np.zeros((len(v), len(u)))
+            if amplitude_m:
+                rng = np.random.default_rng([*entropy, 0xB1A5])
+                field = bias_field(u, v, amplitude_m, wavelength_px, rng)
+            known = self._fields[name] = (key, field)
+        return known[1]
 
 
-def _mirrors(points: Array, normals: Array, projector_m: float, gloss_rad: float) -> NDArray[np.bool_]:
-    """Return `(N,)` where skin mirrors a projector at `projector_m` along x into the camera.
+def _measure(true: TrueDepth, s: CameraNoise, rng: np.random.Generator, bias: Array, scale: float) -> Depth:
+    """Return what the camera says of a true picture: noise, bias, what is lost, times `scale`."""
+    from openmtz.simulation import _depth_kernels as kernels  # numba: only who renders pays for it
 
-    `points` [m], `normals` `(N, 3)` in the optical frame. It does where the normal lies within
-    `gloss_rad` of the direction half-way between projector and camera.
+    shape = true.depth_m.shape
+    # Every draw is made whatever the picture shows, so that one pixel never shifts another's noise.
+    normal = rng.standard_normal((2, *shape), np.float32)
+    uniform = rng.random((2, *shape), np.float32)
+    slow = normal[1]
+    if s.correlated_m:
+        slow = kernels.smooth(slow, _gaussian(s.correlation_px))
+    if s.edge_dropout:
+        beside = kernels.beside_step(true.depth_m, s.edge_step_m)
+    else:
+        beside = np.zeros(shape, bool)
+    parallax = 0.5 * abs(s.projector_m) / max(s.range_m[0], 0.05)
+    amounts = (
+        s.white_m, s.correlated_m, s.reference_m, s.incidence_gain, s.incidence_max_rad, s.quantum_m,
+        s.dropout, s.edge_dropout, *s.range_m, s.gloss_rad, s.projector_m, parallax,
+    )  # fmt: skip
+    image: Depth = kernels.measure(
+        true.depth_m, true.face, true.normals, true.lens, true.window, normal[0], slow, uniform, beside, bias,
+        np.array(amounts, np.float64), float(scale),
+    )  # fmt: skip
+    return image
+
+
+def _gaussian(sigma_px: float) -> NDArray[np.float32]:
+    """Return weights of distance 0, 1, ... px of a Gaussian filter that leaves white noise its deviation.
+
+    Cut at four sigma. Sum 1 would leave 1 / (2 sqrt(pi) sigma) of the deviation.
     """
-    to_camera = -points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9)
-    to_projector = np.array([projector_m, 0.0, 0.0]) - points
-    to_projector /= np.maximum(np.linalg.norm(to_projector, axis=1, keepdims=True), 1e-9)
-    half = to_camera + to_projector
-    half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-9)
-    return np.abs(np.einsum("ni,ni->n", half, normals)) > np.cos(gloss_rad)
+    distance = np.arange(int(4.0 * sigma_px + 0.5) + 1)
+    weights = np.exp(-0.5 * (distance / sigma_px) ** 2)
+    weights /= weights[0] + 2.0 * weights[1:].sum()
+    return (weights * np.sqrt(2.0 * np.sqrt(np.pi) * sigma_px)).astype(np.float32)
 
 
 def noise_seed(seed: int, still_key: object, n: int) -> list[int]:

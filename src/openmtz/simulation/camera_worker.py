@@ -1,4 +1,4 @@
-"""The camera in a child process: Embree holds the interpreter lock for a whole frame."""
+"""The camera in a child process: a frame holds the interpreter lock from beginning to end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from openmtz.capture import CameraIntrinsics, CaptureError, WorkerProcess
 from openmtz.geometry import TriangleMesh
-from openmtz.simulation.camera import CameraNoise, DepthCamera, RayScene, Window, noise_seed
+from openmtz.simulation.camera import CameraNoise, DepthCamera, Window, noise_seed
 from openmtz.simulation.camera_faults import CameraFaults, FrameStream
+from openmtz.simulation.mesh_scene import MeshScene
 from openmtz.simulation.motion import PatientMotion
 
 
@@ -153,16 +154,16 @@ class MovingScene:
         self._meshes = list(meshes)
         self.motion = motion
         self._shown = [m.vertices for m in self._meshes]
-        self._scene = RayScene(self._meshes)
+        self._scene = MeshScene(self._meshes)
 
-    def at(self, time_s: float) -> RayScene:
+    def at(self, time_s: float) -> MeshScene:
         """Return the scene at `time_s` [s], in the time of the motion."""
         points = [m.vertices for m in self._meshes]
         if not self.motion.is_still:
             points = [self.motion.displace(p, time_s) for p in points]
         if not all(np.array_equal(p, q) for p, q in zip(points, self._shown, strict=True)):
             moved = [TriangleMesh(p, m.faces) for p, m in zip(points, self._meshes, strict=True)]
-            self._scene, self._shown = RayScene(moved), points
+            self._scene, self._shown = MeshScene(moved), points
         return self._scene
 
 
@@ -184,6 +185,8 @@ class CameraServer:
             elif kind == "scene":
                 arrays, motion = content
                 self._scene = MovingScene([TriangleMesh(v, f) for v, f in arrays], motion)
+                if self._camera is not None:  # its code is compiled, or loaded, before anybody waits
+                    self._camera.render(np.eye(4), self._scene.at(0.0), "ready", 0, window=(0, 0, 1, 1))
                 reply(("ready", None))
             elif kind == "motion" and self._scene is not None:
                 self._scene.motion = content
