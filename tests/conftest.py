@@ -1,19 +1,27 @@
-"""What every test may need: where the real data lies, if it is there."""
+"""What every test may need: a ROS domain of this process's own, and the real data, if it is there."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from ros_domain import claim_domain
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Here, because whatever the tests start inherits it.
+os.environ["ROS_DOMAIN_ID"] = claim_domain()
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("openmtz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("openmtz")
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests"))
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ def until(condition, timeout_s: float = 30.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.alone
 def test_same_surface_in_another_process_without_blocking(worker: CaptureWorker, scan) -> None:
     here = SurfaceFuser(scan.settings)
     for depth, pose in scan.frames[:10]:

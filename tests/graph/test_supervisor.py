@@ -13,13 +13,6 @@ from openmtz.graph import GraphDescription, GraphError, Supervisor
 from openmtz.graph.description import fill
 from openmtz.graph.lock import StackLock
 
-DOMAIN = str(20 + os.getpid() % 12)
-
-
-@pytest.fixture(autouse=True)
-def domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", DOMAIN)
-
 
 def graph(*programs: tuple[str, str, tuple[str, ...]]) -> GraphDescription:
     rows = [{"name": n, "program": p, "arguments": a} for n, p, a in programs]
@@ -34,6 +27,7 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+@pytest.mark.alone
 def test_nothing_stays_open_and_nobody_is_left(tmp_path: Path) -> None:
     before = open_files()
     for k in range(3):

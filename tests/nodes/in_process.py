@@ -1,8 +1,7 @@
-"""One node in this process, and a hostile client beside it, in a ROS domain of their own."""
+"""One node in this process, and a hostile client beside it, in the ROS domain of the tests."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +12,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
-DOMAIN = str(70 + os.getpid() % 20)
-
 
 class Bench:
     """`add` a node, `publish` to it, `spin`; an exception of a callback comes out of `spin`."""
 
     def __init__(self) -> None:
-        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO, domain_id=int(DOMAIN))
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.client = rclpy.node.Node("hostile_client")
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.client)

@@ -131,6 +131,7 @@ def test_quitting_ends_the_process(cell: Cell, monkeypatch: pytest.MonkeyPatch) 
     assert cell.state("PLAYING").result == IMPOSSIBLE
 
 
+@pytest.mark.alone
 def test_other_than_real_time_keeps_the_key_off(bench: Any, tmp_path: Path) -> None:
     cell = Cell(bench, tmp_path, real_time_factor=4.0)
     cell.bench.wait(lambda: cell.head.hear().lines, "lines")

@@ -9,8 +9,6 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stack import DOMAIN
-
 from openmtz.graph.description import share_folder
 
 MARK = "OPENMTZ_TEST_MARK"
@@ -37,7 +35,6 @@ class Run:
     def start(self) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
-            "ROS_DOMAIN_ID": DOMAIN,
             "COLUMNS": "200",
             MARK: self.mark,
             **self.environment,

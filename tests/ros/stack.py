@@ -1,17 +1,13 @@
-"""A running graph for tests: started by the project's own supervisor, in a ROS domain of its own."""
+"""A running graph for tests: started by the project's own supervisor, in the ROS domain of the tests."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from openmtz.graph import GraphDescription, ProcessDied, Supervisor, load_graph
-
-DOMAIN = str(40 + os.getpid() % 60)
-"""Runs of the suite side by side, and a stack of the developer's, must not hear each other."""
 
 
 class Stack:
@@ -25,8 +21,6 @@ class Stack:
         overrides: dict[str, Any] | None = None,
         **substitutions: str,
     ) -> None:
-        os.environ["ROS_DOMAIN_ID"] = DOMAIN
-        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
         self.folder = folder
         graph: GraphDescription = load_graph()
         if ungrouped:

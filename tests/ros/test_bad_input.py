@@ -14,7 +14,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))
 from cli import Run, quick_graph
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 def refused(tmp_path: Path, *arguments: str, says: list[str], code: int = 2, **environment: str) -> str:
@@ -137,11 +137,8 @@ def test_a_serial_port_that_is_busy(tmp_path: Path) -> None:
 
 
 def test_a_second_stack_on_the_same_machine(tmp_path: Path) -> None:
-    from stack import DOMAIN
-
     from openmtz.graph.lock import StackLock
 
-    os.environ["ROS_DOMAIN_ID"] = DOMAIN
     lock = StackLock()
     lock.acquire()
     try:

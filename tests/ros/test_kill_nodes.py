@@ -24,7 +24,7 @@ from openmtz.geometry import SkinSurface
 from openmtz.graph.description import NODE_NAMES
 from openmtz.plan import TreatmentPlan
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 TTL_S = 0.060
 """Time to live of a permit: parameter `ttl_s` of safety_monitor."""

@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from stack import Stack
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 QUICK = {"treatment": {"views": 2, "frames_per_view": 3, "speed_fraction": 1.0}}
 REQUEST = {

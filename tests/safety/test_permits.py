@@ -243,6 +243,7 @@ def test_chunks_are_put_together_and_a_repeated_one_begins_anew() -> None:
     assert (store.spots.first, len(store.spots)) == (80, 20)
 
 
+@pytest.mark.alone
 def test_a_step_costs_little() -> None:
     cell = slow_cell().to_firing()
     costs = []

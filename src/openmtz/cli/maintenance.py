@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from openmtz.cli.errors import UserError
+from openmtz.cli.suite import run_suite
 from openmtz.graph.description import share_folder
 
 
@@ -20,10 +21,19 @@ def test(
         False, "--campaign", help="Also run the long campaigns (minutes to hours)."
     ),
     checks: bool = typer.Option(True, help="Run ruff, mypy and the import rules first."),
+    processes: int | None = typer.Option(
+        None,
+        "--processes",
+        "-n",
+        min=0,
+        help="Processes that share what can run in parallel; all processors.",
+    ),
 ) -> int:
     """Run the whole test suite: style, types, import rules, then every test.
 
-    Further arguments go to pytest, e.g. [bold]./openmtz test -k plan[/bold] or a path.
+    First in parallel; then, one after the other, the tests marked `alone`: the real-time graph, and what
+    measures time. Further arguments go to one call of pytest, which takes all it selects one after the
+    other unless -n is given: [bold]./openmtz test -k plan[/bold], or a path.
     """
     root = share_folder()
     if not (root / "tests").is_dir():
@@ -37,11 +47,18 @@ def test(
             ("import rules (import-linter)", [sys.executable, "-m", "importlinter.cli", "lint"]),
         ):
             _check(name, command, root)
-    command = [sys.executable, "-m", "pytest", *extra]
-    if campaign:
-        command += ["-m", "campaign or not campaign"]
     # Everything is installed here: what tests miss is broken, not optional (tests/needs.py).
-    return subprocess.call(command, cwd=root, env={**os.environ, "OPENMTZ_TEST": "1"})
+    environment = {**os.environ, "OPENMTZ_TEST": "1"}
+    if not extra:
+        shared = len(os.sched_getaffinity(0)) if processes is None else processes
+        return run_suite(root, environment, processes=shared, campaign=campaign)
+    if processes is not None:
+        extra += ["-n", str(processes)]
+    if campaign:
+        extra += ["-m", "campaign or not campaign"]
+    # In our place, so that keys, signals and the exit code are pytest's own.
+    os.chdir(root)
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *extra], environment)
 
 
 def _check(name: str, command: list[str], root: object) -> None:

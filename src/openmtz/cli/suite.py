@@ -1,0 +1,155 @@
+"""The test suite in two parts: what can share the machine, in parallel; then what must have it alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+INTERRUPTED_CODE = 130
+NOTHING_COLLECTED = 5
+"""pytest's exit code for a selection without tests."""
+END_WITHIN_S = 30.0
+"""After Ctrl-C, for the teardown of what tests had started. Engineering default."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one part came to: pytest's exit code and what it says of each test."""
+
+    part: str
+    code: int
+    seconds: float
+    counts: dict[str, int]
+    failures: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed; a part without tests has nothing to fail."""
+        return self.code in (0, NOTHING_COLLECTED) and not self.failures
+
+    def line(self) -> str:
+        """Say it in a line."""
+        said = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
+        if not self.ok and not self.failures:
+            said += f"{', ' if said else ''}ended by exit code {self.code}"
+        minutes, seconds = divmod(round(self.seconds), 60)
+        return f"{self.part}: {said or 'no tests'} in {minutes} min {seconds:02} s"
+
+
+def run_suite(root: Path, environment: dict[str, str], *, processes: int, campaign: bool = False) -> int:
+    """Run every test of the checkout `root` in two calls of pytest; returns the exit code.
+
+    Args:
+        environment: of the tests.
+        processes: that share the first part; 0 runs it in one, without workers.
+        campaign: include the long campaigns.
+
+    Returns:
+        0 if all passed, 1 if not, 130 after SIGINT or SIGTERM, which end the part that runs, with the
+        teardown of its tests, and the suite.
+    """
+    ours = "" if campaign else "not campaign and "
+    # One thread each: the processors are shared out already.
+    shared = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment}
+    parts: tuple[tuple[str, str, dict[str, str], list[str]], ...] = (
+        (f"in parallel ({processes} processes)", f"{ours}not alone", shared, _parallel(processes)),
+        ("alone, one after the other", f"{ours}alone", environment, []),
+    )
+    outcomes = []
+    for number, (name, marks, variables, arguments) in enumerate(parts, 1):
+        print(f"\n== tests, part {number} of {len(parts)}: {name}", flush=True)
+        outcome = _run_part(name, [*arguments, "-m", marks], root, variables)
+        outcomes.append(outcome)
+        if outcome.code == INTERRUPTED_CODE:
+            break
+    print("\n== tests, both parts", flush=True)
+    for outcome in outcomes:
+        print(outcome.line())
+        for failure in outcome.failures:
+            print(f"  FAILED {failure}")
+    if outcomes[-1].code == INTERRUPTED_CODE:
+        return INTERRUPTED_CODE
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def _parallel(processes: int) -> list[str]:
+    # Neighbours stay together, because they share fixtures, until a process has nothing left to do.
+    return ["-n", str(processes), "--dist", "worksteal"] if processes else []
+
+
+def _run_part(part: str, arguments: list[str], root: Path, environment: dict[str, str]) -> Outcome:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="openmtz-test-") as folder:
+        report = Path(folder) / "tests.xml"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *arguments,
+            f"--junitxml={report}",
+            "-o",
+            "junit_family=xunit1",
+        ]
+        code = _call(command, root, environment)
+        counts, failures = _read(report)
+    return Outcome(part, code, time.monotonic() - began, counts, failures)
+
+
+def _call(command: list[str], root: Path, environment: dict[str, str]) -> int:
+    """Run a command in a session of its own; what interrupts us, interrupts all of it, once.
+
+    Left in ours, a Ctrl-C would reach it from the terminal, and a signal to us alone would not.
+    """
+    with _interruptions() as told:
+        process = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True)
+        while process.poll() is None and not told:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_WITHIN_S)
+            with contextlib.suppress(ProcessLookupError):  # what did not end, and workers left behind
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        return INTERRUPTED_CODE if told else process.returncode
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[list[int]]:
+    """Give a list that SIGINT and SIGTERM are added to, instead of ending us."""
+    told: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda received, _frame: told.append(received)) for number in numbers]
+    try:
+        yield told
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _read(report: Path) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Count tests by what became of them, and name those that failed, from pytest's JUnit report."""
+    counts = dict.fromkeys(("passed", "failed", "errors", "skipped"), 0)
+    failures: list[str] = []
+    try:
+        cases = list(ElementTree.parse(report).iter("testcase"))
+    except (OSError, ElementTree.ParseError):  # it did not get that far; the exit code tells
+        return counts, ()
+    for case in cases:
+        what = {"failure": "failed", "error": "errors", "skipped": "skipped"}
+        became = next((what[child.tag] for child in case if child.tag in what), "passed")
+        counts[became] += 1
+        if became in ("failed", "errors"):
+            where = case.get("file") or case.get("classname") or ""
+            failures.append("::".join(filter(None, (where, case.get("name")))))
+    return counts, tuple(failures)
