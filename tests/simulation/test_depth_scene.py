@@ -1,4 +1,4 @@
-"""Meshes drawn as depth: as rays say, no gap, from both sides, from behind the camera on; the noise filter."""
+"""Meshes drawn as depth: as rays say, no gap, both sides, from behind the camera on; the noise filter."""
 
 from __future__ import annotations
 
