@@ -5,6 +5,7 @@ What `DeviceProcess` and `ScanHeadLink` do with a pseudo-terminal and threads, o
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -97,11 +98,14 @@ class LockstepHead:
             return
         end = self._us(until_s)
         # What was changed since the last call acts from its end on; else the device sleeps till it is due.
-        now = self._ran_until_us if self._news() else max(self._ran_until_us, self._next_us())
+        news = self._news()
+        now = self._ran_until_us if news else max(self._ran_until_us, self._next_us(self._ran_until_us))
         while now <= end:
             self._host(now)
-            self._step(now)
-            now = max(now + 1, self._next_us())
+            if news or self._device_us() <= now:  # bytes for the host alone are no business of the device
+                self._step(now)
+                news = False
+            now = max(now + 1, self._next_us(now))
         self._ran_until_us = end
         if self.served:
             self.link.tend(until_s)
@@ -153,19 +157,28 @@ class LockstepHead:
             self.tx.put(bytes(self._to_host[:CHUNK]), now)
             del self._to_host[:CHUNK]
 
-    def _next_us(self) -> int:
-        due = [float(self.core.next_wake_us())]
-        # Nobody takes what has come through to a host that is gone: it gives no reason to wake up.
-        for next_due in (self.rx.next_due_us(), self.tx.next_due_us() if self.served else None):
-            if next_due is not None:
-                due.append(next_due)
-        if self._to_host:
-            due.append(self.tx.free_us)
-        if self.served and (self._to_device or self.link.outbox.urgent_waiting):
-            due.append(self.rx.free_us)
-        if self.served and self.link.outbox.loader is not None:
-            now_s = self._time(self.core.now_us)
-            wait_us = self.link.outbox.pacer.wait_s(now_s) * 1e6
-            if wait_us > 0:
-                due.append(self.core.now_us + wait_us + 1)
-        return int(np.ceil(min(due)))
+    def _device_us(self) -> float:
+        """Return when the device has something to do [us]: of itself, bytes that come or can go."""
+        due: float = self.core.next_wake_us()
+        comes = self.rx.next_due_us()
+        if comes is not None and comes < due:
+            due = comes
+        if self._to_host and self.tx.free_us < due:
+            due = self.tx.free_us
+        return due
+
+    def _next_us(self, now: int) -> int:
+        """Return when device or host have something to do after `now` [us]."""
+        due = self._device_us()
+        if self.served:
+            # Nobody takes what has come through to a host that is gone: it gives no reason to wake up.
+            comes, outbox = self.tx.next_due_us(), self.link.outbox
+            if comes is not None and comes < due:
+                due = comes
+            if self._to_device or outbox.urgent_waiting:
+                due = min(due, self.rx.free_us)
+            if outbox.loader is not None:
+                wait_us = outbox.pacer.wait_s(self._time(now)) * 1e6
+                if wait_us > 0:
+                    due = min(due, now + wait_us + 1)
+        return math.ceil(due)

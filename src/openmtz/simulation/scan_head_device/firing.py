@@ -51,18 +51,20 @@ class FiringSequence:
             self._plant.aim((record.x_counts, record.y_counts), start_us)
             self._aimed_at = spot
 
-    def fire_if_due(self) -> None:
-        """Start the next pulse now, if it is due and ends within the permit.
+    def due(self) -> Record | None:
+        """Return the next spot if it is due now and its pulse ends within the permit."""
+        record, expires_us = self._buffer.record(self._progress.executed), self._permits.expires_us
+        if record is None or expires_us is None:
+            return None
+        now = self._journal.now_us
+        return None if now < self._due_us(record) or now + record.pulse_us > expires_us else record
+
+    def fire(self, record: Record) -> None:
+        """Start the pulse of the spot that is `due`.
 
         Raises:
             DeviceFault: the mirrors do not follow, or the spot's index cannot be kept: nothing fired.
         """
-        record, expires_us = self._buffer.record(self._progress.executed), self._permits.expires_us
-        if record is None or expires_us is None:
-            return
-        now = self._journal.now_us
-        if now < self._due_us(record) or now + record.pulse_us > expires_us:
-            return  # too early, or the pulse would outlast the permit
         self._plant.settle()
         if not self._plant.galvo_follows():
             raise DeviceFault(FaultCode.GALVO, f"before spot {self._progress.executed}")

@@ -161,5 +161,6 @@ class Head:
         if self._firing.pulse is not None:
             return
         self._firing.aim_at_next(self._now)
-        if self._gate and not self._closed_because() and self.plant.shutter_feedback(self._now):
-            self._firing.fire_if_due()
+        record = self._firing.due() if self._gate else None
+        if record is not None and not self._closed_because() and self.plant.shutter_feedback(self._now):
+            self._firing.fire(record)
