@@ -9,17 +9,20 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stack import SharedStack
+
 from openmtz.graph.description import share_folder
 
 MARK = "OPENMTZ_TEST_MARK"
 
 
 def quick_graph(folder: Path) -> Path:
-    """The graph with a scan of three views: the same stages in less time."""
+    """The graph with a scan of three views and a quick arm: the same stages in less time."""
     text = (share_folder() / "config" / "graph.yaml").read_text()
     assert "  treatment: {}" in text
     path = folder / "quick_graph.yaml"
-    path.write_text(text.replace("  treatment: {}", "  treatment: {views: 3, frames_per_view: 4}"))
+    quick = "  treatment: {views: 3, frames_per_view: 4, speed_fraction: 1.0}"
+    path.write_text(text.replace("  treatment: {}", quick))
     return path
 
 
@@ -33,6 +36,7 @@ class Run:
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def start(self) -> subprocess.Popen[str]:
+        SharedStack.end()
         environment = {
             **os.environ,
             "COLUMNS": "200",

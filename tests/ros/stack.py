@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from openmtz.graph import GraphDescription, ProcessDied, Supervisor, load_graph
 
 
 class Stack:
-    """`with Stack(tmp_path) as stack:` runs the graph; `emissions()` reads the device's own log."""
+    """`with Stack(tmp_path) as stack:` runs the graph; `emissions()` reads the device's own log.
+
+    One at a time: the one that tests share ends when another is made.
+    """
 
     def __init__(
         self,
@@ -21,7 +25,9 @@ class Stack:
         overrides: dict[str, Any] | None = None,
         **substitutions: str,
     ) -> None:
+        SharedStack.end()
         self.folder = folder
+        self._before = 0
         graph: GraphDescription = load_graph()
         if ungrouped:
             graph = graph.ungrouped()
@@ -62,17 +68,44 @@ class Stack:
             time.sleep(0.005)
         return self.supervisor.died
 
+    def begin(self) -> None:
+        """From here on a test's own: what the device logged before is another's."""
+        self._before += len(self.device_log())
+
     def device_log(self) -> list[dict[str, Any]]:
         """Lines of the simulated device's own log that are complete."""
         path = self.folder / "logs" / "scan_head_device.jsonl"
         if not path.exists():
             return []
         lines = path.read_bytes().split(b"\n")[:-1]
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines[self._before :]]
 
     def emissions(self) -> list[float]:
         """Instants of every pulse on the machine's monotonic clock [s]."""
         return [row["t"] for row in self.device_log() if row["event"] == "emission"]
+
+
+class SharedStack:
+    """The one stack of the tests that leave it as they found it: starting one takes seconds."""
+
+    _running: ClassVar[Stack | None] = None
+
+    @classmethod
+    def get(cls, make: Callable[[], Stack]) -> Stack:
+        """Return the stack that runs, or make and start one if none does or one of its processes died."""
+        if cls._running is not None and cls._running.died is not None:
+            cls.end()
+        if cls._running is None:
+            cls._running = make()
+        cls._running.begin()
+        return cls._running
+
+    @classmethod
+    def end(cls) -> None:
+        """Stop it, if it runs."""
+        running, cls._running = cls._running, None
+        if running is not None:
+            running.__exit__()
 
 
 def children_of(pids: list[int]) -> list[int]:

@@ -122,16 +122,19 @@ def test_ctrl_c_ends_everything_within_three_seconds(tmp_path: Path) -> None:
     process = run.start()
     lines = []
     assert process.stdout is not None
-    for line in process.stdout:
-        lines.append(line)
-        if "done start" in line:
-            break
-    else:
-        pytest.fail("it never started:\n" + "".join(lines))
-    asked = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
-    took = time.monotonic() - asked
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if "done start" in line:
+                break
+        else:
+            pytest.fail("it never started:\n" + "".join(lines))
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=20)
+        took = time.monotonic() - asked
+    finally:
+        process.kill()  # if it did not end, the next stack would meet it
     assert process.returncode == 130, output
     assert took < 3.0, f"took {took:.1f} s"
     assert run.left_running() == []

@@ -15,17 +15,12 @@ from stack import Stack
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
-@pytest.fixture
-def stack(tmp_path: Path):
-    with Stack(tmp_path) as running:
-        yield running
-
-
 def test_capture_plan_approve_treat_by_hand(stack: Stack) -> None:
     from geometry_msgs.msg import Point
     from independent_client import IndependentClient, look_down, pose_message
     from openmtz_interfaces.action import CaptureSurface, FireStation, MoveToStation, PlanTreatment
     from openmtz_interfaces.msg import SafetyState
+    from openmtz_interfaces.srv import RequestReady
     from std_srvs.srv import Trigger
 
     client = IndependentClient()
@@ -71,9 +66,13 @@ def test_capture_plan_approve_treat_by_hand(stack: Stack) -> None:
             request_json='{"region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.005}}',
             seed=1,
         )
-        client.wait(lambda: "plan" in client.latest, 5.0, "the plan")
+        # an earlier client's plan is still on the topic
+        client.wait(
+            lambda: "plan" in client.latest and client.latest["plan"].plan_sha256 == result.plan_sha256,
+            5.0,
+            "the plan",
+        )
         plan = client.latest["plan"]
-        assert plan.plan_sha256 == result.plan_sha256
         positions = np.asarray(plan.position_nm, np.int64).reshape(-1, 3) * 1e-9
         count = len(positions)
         assert count == result.spots > 100
@@ -123,5 +122,11 @@ def test_capture_plan_approve_treat_by_hand(stack: Stack) -> None:
         assert sorted(index.tolist()) == list(range(count)), "every spot once"
         assert len(stack.emissions()) == count
         assert np.linalg.norm(hit - positions[index], axis=1).max() < 0.5e-3
+
+        # and disarmed, for whoever comes next
+        client.line("footswitch_pressed", False)
+        client.token(SafetyState.TOKEN_NONE)
+        assert client.call(RequestReady, "safety/request_ready", ready=False).accepted
+        client.wait_state(SafetyState.STANDBY, 5.0)
     finally:
         client.close()

@@ -1,5 +1,5 @@
 """What may happen in the middle: footswitch, emergency stop, a pause of the simulation, a patient who moves,
-a full disk, a plugin that raises in a hook."""
+a plugin that raises in a hook, a full disk. All in one stack, which the full disk ends."""
 
 from __future__ import annotations
 
@@ -8,213 +8,138 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stack import Stack
+from treatment import REQUEST, Treatment
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
-QUICK = {"treatment": {"views": 3, "frames_per_view": 4}}
-REQUEST = {
-    "facts": {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"},
-    "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.011},
-}
+
+def test_footswitch_pauses_and_emergency_stop_ends(stack: Stack, treatment: Treatment) -> None:
+    client = treatment.client
+    treatment.start(seed=2)
+    treatment.go_on_until_fired(60)
+    # footswitch released: no light, held; nothing is lost
+    client.set_interlock("footswitch_pressed", False)
+    client.pump(0.1)
+    held_at = treatment.fired()
+    treatment.go_on(lambda: treatment.state() == "HOLD", 5.0, act=False)
+    client.pump(0.6)
+    assert treatment.fired() == held_at, "it fired with the footswitch released"
+    # a fresh press resumes where it stopped
+    client.set_interlock("footswitch_pressed", True)
+    treatment.go_on_until_fired(held_at + 60, 20.0, act=False)
+    spots = [row["spot"] for row in stack.device_log() if row["event"] == "emission"]
+    assert spots == list(range(len(spots))), "every spot once, in order, across the pause"
+    # the emergency stop acts on device and arm directly; software latches
+    asked = time.monotonic()
+    client.set_interlock("emergency_stop_closed", False)
+    answered = time.monotonic()
+    treatment.go_on(lambda: treatment.state() == "FAULT", 5.0, act=False)
+    treatment.go_on(treatment.future.done, 20.0, act=False)
+    client.pump(0.5)
+    last = max(stack.emissions())
+    print(f"emergency stop: last emission {1e3 * (last - asked):.1f} ms after the request")
+    assert last <= answered, "it fired after the stop line was open"
+    result = treatment.result()
+    assert not result.success and "fault" in result.reason.lower()
+    # latched: no reset while the cause lasts, and a reset resumes nothing
+    accepted, reason = client.reset_safety()
+    assert not accepted and reason
+    client.set_interlock("emergency_stop_closed", True)
+    client.pump(0.3)
+    accepted, reason = client.reset_safety()
+    assert accepted, reason
+    treatment.go_on(lambda: treatment.state() == "STANDBY", 5.0, act=False)
+    fired = treatment.fired()
+    client.pump(1.0)
+    assert treatment.fired() == fired, "a reset must not resume emission"
+    assert client.observed.safety.approved_plan_sha256 == "", "a fault ends the approval"
 
 
-class Treatment:
-    """A treatment under way through the operator's client, with the simulated operator beside it."""
-
-    def __init__(self, stack: Stack, request: dict[str, Any] | None = None) -> None:
-        from openmtz.nodes.operator import OperatorClient
-        from openmtz.nodes.simulated_operator import SimulatedOperator
-
-        self.stack = stack
-        self.client = OperatorClient()
-        self.client.wait_for_standby(30.0)
-        self.operator = SimulatedOperator(self.client)
-        self.future = self.client.start_treatment("ladd", request or REQUEST, seed=2)
-
-    def go_on(self, until: Any, timeout_s: float = 90.0, act: bool = True) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not until():
-            assert time.monotonic() < deadline, (self.client.observed.status, self.client.observed.safety)
-            self.client.pump(0.02)
-            if act:
-                self.operator.act()
-
-    def state(self) -> str:
-        safety = self.client.observed.safety
-        return safety.state_name if safety is not None else ""
-
-    def fired(self) -> int:
-        return len(self.stack.emissions())
-
-    def result(self) -> Any:
-        return self.future.result().result
-
-
-def test_footswitch_pauses_and_emergency_stop_ends(tmp_path: Path) -> None:
-    with Stack(tmp_path, overrides=QUICK) as stack:
-        treatment = Treatment(stack)
-        client = treatment.client
-        try:
-            treatment.go_on(lambda: treatment.fired() >= 60)
-            # footswitch released: no light, held; nothing is lost
-            client.set_interlock("footswitch_pressed", False)
-            client.pump(0.1)
-            held_at = treatment.fired()
-            treatment.go_on(lambda: treatment.state() == "HOLD", 5.0, act=False)
-            client.pump(0.6)
-            assert treatment.fired() == held_at, "it fired with the footswitch released"
-            # a fresh press resumes where it stopped
-            client.set_interlock("footswitch_pressed", True)
-            treatment.go_on(lambda: treatment.fired() >= held_at + 60, 20.0, act=False)
-            spots = [row["spot"] for row in stack.device_log() if row["event"] == "emission"]
-            assert spots == list(range(len(spots))), "every spot once, in order, across the pause"
-            # the emergency stop acts on device and arm directly; software latches
-            asked = time.monotonic()
-            client.set_interlock("emergency_stop_closed", False)
-            answered = time.monotonic()
-            treatment.go_on(lambda: treatment.state() == "FAULT", 5.0, act=False)
-            treatment.go_on(treatment.future.done, 20.0, act=False)
-            client.pump(0.5)
-            last = max(stack.emissions())
-            print(f"emergency stop: last emission {1e3 * (last - asked):.1f} ms after the request")
-            assert last <= answered, "it fired after the stop line was open"
-            result = treatment.result()
-            assert not result.success and "fault" in result.reason.lower()
-            # latched: no reset while the cause lasts, and a reset resumes nothing
-            accepted, reason = client.reset_safety()
-            assert not accepted and reason
-            client.set_interlock("emergency_stop_closed", True)
-            client.pump(0.3)
-            accepted, reason = client.reset_safety()
-            assert accepted, reason
-            treatment.go_on(lambda: treatment.state() == "STANDBY", 5.0, act=False)
-            fired = treatment.fired()
-            client.pump(1.0)
-            assert treatment.fired() == fired, "a reset must not resume emission"
-            assert client.observed.safety.approved_plan_sha256 == "", "a fault ends the approval"
-        finally:
-            client.close()
-
-
-def test_a_pause_of_the_simulation_ends_emission_until_a_fresh_press(tmp_path: Path) -> None:
+def test_a_pause_of_the_simulation_ends_emission_until_a_fresh_press(
+    stack: Stack, treatment: Treatment
+) -> None:
     """The head has a clock of its own: it would fire on into a world that stands still."""
     from simulation_interfaces.msg import SimulationState
     from simulation_interfaces.srv import SetSimulationState
 
-    with Stack(tmp_path, overrides=QUICK) as stack:
-        treatment = Treatment(stack)
-        client = treatment.client
+    client = treatment.client
 
-        def set_state(state: int) -> None:
-            request = SetSimulationState.Request(state=SimulationState(state=state))
-            result = client.call(SetSimulationState, "simulation/set_simulation_state", request).result
-            assert result.result == 1, result.error_message
+    def set_state(state: int) -> None:
+        request = SetSimulationState.Request(state=SimulationState(state=state))
+        result = client.call(SetSimulationState, "simulation/set_simulation_state", request).result
+        assert result.result == 1, result.error_message
 
-        try:
-            treatment.go_on(lambda: treatment.fired() >= 60)
-            set_state(SimulationState.STATE_PAUSED)
-            answered = time.monotonic()
-            client.pump(0.1)
-            paused_at = treatment.fired()
-            assert max(stack.emissions()) <= answered, "it fired after the pause was answered"
-            with pytest.raises(ValueError, match="the simulation is paused; play first"):
-                client.set_interlock("footswitch_pressed", True)
-            client.pump(1.0)
-            assert treatment.fired() == paused_at, "it fired into a world that stands still"
-            assert treatment.state() != "FIRING"
-            set_state(SimulationState.STATE_PLAYING)
-            client.pump(1.5)
-            assert treatment.fired() == paused_at, "playing is no press of the footswitch"
-            assert treatment.state() == "HOLD"
-            client.set_interlock("footswitch_pressed", True)
-            treatment.go_on(lambda: treatment.fired() >= paused_at + 20, 20.0, act=False)
-            spots = [row["spot"] for row in stack.device_log() if row["event"] == "emission"]
-            assert spots == list(range(len(spots))), "every spot once, in order, across the pause"
-            assert stack.died is None
-        finally:
-            client.close()
+    treatment.start(seed=3)
+    treatment.go_on_until_fired(60)
+    set_state(SimulationState.STATE_PAUSED)
+    answered = time.monotonic()
+    client.pump(0.1)
+    paused_at = treatment.fired()
+    assert max(stack.emissions()) <= answered, "it fired after the pause was answered"
+    with pytest.raises(ValueError, match="the simulation is paused; play first"):
+        client.set_interlock("footswitch_pressed", True)
+    client.pump(1.0)
+    assert treatment.fired() == paused_at, "it fired into a world that stands still"
+    assert treatment.state() != "FIRING"
+    set_state(SimulationState.STATE_PLAYING)
+    client.pump(1.5)
+    assert treatment.fired() == paused_at, "playing is no press of the footswitch"
+    assert treatment.state() == "HOLD"
+    client.set_interlock("footswitch_pressed", True)
+    treatment.go_on_until_fired(paused_at + 20, 20.0, act=False)
+    spots = [row["spot"] for row in stack.device_log() if row["event"] == "emission"]
+    assert spots == list(range(len(spots))), "every spot once, in order, across the pause"
+    assert stack.died is None
 
 
-def test_a_patient_who_moves_while_it_fires_fails_the_verification(tmp_path: Path) -> None:
+def test_a_patient_who_moves_while_it_fires_fails_the_verification(treatment: Treatment) -> None:
     """Device, plan and arm agree, and every shot meets its place in the room: only the skin was elsewhere."""
     from openmtz.cli.result import fired_spots, truth_shots
     from openmtz.records import verify
 
+    client = treatment.client
     request = {**REQUEST, "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.006}}
-    with Stack(tmp_path, overrides=QUICK) as stack:
-        treatment = Treatment(stack, request)
-        client = treatment.client
-        try:
-            treatment.go_on(lambda: treatment.fired() >= 40)
-            client.inject_fault("patient_sudden_move", translation_m=[0.0, 0.003, 0.0], duration_s=0.05)
-            treatment.go_on(treatment.future.done, 60.0)
-            client.pump(0.5)
-            plan = client.observed.plan
-            fired, truth = fired_spots(client.observed), truth_shots(client.observed)
-            assert plan is not None and len(truth.spot_index) == treatment.fired() > 40
-            verification = verify(plan, fired, truth)
-            assert not verification.ok and verification.misplaced > 0
-            off = np.linalg.norm(truth.position_m - plan.positions_m[truth.spot_index], axis=1)
-            print(f"{verification.misplaced} of {len(plan)} misplaced, at the end {1e3 * off[-1]:.2f} mm off")
-            assert off[0] < 1e-3 and off[-1] == pytest.approx(0.003, rel=0.2)
-        finally:
-            client.close()
+    treatment.start(request=request, seed=4)
+    treatment.go_on_until_fired(40)
+    client.inject_fault("patient_sudden_move", translation_m=[0.0, 0.003, 0.0], duration_s=0.05)
+    treatment.go_on(treatment.future.done, 60.0)
+    client.pump(0.5)
+    plan = client.observed.plan
+    fired, truth = fired_spots(client.observed), truth_shots(client.observed)
+    assert plan is not None and len(truth.spot_index) == treatment.fired() > 40
+    verification = verify(plan, fired, truth)
+    assert not verification.ok and verification.misplaced > 0
+    off = np.linalg.norm(truth.position_m - plan.positions_m[truth.spot_index], axis=1)
+    print(f"{verification.misplaced} of {len(plan)} misplaced, at the end {1e3 * off[-1]:.2f} mm off")
+    assert off[0] < 1e-3 and off[-1] == pytest.approx(0.003, rel=0.2)
 
 
-def test_a_full_disk_for_the_record_stops_the_treatment(tmp_path: Path) -> None:
+def test_a_plugin_that_raises_in_a_hook_is_named(stack: Stack, treatment: Treatment) -> None:
+    treatment.start("raising", {}, seed=0)
+    treatment.client.wait(treatment.future.done, 60.0, "the refusal")
+    result = treatment.result()
+    assert not result.success
+    assert "raising" in result.reason and "no such curvature" in result.reason
+    assert stack.died is None, "a plugin never takes the stack down"
+    assert stack.emissions() == []
+
+
+def test_a_full_disk_for_the_record_stops_the_treatment(stack: Stack, treatment: Treatment) -> None:
     """A file-size limit on the recorder's process acts as a disk that fills while firing."""
-    with Stack(tmp_path, overrides=QUICK) as stack:
-        treatment = Treatment(stack)
-        try:
-            treatment.go_on(lambda: treatment.fired() >= 60)
-            pid = stack.supervisor.pid_of("recorder")
-            size = os.path.getsize(tmp_path / "record.mcap")
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, size))
-            died = stack.wait_died(10.0)
-            assert died.name == "recorder"
-            assert "record" in died.cause and "space" in died.cause
-            time_of_death = died.monotonic_s
-            treatment.client.pump(0.5)
-            assert max(stack.emissions()) <= time_of_death + 0.060, "no evidence, no emission"
-        finally:
-            treatment.client.close()
-
-
-def test_a_plugin_that_raises_in_a_hook_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = tmp_path / "site"
-    info = site / "raising_plugin-0.1.dist-info"
-    info.mkdir(parents=True)
-    (site / "raising_plugin.py").write_text(
-        "from openmtz.hooks import Indication, hookimpl\n\n\n"
-        "@hookimpl\n"
-        "def indications():\n"
-        "    return [Indication('raising', 'Raising', 'raises when it assesses')]\n\n\n"
-        "@hookimpl\n"
-        "def assess(surface, area, indication, facts):\n"
-        "    raise ZeroDivisionError('no such curvature')\n"
-    )
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: raising_plugin\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text("[openmtz]\nraising = raising_plugin\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
-    from openmtz.nodes.operator import OperatorClient
-
-    with Stack(tmp_path / "stack", overrides=QUICK) as stack:
-        client = OperatorClient()
-        try:
-            client.wait_for_standby(30.0)
-            future = client.start_treatment("raising", {}, seed=0)
-            client.wait(future.done, 60.0, "the refusal")
-            result = future.result().result
-            assert not result.success
-            assert "raising" in result.reason and "no such curvature" in result.reason
-            assert stack.died is None, "a plugin never takes the stack down"
-            assert stack.emissions() == []
-        finally:
-            client.close()
+    treatment.start(seed=5)
+    treatment.go_on_until_fired(60)
+    pid = stack.supervisor.pid_of("recorder")
+    size = os.path.getsize(stack.folder / "record.mcap")
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, size))
+    died = stack.wait_died(10.0)
+    assert died.name == "recorder"
+    assert "record" in died.cause and "space" in died.cause
+    time_of_death = died.monotonic_s
+    treatment.client.pump(0.5)
+    assert max(stack.emissions()) <= time_of_death + 0.060, "no evidence, no emission"

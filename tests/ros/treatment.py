@@ -1,0 +1,77 @@
+"""A treatment under way in a running stack."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from stack import SharedStack, Stack
+
+REQUEST = {
+    "facts": {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"},
+    "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.011},
+}
+
+
+class Treatment:
+    """`start` one through the operator's client, the simulated operator beside it; `close` at the end."""
+
+    def __init__(self, stack: Stack) -> None:
+        from openmtz.nodes.operator import OperatorClient
+        from openmtz.nodes.simulated_operator import SimulatedOperator
+
+        self.stack = stack
+        self.client = OperatorClient()
+        self.client.wait_for_standby(30.0)
+        self.operator = SimulatedOperator(self.client)
+        self.future: Any = None
+
+    def start(self, indication: str = "ladd", request: dict[str, Any] = REQUEST, *, seed: int) -> None:
+        """Ask for it, with a seed no test in this stack took: of a plan begun before, the rest is fired."""
+        self.future = self.client.start_treatment(indication, request, seed=seed)
+
+    def go_on(self, until: Any, timeout_s: float = 90.0, act: bool = True) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not until():
+            assert time.monotonic() < deadline, (self.client.observed.status, self.client.observed.safety)
+            self.client.pump(0.02)
+            if act:
+                self.operator.act()
+
+    def go_on_until_fired(self, count: int, timeout_s: float = 90.0, act: bool = True) -> None:
+        """Go on until so many spots were fired; a treatment that ended before says why."""
+        self.go_on(lambda: self.fired() >= count or self.future.done(), timeout_s, act)
+        assert self.fired() >= count, self.result().reason
+
+    def state(self) -> str:
+        safety = self.client.observed.safety
+        return safety.state_name if safety is not None else ""
+
+    def fired(self) -> int:
+        return len(self.stack.emissions())
+
+    def result(self) -> Any:
+        return self.future.result().result
+
+    def close(self) -> None:
+        """End it, and leave the stack in standby, the foot off the switch, without faults, for the next."""
+        try:
+            if self.stack.died is None:
+                self._settle()
+        except BaseException:
+            SharedStack.end()
+            raise
+        finally:
+            self.client.close()
+
+    def _settle(self) -> None:
+        from simulation_interfaces.srv import ResetSimulation
+
+        self.client.set_interlock("footswitch_pressed", False)
+        if self.future is not None and not self.future.done():
+            self.client.cancel_treatment()
+            self.client.wait(self.future.done, 5.0, "the end of a cancelled treatment")
+        self.client.wait_for_standby(5.0)
+        faults = ResetSimulation.Request(scope=ResetSimulation.Request.SCOPE_SPAWNED)
+        answer = self.client.call(ResetSimulation, "simulation/reset_simulation", faults).result
+        assert answer.result == 1, answer.error_message
