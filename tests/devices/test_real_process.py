@@ -190,9 +190,11 @@ def test_closing_the_link_closes_the_gate(device: Any, link: Any, granter: Any, 
     assert device.log("gate_close")[-1]["because"] == "nothing selected"
 
 
+@pytest.mark.alone
 def test_permits_overtake_a_full_load_of_spots(device: Any, link: Any, granter: Any, poll: Any) -> None:
     """4096 spots keep the line busy for 0.6 s; a permit must not wait behind them."""
     monitor = begin(link, granter, 4096, every_s=0.01)
+    poll(lambda: monitor.pump() is not None and link.status is not None, 5, "a status")
     poll(lambda: monitor.pump() is not None and link.status.loaded_until > 3000, 5, "loading")
     accepted = device.log("permit")
     ages = [e["tick_us"] + 60_000 - e["expires_us"] for e in accepted]

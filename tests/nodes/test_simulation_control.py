@@ -32,6 +32,7 @@ def test_what_it_says_of_itself_is_what_it_can(cell: Cell) -> None:
     assert answer.result == IMPOSSIBLE and "INITIALIZING" in answer.error_message
 
 
+@pytest.mark.alone
 def test_a_pause_takes_the_foot_off_and_stops_time(cell: Cell) -> None:
     cell.swing()
     assert cell.line("footswitch_pressed", True).success

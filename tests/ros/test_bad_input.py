@@ -1,6 +1,4 @@
-"""Bad input from the outside: a clear error with cause and fix, a non-zero exit, not one shot.
-
-Nothing here gets as far as a treatment: it may share the machine with other tests."""
+"""Bad input from the outside: a clear error with cause and fix, a non-zero exit, not one shot."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))
 from cli import Run, quick_graph
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 def refused(tmp_path: Path, *arguments: str, says: list[str], code: int = 2, **environment: str) -> str:
