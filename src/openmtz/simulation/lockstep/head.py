@@ -99,13 +99,16 @@ class LockstepHead:
         end = self._us(until_s)
         # What was changed since the last call acts from its end on; else the device sleeps till it is due.
         news = self._news()
-        now = self._ran_until_us if news else max(self._ran_until_us, self._next_us(self._ran_until_us))
+        now, device = self._ran_until_us, self._device_us()
+        if not news:
+            now = max(now, self._next_us(now, device))
         while now <= end:
             self._host(now)
-            if news or self._device_us() <= now:  # bytes for the host alone are no business of the device
+            if news or device <= now:  # bytes for the host alone are no business of the device
                 self._step(now)
                 news = False
-            now = max(now + 1, self._next_us(now))
+            device = self._device_us()
+            now = max(now + 1, self._next_us(now, device))
         self._ran_until_us = end
         if self.served:
             self.link.tend(until_s)
@@ -167,9 +170,9 @@ class LockstepHead:
             due = self.tx.free_us
         return due
 
-    def _next_us(self, now: int) -> int:
-        """Return when device or host have something to do after `now` [us]."""
-        due = self._device_us()
+    def _next_us(self, now: int, device_us: float) -> int:
+        """Return when device, at `device_us`, or host have something to do after `now` [us]."""
+        due = device_us
         if self.served:
             # Nobody takes what has come through to a host that is gone: it gives no reason to wake up.
             comes, outbox = self.tx.next_due_us(), self.link.outbox
