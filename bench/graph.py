@@ -4,7 +4,7 @@
     PYTHONPATH=src python bench/graph.py --record runs/x/record.mcap      # the rates of a demo that is over
 
 Rates are read from the demo's own record: simulation time against the wall clock it was recorded at, and the
-time between depth frames of one rest of the arm, by their stamps and as they arrived at the recorder.
+time between the stamps of depth frames of one rest of the arm.
 Memory is the sum of proportional set sizes (PSS: shared pages counted once) of every process the demo
 started, sampled twice a second; so are the processors' seconds of each. Absolute times depend on the
 machine: its core count and load are printed with them.
@@ -38,16 +38,13 @@ Array = NDArray[np.float64]
 
 @dataclass
 class Rates:
-    """What a record says: wall clock and simulation time of each `/clock`, joints, frames by kind.
-
-    A frame is (its stamp, when it arrived at the recorder), both [s].
-    """
+    """What a record says: wall clock and simulation time of each `/clock`, joints, stamps of frames [s]."""
 
     wall_s: list[float] = field(default_factory=list)
     clock_s: list[float] = field(default_factory=list)
     joints_s: list[float] = field(default_factory=list)
     joints: list[Sequence[float]] = field(default_factory=list)
-    frames: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: {k: [] for k in TARGET_HZ})
+    frames: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in TARGET_HZ})
 
     def real_time(self) -> tuple[float, float]:
         """Return simulated seconds per real one: over all, and over the worst `SPAN_S` [s]."""
@@ -66,19 +63,16 @@ def real_time_factor(wall_s: ArrayLike, clock_s: ArrayLike, span_s: float = SPAN
     return whole, float(((clock[ends] - clock[begins]) / (wall[ends] - wall[begins])).min())
 
 
-def periods_at_rest(
-    frames: Sequence[tuple[float, float]], joints_s: ArrayLike, joints: ArrayLike
-) -> tuple[Array, Array]:
-    """Return the times [s] between frames that follow each other while no joint moved: by stamp, as arrived.
+def periods_at_rest(stamps_s: ArrayLike, joints_s: ArrayLike, joints: ArrayLike) -> Array:
+    """Return the times [s] between frames stamped `(N,)` [s] that follow each other while no joint moved.
 
-    `frames` (stamp, arrival) [s]; `joints` `(N, J)` measured at `joints_s` `(N,)` [s].
+    `joints` `(M, J)` were measured at `joints_s` `(M,)` [s].
     """
-    stamps, arrived = np.array(sorted(frames), np.float64).reshape(-1, 2).T
-    places = np.asarray(joints, np.float64)
+    stamps, places = np.sort(np.asarray(stamps_s, np.float64)), np.asarray(joints, np.float64)
     moved = np.concatenate([[0], np.cumsum((np.diff(places, axis=0) != 0).any(axis=1))])
     count = moved[np.clip(np.searchsorted(joints_s, stamps, side="right") - 1, 0, None)]
-    same = count[1:] == count[:-1]
-    return np.diff(stamps)[same], np.diff(arrived)[same]
+    periods: Array = np.diff(stamps)[count[1:] == count[:-1]]
+    return periods
 
 
 def read_rates(record: Path) -> Rates:
@@ -99,7 +93,7 @@ def read_rates(record: Path) -> Rates:
                 rates.joints.append(list(said.position))
             else:
                 kind = "windows, firing" if said.roi.width else "whole frames, scanning"
-                rates.frames[kind].append((_seconds(said.header.stamp), wall))
+                rates.frames[kind].append(_seconds(said.header.stamp))
     return rates
 
 
@@ -112,16 +106,13 @@ def print_rates(rates: Rates) -> None:
     whole, worst = rates.real_time()
     print(f"real-time factor   {whole:.3f}, over the worst {SPAN_S:g} s {worst:.3f} (aim 1)")
     for kind, aim in TARGET_HZ.items():
-        stamped, arrived = periods_at_rest(rates.frames[kind], rates.joints_s, rates.joints)
-        if len(stamped) == 0:
-            print(f"{kind}: none in one rest")
+        periods = periods_at_rest(rates.frames[kind], rates.joints_s, rates.joints)
+        if len(periods) == 0:
+            print(f"{kind}: no two in one rest")
             continue
-        told = ", ".join(
-            f"{name} every {np.median(times):.3f} s median, {np.percentile(times, 90):.3f} p90"
-            for name, times in (("taken", stamped), ("arrived", arrived))
-        )
-        mean = len(stamped) / stamped.sum()
-        print(f"{kind:<23}{told}; {mean:.1f} Hz on average (aim {aim:g}; {len(stamped)} periods)")
+        middle, late = np.median(periods), np.percentile(periods, 90)
+        told = f"every {middle:.3f} s median, {late:.3f} p90, {1 / periods.mean():.1f} Hz on average"
+        print(f"{kind:<23}{told} (aim {aim:g}; {len(periods)} periods)")
 
 
 @dataclass
@@ -215,6 +206,8 @@ def run_demo(arguments: list[str]) -> int:
         f"machine            {os.cpu_count()} cores, load {load:.1f} before, {os.getloadavg()[0]:.1f} after"
     )
     print(f"result             {'OK' if summary['ok'] else 'NOT OK'}, {summary['spots_delivered']} spots")
+    if summary["reason"]:
+        print(f"  because          {summary['reason']}")
     print(f"wall clock         {wall:.1f} s")
     for stage, seconds in summary["stage_seconds"].items():
         print(f"  {stage:<16} {seconds:.1f} s")
