@@ -7,10 +7,10 @@ import pytest
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.planning import place_spots, plan_stations
+from openmtz.planning._tour import short_tour
 from openmtz.planning.aiming import aim_from
 from openmtz.planning.refusals import Cause
 from openmtz.planning.region import smooth_normals
-from openmtz.planning.stations import short_tour
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,25 @@ def test_a_turn_about_the_beam_is_tried(spots):
     stations = plan_stations(*spots, PROFILE, lambda pose: bool(pose[0, 0] < -0.5))
     assert (stations.station >= 0).all()
     check(stations, *spots)
+
+
+def test_skin_that_only_a_beam_near_the_limit_of_incidence_meets_is_planned():
+    """A steep flank, 25 degrees beyond what the arm can look at: strips, but nothing is given up."""
+    steep = np.deg2rad(75.0)
+    normal = np.array([np.sin(steep), 0.0, np.cos(steep)])
+    y, up = np.meshgrid(np.arange(-0.003, 0.0031, 0.0005), np.arange(0.0, 0.0041, 0.0005))
+    slope = np.array([-np.cos(steep), 0.0, np.sin(steep)])
+    points = up.reshape(-1, 1) * slope + y.reshape(-1, 1) * [0.0, 1.0, 0.0]
+    normals = np.tile(normal, (len(points), 1))
+
+    def reachable(pose):
+        return bool(pose[2, 2] < -np.cos(np.deg2rad(50.0)))
+
+    stations = plan_stations(points, normals, PROFILE, reachable)
+    assert (stations.station >= 0).all() and all(reachable(pose) for pose in stations.poses)
+    check(stations, points, normals)
+    hopeless = plan_stations(points, normals, PROFILE, lambda pose: bool(pose[2, 2] < -np.cos(0.75)))
+    assert (hopeless.cause == Cause.OUT_OF_REACH.value).all()
 
 
 def test_short_tour_visits_all_and_is_short():

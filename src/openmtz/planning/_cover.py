@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from openmtz.optics import HandpieceProfile
 from openmtz.planning import _grid, _view_kernels
+from openmtz.planning._sight import Sight
 
 Array = NDArray[np.float64]
 
 FOCUS_SHARE = 0.75
 """Share of the depth of focus used for planning: 0.3 of 0.4 mm; the rest is for pose and capture error."""
 SPARE_FOCUS_SHARE = 0.875
-"""A few spots may use 0.35 of 0.4 mm, where that saves a station (see `stations.SPARE_SHARE`)."""
+"""A few spots may use 0.35 of 0.4 mm, where that saves a station (see `_assignment.SPARE_SHARE`)."""
 INCIDENCE_RESERVE_RAD = float(np.deg2rad(1.0))
 FIELD_SHARE = 0.97
 ANCHOR_SHARE = 0.4
@@ -52,6 +53,7 @@ class Head(NamedTuple):
     good: float
     budget: float
     spare: float
+    divergence: float
 
     @classmethod
     def of(cls, profile: HandpieceProfile) -> Head:
@@ -65,6 +67,7 @@ class Head(NamedTuple):
             profile.incidence_good_rad,
             FOCUS_SHARE * profile.depth_of_focus_m,
             SPARE_FOCUS_SHARE * profile.depth_of_focus_m,
+            float(np.arctan(0.5e-6 * profile.spot_um / profile.rayleigh_m)),
         )
 
     @property
@@ -73,15 +76,17 @@ class Head(NamedTuple):
         return REACH_SHARE * self.half
 
     def seen(
-        self, pose: Array, points: Array, normals: Array, grid: _grid.Grid
+        self, pose: Array, points: Array, normals: Array, grid: _grid.Grid, sight: Sight | None = None
     ) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
         """Return rows `(M,)` ascending a pose can fire, how badly each is met, and which are well in
-        focus."""
+        focus. With the points' `sight`, what lies behind other skin is not among them."""
         middle = pose[:3, 3] + self.focus * pose[:3, 2]
         rows, cost, tight = _view_kernels.costs(
             pose, middle, points, normals, tuple(grid), self.reach, self.half, self.separation, self.focus,
             self.limit, self.budget, self.spare,
         )  # fmt: skip
+        if sight is not None and not (clear := sight.clear(pose, self.separation, rows)).all():
+            return rows[clear], cost[clear], tight[clear]
         return rows, cost, tight
 
 
@@ -90,9 +95,10 @@ class Cover:
     (`left`)."""
 
     def __init__(
-        self, points: Array, normals: Array, head: Head, anchors: NDArray[np.int64] | None = None
-    ) -> None:
-        self.points, self.normals, self.head = points, normals, head
+        self, points: Array, normals: Array, head: Head, anchors: NDArray[np.int64] | None = None,
+        sight: Sight | None = None,
+    ) -> None:  # fmt: skip
+        self.points, self.normals, self.head, self._sight = points, normals, head, sight
         self.grid = _grid.make_grid(points, head.reach)
         self.left = np.ones(len(points), np.bool_)
         if anchors is None:
@@ -100,6 +106,8 @@ class Cover:
         axes = _view_kernels.mean_axes(
             anchors, points, normals, tuple(self.grid), 0.7 * head.half, head.reach
         )
+        if sight is not None:  # in a fold the skin's own normal may end on the other side of it
+            axes[:, 2] = sight.axis[anchors]
         axes = np.round(-axes, 12)
         new = np.ones(axes.shape[:2], np.bool_)
         new[:, 1] = (axes[:, 1] * axes[:, 0]).sum(axis=1) < SAME_AXIS_COS
@@ -114,6 +122,8 @@ class Cover:
                 head.focus, np.cos(head.limit), np.cos(head.good), DEPTH_M,
             )
         )  # fmt: skip
+        if sight is not None:
+            self._usable = without_hidden(self._usable, self.poses, head, sight)
         first = _view_kernels.gains(self._usable, self.left, self._window)
         self._heap = [(-float(value), row) for row, value in enumerate(first) if value > 0.0]
         heapq.heapify(self._heap)
@@ -156,16 +166,25 @@ class Cover:
 
     def fresh(self, pose: Array) -> int:
         """Return how many points not yet covered a pose covers well in focus."""
-        rows, _, tight = self.head.seen(pose, self.points, self.normals, self.grid)
+        rows, _, tight = self.head.seen(pose, self.points, self.normals, self.grid, self._sight)
         return int(self.left[rows[tight]].sum())
 
     def take(self, pose: Array) -> int:
         """Mark what a pose covers well in focus; return how many points that was."""
-        rows, _, tight = self.head.seen(pose, self.points, self.normals, self.grid)
+        rows, _, tight = self.head.seen(pose, self.points, self.normals, self.grid, self._sight)
         rows = rows[tight]
         fresh = int(self.left[rows].sum())
         self.left[rows] = False
         return fresh
+
+
+def without_hidden(usable: Usable, poses: Array, head: Head, sight: Sight) -> Usable:
+    """Return what poses `(C, 4, 4)` can use without what they have no free beam to."""
+    clear = sight.clear_pairs(poses, head.separation, usable.starts, usable.rows)
+    if clear.all():
+        return usable
+    before = np.concatenate([[0], np.cumsum(clear)])
+    return Usable(before[usable.starts], usable.rows[clear], usable.defocus_m[clear], usable.weight[clear])
 
 
 def look_along_many(at_m: Array, axes: Array, distance_m: float) -> Array:

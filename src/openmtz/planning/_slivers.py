@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import make_pose
 from openmtz.planning._cover import Head
+from openmtz.planning._sight import Sight
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -42,15 +43,15 @@ class Slivers:
     """Stations being thinned out over spots `(N, 3)` [m] with unit normals `(N, 3)`.
 
     `blurred` `(N,)` bool: spots for which the spare depth of focus will do; `reached`: asks the arm about a
-    pose.
+    pose; `sight`: of the spots, where lines of sight are looked at.
     """
 
     def __init__(
         self, points: Array, normals: Array, head: Head, grid: Any, blurred: NDArray[np.bool_],
-        reached: Callable[[Array], bool],
+        reached: Callable[[Array], bool], sight: Sight | None = None,
     ) -> None:  # fmt: skip
         self._points, self._normals, self._head, self._grid = points, normals, head, grid
-        self._blurred, self._reached = blurred, reached
+        self._blurred, self._reached, self._sight = blurred, reached, sight
         self._mark = np.zeros(len(points), np.bool_)
         self._times = np.zeros(len(points), np.int64)
         self.stations: dict[int, Fired] = {}
@@ -130,7 +131,7 @@ class Slivers:
         return near[:NEIGHBOURS]
 
     def _seen(self, pose: Array) -> Fired:
-        rows, _, tight = self._head.seen(pose, self._points, self._normals, self._grid)
+        rows, _, tight = self._head.seen(pose, self._points, self._normals, self._grid, self._sight)
         return Fired(pose, rows[tight | self._blurred[rows]])
 
     def _middle(self, pose: Array) -> Array:

@@ -105,7 +105,7 @@ def plan_treatment(
     normals = smooth_normals(mesh, spots.positions)
     fine = fine_normals(mesh, spots.positions, normals)
     step("choosing stations", 0.55)
-    stations = plan_stations(spots.positions, normals, profile, reachable)
+    stations = plan_stations(spots.positions, normals, profile, reachable, skin=surface.mesh)
     step("correcting energy", 0.7)
     fit = fit_spots(spots.positions, fine, stations, profile, calibration)
     most_mj = _energy_limit_mj(stated)

@@ -19,6 +19,7 @@ class Cause(str, Enum):
 
     OUT_OF_REACH = "out-of-reach"
     TOO_MANY_STATIONS = "too-many-stations"
+    OCCLUDED = "occluded"
     OUT_OF_FIELD = "out-of-field"
     OUT_OF_FOCUS = "out-of-focus"
     TOO_STEEP = "too-steep"
@@ -34,6 +35,7 @@ class Cause(str, Enum):
 TEXTS: dict[Cause, str] = {
     Cause.OUT_OF_REACH: "no pose of the arm brings the scan head over these spots",
     Cause.TOO_MANY_STATIONS: "more stations would be needed than one plan may have",
+    Cause.OCCLUDED: "other skin lies in the beam's way, from wherever these spots could be met",
     Cause.OUT_OF_FIELD: "beyond the scan head's calibrated field from every station that can be taken",
     Cause.OUT_OF_FOCUS: "deeper or higher than the depth of focus from every station that can be taken",
     Cause.TOO_STEEP: "the skin is steeper to the beam than the incidence limit where these spots would land",
@@ -45,6 +47,7 @@ TEXTS: dict[Cause, str] = {
 FIXES: dict[Cause, str] = {
     Cause.OUT_OF_REACH: "move the patient towards the middle of the arm's reach, or turn the arm's mounting",
     Cause.TOO_MANY_STATIONS: "treat a smaller region, or two one after the other",
+    Cause.OCCLUDED: "leave the fold out, or open it and capture again",
     Cause.OUT_OF_FIELD: "calibrate the scan head over a wider field, or move the patient",
     Cause.OUT_OF_FOCUS: "move the patient so that a station straight above becomes reachable",
     Cause.TOO_STEEP: "leave the wall out, or treat it in another session with the patient turned",
