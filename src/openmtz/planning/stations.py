@@ -27,7 +27,7 @@ from openmtz.planning._tour import short_tour
 from openmtz.planning.refusals import Cause
 
 MAX_STATIONS = 2000
-"""350 cm2 on curved skin take about 200; a plan counts stations in 16 bits."""
+"""The 367 cm2 of a face take about 600; a plan counts stations in 16 bits."""
 THIN_PER_CM2 = 200.0
 """Spots per cm2 looked at while stations are chosen; all of them afterwards."""
 FINEST_ANCHORS_M = 0.001
