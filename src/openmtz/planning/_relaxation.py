@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.planning import _border, _kernels, _layout, _separation, _surface
+from openmtz.planning import _border, _evening, _layout, _pairs, _repulsion, _separation, _surface
 
 Near = tuple[NDArray[np.int32], NDArray[np.int32]]
 Schedule = tuple[tuple[int, float, float], ...]
@@ -36,6 +36,19 @@ SLACK = 0.2
 DRIFT = 0.4
 """How much further than the repulsion candidates are looked up in space [pitches]."""
 FIELD_SAMPLES_PER_SPOT = 12
+LEVEL_REACH = 9.0
+"""Reach of a probe of the density [pitches]: errors over 10 to 60 pitches are levelled, which is where those
+of a ball of ten pitches (5 mm at 442 per cm2) lie that a hexagonal pattern does not have. Engineering
+default."""
+LEVEL_EVERY = 32
+"""One spot in so many is the place of a probe, some eight to each one's reach. Engineering default."""
+LEVEL_ROUNDS = 2
+LEVEL_STEP = LEVEL_EVERY / (0.89 * LEVEL_REACH**2)
+"""Displacement by relative error: the steepest descent that takes the fastest wave away in one round [D]."""
+LEVEL_MOST = 0.05
+"""Larger relative errors count as this much: they come from sheets with no room. Engineering default."""
+LEVEL_SAMPLE = 2.0
+"""Most spots one sample of the prescribed density stands for. Engineering default."""
 WELD_M = 1e-7
 """Vertices nearer than this are one [m]: below any scanner's resolution. Engineering default."""
 LEAST_DENSITY = 1e-2
@@ -101,23 +114,45 @@ class Skin(NamedTuple):
         scale = float(np.sqrt(layers))
         last = state.copy()
         none = np.zeros(len(state) + 1, np.int32), np.zeros(0, np.int32)
-        near = self._near(state, scale * (_kernels.RANGE + DRIFT))
+        near = self._near(state, scale * (_repulsion.RANGE + DRIFT))
         borders = self._borders(spots, [1.0] if layers == 1 else [1.0, scale])
         for block, (steps, step, momentum) in enumerate(schedule):
             if block in RELIST:
-                near = self._near(state, scale * (_kernels.RANGE + DRIFT))
+                near = self._near(state, scale * (_repulsion.RANGE + DRIFT))
             _layout.set_pitch(state, owner, inside, self.corner_density)
             normals = self.normals[owner]
-            reach = _kernels.RANGE + _kernels.SKIN
-            pairs = _kernels.keep_pairs(near, state, normals, layer, layers, reach)
+            reach = _repulsion.RANGE + _repulsion.SKIN
+            pairs = _pairs.keep_pairs(near, state, normals, layer, layers, reach)
             own = none
             if layers > 1:
-                own = _kernels.keep_pairs(near, state, normals, layer, 0, scale * reach)
+                own = _pairs.keep_pairs(near, state, normals, layer, 0, scale * reach)
             rows, pull = borders.pull(state, normals)
-            _kernels.relax(
+            _repulsion.relax(
                 state, last, owner, inside, self.frame, self.across, pairs, own, scale, rows, pull,
                 steps, step, momentum,
             )  # fmt: skip
+
+    def level(self, spots: Spots) -> None:
+        """Take away, in place, what the repulsion leaves of density errors over many pitches."""
+        state, owner, inside = spots
+        rows = np.arange(LEVEL_EVERY // 2, len(state), LEVEL_EVERY)
+        if len(rows) == 0:
+            return
+        probes, normals = state[rows], self.normals[owner]
+        facing, radius = normals[rows], np.float32(LEVEL_REACH) / probes[:, 3]
+        cell = float(np.median(radius)) / 3.0
+        field, weight, faces = _evening.quadrature(self.mass, self.frame, self.corner_density, LEVEL_SAMPLE)
+        near = _pairs.list_near(probes, radius, field, cell, False)
+        wanted = _evening.amount(probes, radius, facing, field, weight, self.normals[faces], near)
+        near = _pairs.list_near(probes, radius, state, cell, False)
+        ones = np.ones(len(state), np.float32)
+        full = np.float32(np.pi * LEVEL_REACH**2 / 3.0 / np.sqrt(0.75))
+        for _ in range(LEVEL_ROUNDS):
+            error = (_evening.amount(probes, radius, facing, state, ones, normals, near) - wanted) / full
+            push = np.float32(LEVEL_STEP) * np.clip(error, -LEVEL_MOST, LEVEL_MOST)
+            _evening.slide(
+                state, owner, inside, self.frame, self.across, normals, probes, radius, facing, push, near
+            )
 
     def separate(
         self,
@@ -176,14 +211,14 @@ class Skin(NamedTuple):
         """Return half lists of spots within `reach` pitches (and a little more) of each."""
         pitch = 1.0 / state[:, 3]
         width = max(float(np.quantile(pitch[::7], 0.9)), float(pitch.max()) / 4.0)
-        radius = np.float32(_kernels.WIDER * reach) * pitch
-        listed: Near = _kernels.list_near(state, radius, state, _kernels.WIDER * reach * width, True)
+        radius = np.float32(_pairs.WIDER * reach) * pitch
+        listed: Near = _pairs.list_near(state, radius, state, _pairs.WIDER * reach * width, True)
         return listed
 
     def _borders(self, spots: Spots, scales: list[float]) -> Border:
         """Return what the prescribed density does to spots near the border."""
         state = spots.state
-        reach = (_kernels.RANGE + DRIFT) * max(scales) * 1.0 / float(state[:, 3].min())
+        reach = (_repulsion.RANGE + DRIFT) * max(scales) * 1.0 / float(state[:, 3].min())
         edge = _border.border_points(self.across, self.frame, 0.25 * reach)
         rows = np.zeros(0, np.int32)
         faces = np.zeros(0, np.int64)
@@ -204,10 +239,10 @@ class Skin(NamedTuple):
         )
         lists = []
         for scale in scales:
-            radius = np.float32((_kernels.RANGE + DRIFT) * scale) / state[rows, 3]
-            near = _kernels.list_near(state[rows], radius, field, float(radius.max()), False)
+            radius = np.float32((_repulsion.RANGE + DRIFT) * scale) / state[rows, 3]
+            near = _pairs.list_near(state[rows], radius, field, float(radius.max()), False)
             lists.append((scale, near))
-        return Border(rows, lists, field, self.normals[faces][owner], _kernels.PRESSURE * part / samples)
+        return Border(rows, lists, field, self.normals[faces][owner], _repulsion.PRESSURE * part / samples)
 
 
 class Border(NamedTuple):
@@ -225,7 +260,7 @@ class Border(NamedTuple):
         """Return the rows and `(R, 9)`, the pull at the spots and its derivative."""
         total = np.zeros((len(self.rows), 9), np.float32)
         for scale, near in self.lists:
-            total += _kernels.border_force(
+            total += _repulsion.border_force(
                 state, normals, self.rows, near, self.field, self.normals, self.weight / scale**2, scale
             )
         return self.rows, total

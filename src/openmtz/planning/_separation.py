@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from openmtz.planning._kernels import walk
+from openmtz.planning._walk import walk
 
 Array = Any
 

@@ -74,27 +74,32 @@ def neighbours(faces: Array, vertex_count: int) -> Any:
     return across
 
 
+@njit(cache=True, inline="always")
+def _cross(vertices: Array, a: int, b: int, c: int) -> Any:
+    """Return the cross product of the edges from vertex a to b and to c: twice the area, along the normal."""
+    ux, uy, uz = (
+        vertices[b, 0] - vertices[a, 0],
+        vertices[b, 1] - vertices[a, 1],
+        vertices[b, 2] - vertices[a, 2],
+    )
+    vx, vy, vz = (
+        vertices[c, 0] - vertices[a, 0],
+        vertices[c, 1] - vertices[a, 1],
+        vertices[c, 2] - vertices[a, 2],
+    )
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
 @njit(cache=True)
 def face_mass(vertices: Array, faces: Array, density: Array) -> Any:
     """Return the integral `(F,)` of `density` `(V,)` per cm2 over each triangle [spots], and the area
     [cm2]."""
     mass, total = np.empty(len(faces)), 0.0
     for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux, uy, uz = (
-            vertices[b, 0] - vertices[a, 0],
-            vertices[b, 1] - vertices[a, 1],
-            vertices[b, 2] - vertices[a, 2],
-        )
-        vx, vy, vz = (
-            vertices[c, 0] - vertices[a, 0],
-            vertices[c, 1] - vertices[a, 1],
-            vertices[c, 2] - vertices[a, 2],
-        )
-        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        x, y, z = _cross(vertices, faces[f, 0], faces[f, 1], faces[f, 2])
         area = 0.5e4 * np.sqrt(x * x + y * y + z * z)
         total += area
-        mass[f] = area * (density[a] + density[b] + density[c]) / 3.0
+        mass[f] = area * (density[faces[f, 0]] + density[faces[f, 1]] + density[faces[f, 2]]) / 3.0
     return mass, total
 
 
@@ -133,18 +138,7 @@ def vertex_normals(vertices: Array, faces: Array, at: Array, bary: Array, own: A
     the face's own (`(F, 3)`) where they cancel. Not welded: a crease between separate vertices stays one."""
     total = np.zeros(vertices.shape)
     for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux, uy, uz = (
-            vertices[b, 0] - vertices[a, 0],
-            vertices[b, 1] - vertices[a, 1],
-            vertices[b, 2] - vertices[a, 2],
-        )
-        vx, vy, vz = (
-            vertices[c, 0] - vertices[a, 0],
-            vertices[c, 1] - vertices[a, 1],
-            vertices[c, 2] - vertices[a, 2],
-        )
-        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        x, y, z = _cross(vertices, faces[f, 0], faces[f, 1], faces[f, 2])
         if x * own[f, 0] + y * own[f, 1] + z * own[f, 2] < 0.0:  # wound against its neighbours
             x, y, z = -x, -y, -z
         for k in range(3):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openmtz.planning import _colouring, _kernels
+from openmtz.planning import _colouring, _pairs, _repulsion
 from openmtz.planning._relaxation import Schedule
 from openmtz.planning.placement import LEAST_DISTANCE_M, PlacementError, SpotPlacement, prepare
 
@@ -72,13 +72,15 @@ def place_passes(
     spots = skin.lay_out(ground.total, rng)
     layer = np.zeros(ground.total, np.int32)
     skin.relax(spots, layer)
+    skin.level(spots)
     if passes > 1:
-        reach = np.float32(_kernels.RANGE * np.sqrt(passes)) / spots.state[:, 3]
-        near = _kernels.list_near(spots.state, reach, spots.state, float(reach.max()), False)
+        reach = np.float32(_repulsion.RANGE * np.sqrt(passes)) / spots.state[:, 3]
+        near = _pairs.list_near(spots.state, reach, spots.state, float(reach.max()), False)
         layer = _colouring.colour(
-            spots.state, near, int(passes), _kernels.RANGE, SWEEPS, HEAT, int(rng.integers(1 << 31))
+            spots.state, near, int(passes), _repulsion.RANGE, SWEEPS, HEAT, int(rng.integers(1 << 31))
         )
         skin.relax(spots, layer, TOGETHER)
+        skin.level(spots)
         near = skin.separate(spots, layer, least_distance_m, LEAST, APART)
     else:
         near = skin.separate(spots, layer, least_distance_m)
