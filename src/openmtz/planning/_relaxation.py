@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.planning import _border, _evening, _layout, _pairs, _repulsion, _separation, _surface
+from openmtz.planning import _border, _layout, _pairs, _repulsion, _separation, _surface
 
 Near = tuple[NDArray[np.int32], NDArray[np.int32]]
 Schedule = tuple[tuple[int, float, float], ...]
@@ -36,19 +36,6 @@ SLACK = 0.2
 DRIFT = 0.4
 """How much further than the repulsion candidates are looked up in space [pitches]."""
 FIELD_SAMPLES_PER_SPOT = 12
-LEVEL_REACH = 9.0
-"""Reach of a probe of the density [pitches]: errors over 10 to 60 pitches are levelled, which is where those
-of a ball of ten pitches (5 mm at 442 per cm2) lie that a hexagonal pattern does not have. Engineering
-default."""
-LEVEL_EVERY = 32
-"""One spot in so many is the place of a probe, some eight to each one's reach. Engineering default."""
-LEVEL_ROUNDS = 2
-LEVEL_STEP = LEVEL_EVERY / (0.89 * LEVEL_REACH**2)
-"""Displacement by relative error: the steepest descent that takes the fastest wave away in one round [D]."""
-LEVEL_MOST = 0.05
-"""Larger relative errors count as this much: they come from sheets with no room. Engineering default."""
-LEVEL_SAMPLE = 2.0
-"""Most spots one sample of the prescribed density stands for. Engineering default."""
 WELD_M = 1e-7
 """Vertices nearer than this are one [m]: below any scanner's resolution. Engineering default."""
 LEAST_DENSITY = 1e-2
@@ -131,28 +118,6 @@ class Skin(NamedTuple):
                 state, last, owner, inside, self.frame, self.across, pairs, own, scale, rows, pull,
                 steps, step, momentum,
             )  # fmt: skip
-
-    def level(self, spots: Spots) -> None:
-        """Take away, in place, what the repulsion leaves of density errors over many pitches."""
-        state, owner, inside = spots
-        rows = np.arange(LEVEL_EVERY // 2, len(state), LEVEL_EVERY)
-        if len(rows) == 0:
-            return
-        probes, normals = state[rows], self.normals[owner]
-        facing, radius = normals[rows], np.float32(LEVEL_REACH) / probes[:, 3]
-        cell = float(np.median(radius)) / 3.0
-        field, weight, faces = _evening.quadrature(self.mass, self.frame, self.corner_density, LEVEL_SAMPLE)
-        near = _pairs.list_near(probes, radius, field, cell, False)
-        wanted = _evening.amount(probes, radius, facing, field, weight, self.normals[faces], near)
-        near = _pairs.list_near(probes, radius, state, cell, False)
-        ones = np.ones(len(state), np.float32)
-        full = np.float32(np.pi * LEVEL_REACH**2 / 3.0 / np.sqrt(0.75))
-        for _ in range(LEVEL_ROUNDS):
-            error = (_evening.amount(probes, radius, facing, state, ones, normals, near) - wanted) / full
-            push = np.float32(LEVEL_STEP) * np.clip(error, -LEVEL_MOST, LEVEL_MOST)
-            _evening.slide(
-                state, owner, inside, self.frame, self.across, normals, probes, radius, facing, push, near
-            )
 
     def separate(
         self,

@@ -72,7 +72,6 @@ def place_passes(
     spots = skin.lay_out(ground.total, rng)
     layer = np.zeros(ground.total, np.int32)
     skin.relax(spots, layer)
-    skin.level(spots)
     if passes > 1:
         reach = np.float32(_repulsion.RANGE * np.sqrt(passes)) / spots.state[:, 3]
         near = _pairs.list_near(spots.state, reach, spots.state, float(reach.max()), False)
@@ -80,7 +79,6 @@ def place_passes(
             spots.state, near, int(passes), _repulsion.RANGE, SWEEPS, HEAT, int(rng.integers(1 << 31))
         )
         skin.relax(spots, layer, TOGETHER)
-        skin.level(spots)
         near = skin.separate(spots, layer, least_distance_m, LEAST, APART)
     else:
         near = skin.separate(spots, layer, least_distance_m)

@@ -7,8 +7,7 @@
    at the prescribed density, constant or not, is under the same pressure everywhere; at a border the
    prescribed density itself pushes back. In every step each spot stays on the triangles, crossing from
    one to the next.
-3. *Level*: what is left of density errors over tens of pitches is measured and slid away.
-4. *Set apart*: pairs that are still too close, also those on two sheets that touch (lips, lids, folds of
+3. *Set apart*: pairs that are still too close, also those on two sheets that touch (lips, lids, folds of
    a scan). What then would still merge in space is left out, and counted.
 """
 
@@ -106,7 +105,6 @@ def place_spots(
     spots = ground.skin.lay_out(ground.total, np.random.default_rng(seed))
     layer = np.zeros(ground.total, np.int32)
     ground.skin.relax(spots, layer)
-    ground.skin.level(spots)
     near = ground.skin.separate(spots, layer, least_distance_m)
     placement, _ = ground.finish(spots, near, least_distance_m)
     return placement
