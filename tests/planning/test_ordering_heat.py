@@ -230,7 +230,7 @@ def grouped(spots, shift_m):
 
 def test_pause_between_passes_is_as_long_as_it_must_be():
     """A second pass over the same skin waits; a group 20 mm away does not."""
-    spots = square(5.0, 442.0)
+    spots = square(5.0, 442.0, seed=1)
     first, second, away = grouped(spots, 0.0), grouped(spots, 2.4e-4), grouped(spots, 0.025)
     alone = group_pauses([first], omega_limit=1.0)
     assert alone.wait_s.tolist() == [0.0] and alone.within.all()

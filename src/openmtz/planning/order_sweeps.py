@@ -31,8 +31,10 @@ best for spots at random (engineering default, measured: shortest tour)."""
 ROUNDS, TRIES, HOT = 4, 12, 0.3
 """Rounds of swaps, partners tried per spot, share of the spots that are tried (engineering defaults: 50,000
 spots in a second; more of each gains less than 0.5 K)."""
-MANY, ROUNDS_OF_MANY, TRIES_OF_MANY = 20_000, 3, 8
-"""Above so many spots fewer of each, to stay within a second: 0.1 K at the 99th percentile (measured)."""
+MANY, ROUNDS_OF_MANY, TRIES_OF_MANY = 20_000, 2, 6
+"""Above so many spots fewer of each, to stay within a second (0.1 K at the 99th percentile, measured); and
+only spots of the same sweep are looked at one by one: a sweep takes 3 s or more, after which 1 s of
+conduction, L^2/4a [D], has made the heat of the others even."""
 WITHIN = 500
 """Partners are drawn from so many spots before and after, about 2 blocks of 16 x 16 pitches (engineering
 default)."""
@@ -58,33 +60,41 @@ def sweeps_order(
     uv = uv_m[near]
     source, length = heat.source_k_m2(energy_mj, depth_um)[near], depth_um[near] * 1e-6
     gaps = _relabelled(gaps, near)
+    passed = serpentine(uv, ROW * pitch_m * math.sqrt(sweeps))
+    lag = duration_s / sweeps
     careful = round(2 * ROUNDS * effort)
     few = count <= FEW and careful >= LEAST_CAREFUL
-    spots = _nearest(uv, gaps, RING if effort == 1.0 else RING_OF_LESS) if few else gaps.corners
-    lag = duration_s / sweeps
+    phase = np.zeros(count)
+    if few:
+        spots = _nearest(uv, gaps, RING if effort == 1.0 else RING_OF_LESS)
+    else:
+        spots = np.concatenate([gaps.corners, gaps.across()], axis=1)
+        phase[passed] = np.arange(count) / count * lag
+    back = sweeps if count <= MANY else 1
     tab = kernels.gap_tables(
-        uv, gaps.middle, spots, source, length, lag, sweeps, heat.diffusivity_m2_s, heat.beam_m2, ERF
+        uv, gaps.middle, spots, source, length, phase, lag, back, heat.diffusivity_m2_s, heat.beam_m2, ERF
     )
     density = 2.0 / (math.sqrt(3.0) * pitch_m**2)
-    ground = ground_k(density, source, length, spots.shape[1], sweeps, lag, heat)
+    ground = ground_k(density, source, length, spots.shape[1], back, sweeps, lag, heat, even=few)
     load = _load(uv, source, gaps.middle, 2.0 * math.sqrt(heat.diffusivity_m2_s * duration_s), density)
-    single = tab[:, [0, 1, 2], [0, 1, 2], 0].max(axis=1).astype(np.float64)
-    ref = float(np.median(single) + ground[-1])
+    alone = tab[:, [0, 1, 2], [0, 1, 2], 0].astype(np.float64)
+    ref = float(np.median(alone.max(axis=1)) + ground[-1])
     first, members = kernels.gaps_of_spots(count, spots)
     model = (first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
-    tight = _worst_of_spots(count, gaps, single + load * ground[-1])
+    # few spots are over before heat leaves: there the whole gap counts, and how warm it is at the end
+    whole = np.repeat((alone.max(axis=1) + load * ground[-1])[:, None], 3, axis=1)
+    tight = _worst_of_spots(count, gaps, whole if few else alone)
     sweep = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
     rounds, tries = (careful if few else ROUNDS, TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
     rng = np.random.default_rng(0)
     for _ in range(rounds):
-        cost = _worst_of_spots(count, gaps, kernels.gap_costs(spots, sweep, *model[3:]))
-        hot = np.flatnonzero(cost >= np.quantile(cost, 0.0 if few else 1.0 - HOT))
+        cost = kernels.gap_costs(spots, sweep, *model[3:])
+        worst = _worst_of_spots(count, gaps, np.repeat(cost[:, None], 3, axis=1))
+        hot = np.flatnonzero(worst >= np.quantile(worst, 0.0 if few else 1.0 - HOT))
         others = (hot[:, None] + rng.integers(-WITHIN, WITHIN, (len(hot), tries))) % count
         if not kernels.swap_sweeps(sweep, hot, others, *model):
             break
-    rows = [np.flatnonzero(sweep == number) for number in range(sweeps)]
-    height = ROW * pitch_m * math.sqrt(sweeps)
-    return near[np.concatenate([part[serpentine(uv[part], height)] for part in rows])]
+    return near[passed[np.argsort(sweep[passed], kind="stable")]]
 
 
 def _neighbours_together(uv_m: NDArray[np.float64], pitch_m: float) -> NDArray[np.int64]:
@@ -111,26 +121,31 @@ def _nearest(uv_m: NDArray[np.float64], gaps: Gaps, ring: int) -> NDArray[np.int
 
 
 def _worst_of_spots(count: int, gaps: Gaps, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return `(N,)` the largest of the values `(M,)` of the gaps around each spot, 0 without."""
+    """Return `(N,)` the largest of the values `(M, 3)` that each spot has at the gaps it is a corner of, 0
+    without."""
     worst = np.zeros(count)
-    np.maximum.at(worst, gaps.corners.ravel(), np.repeat(values, 3))
+    np.maximum.at(worst, gaps.corners.ravel(), values.ravel())
     return worst
 
 
 def ground_k(
     density_per_m2: float, source_k_m2: NDArray[np.float64], length_m: NDArray[np.float64], inner: int,
-    sweeps: int, lag_s: float, heat: HeatModel,
+    back: int, sweeps: int, lag_s: float, heat: HeatModel, *, even: bool,
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Return `(K,)` [K]: how warm a gap has become, in the middle of sweep k, by all spots but its `inner`
-    nearest.
+    """Return `(K,)` [K]: how warm a gap has become, when sweep k passes it, by all spots but its `inner`
+    nearest of the last `back` sweeps.
 
     Spots spread evenly beyond R, with n pi R^2 = inner: pi n q'a/(pi k) erf(L/sqrt(s)) exp(-R^2/s), one K-th
-    of them in each sweep, averaged over the sweep.
+    of them in each sweep. The sweep before passed here one `lag_s` ago, and the heat of the present one is
+    outrun by the head; with `even`, as on few spots, each sweep is spread over its lag.
     """
-    ring2 = inner / (math.pi * density_per_m2)
-    age = (np.arange(sweeps)[:, None] + (np.arange(16)[None] + 0.5) / 16.0) * lag_s
+    number = np.arange(sweeps)[:, None]
+    ring2 = np.where(number < back, inner / (math.pi * density_per_m2), 0.0)
+    age = (number + (np.arange(16)[None] + 0.5) / 16.0 if even else np.maximum(number, 1e-9)) * lag_s
     s = 4.0 * heat.diffusivity_m2_s * age + heat.beam_m2
     left = (erf(float(np.median(length_m)) / np.sqrt(s)) * np.exp(-ring2 / s)).mean(axis=1)
+    if not even:
+        left[0] = 0.0
     whole = math.pi * density_per_m2 * float(np.median(source_k_m2))
     return np.asarray(whole * np.cumsum(left) / sweeps)
 
