@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openmtz.planning import Group, HeadTiming, HeatModel, firing_order, group_pauses, place_spots
+from openmtz.planning import Group, HeadTiming, HeatModel, firing_order, group_pauses, place_passes, place_spots
 from openmtz.planning.order_baselines import BASELINES
 from openmtz.planning.ordering import NAMES, flatten
 from openmtz.tissue.heat import mid_gap_heat
@@ -14,14 +14,22 @@ from openmtz.tissue.mid_gaps import gaps, sample
 
 def square(side_mm: float, density: float, seed: int = 0):
     """Return spots on a flat square with 20 mJ and 630 um each."""
+    return dosed(place_spots(*flat(side_mm), density, seed=seed).positions)
+
+
+def dosed(points):
+    return points, np.full(len(points), 20.0), np.full(len(points), 630.0)
+
+
+def flat(side_mm: float):
+    """Return vertices `(25, 3)` [m] and faces of a square."""
     line = np.linspace(0.0, side_mm * 1e-3, 5)
     x, y = np.meshgrid(line, line, indexing="ij")
     vertices = np.stack([x, y, np.zeros_like(x)], axis=-1).reshape(-1, 3)
     index = np.arange(25).reshape(5, 5)
     a, b, c, d = (v.ravel() for v in (index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]))
     faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
-    points = place_spots(vertices, faces, density, seed=seed).positions
-    return points, np.full(len(points), 20.0), np.full(len(points), 630.0)
+    return vertices, faces
 
 
 def rated(spots, order, times, probes):
@@ -230,8 +238,9 @@ def grouped(spots, shift_m):
 
 def test_pause_between_passes_is_as_long_as_it_must_be():
     """A second pass over the same skin waits; a group 20 mm away does not."""
-    spots = square(5.0, 442.0, seed=1)
-    first, second, away = grouped(spots, 0.0), grouped(spots, 2.4e-4), grouped(spots, 0.025)
+    both = place_passes(*flat(5.0), 442.0, 2)
+    passes = [dosed(both.spots.positions[both.pass_index == number]) for number in (0, 1)]
+    first, second, away = grouped(passes[0], 0.0), grouped(passes[1], 0.0), grouped(passes[0], 0.025)
     alone = group_pauses([first], omega_limit=1.0)
     assert alone.wait_s.tolist() == [0.0] and alone.within.all()
     at_once = group_pauses([first, second], omega_limit=1e3)
