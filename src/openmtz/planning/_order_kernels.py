@@ -15,8 +15,8 @@ TOGETHER = 0.3
 default: a third of a gap at the reference rise)."""
 FINE, LOWEST, HIGHEST = 32, -20, 60
 COST = np.exp(np.arange(LOWEST * FINE, HIGHEST * FINE + 1) / FINE)
-"""exp(x) in steps of 1/32: looked up and mended by two terms of its series, to 5e-6, as the search asks for it
-10 million times."""
+"""exp(x) in steps of 1/32: looked up and mended by two terms of its series, to 5e-6, as the search asks for
+it 10 million times."""
 
 
 @njit(cache=True, nogil=True)
