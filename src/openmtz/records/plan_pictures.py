@@ -24,7 +24,8 @@ MOST_NAMED = 40
 CAUSE_COLORS = {
     "out-of-reach": "#b91c1c", "too-many-stations": "#7c2d12", "out-of-field": "#c2410c",
     "occluded": "#0f766e", "out-of-focus": "#a16207", "too-steep": "#7e22ce",
-    "energy-below-profile": "#0369a1", "energy-above-profile": "#1e3a8a", "no-fire-volume": "#334155", "merging-zones": "#be185d",
+    "energy-below-profile": "#0369a1", "energy-above-profile": "#1e3a8a",
+    "no-fire-volume": "#334155", "merging-zones": "#be185d",
 }  # fmt: skip
 
 
