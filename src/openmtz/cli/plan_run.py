@@ -20,11 +20,10 @@ from openmtz.optics import CalibrationError, FieldCalibration
 from openmtz.plan import PlanError
 from openmtz.plan.files import save_plan
 from openmtz.planning import PlanningError, PlanningResult, PlanRequest, RequestError, plan_treatment
+from openmtz.planning.fields_file import save_fields
 from openmtz.planning.request import parse
 from openmtz.planning.stations import Reachable
 from openmtz.planning.surface_file import SURFACE_FILE, save_surface
-
-FIELDS_FILE = "fields.npz"
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,7 @@ def write_folder(result: PlanningResult, surface: SkinSurface, folder: Path) -> 
     """Write plan, fields and surface. Raises OSError, PlanError."""
     save_plan(result.plan, result.findings, folder)
     save_surface(surface, folder / SURFACE_FILE)
-    np.savez_compressed(
-        folder / FIELDS_FILE,
-        region=result.region,
-        density_per_cm2=result.density_per_cm2,
-        severity=result.severity,
-        deficit_depth_m=result.deficit_depth_m,
-        refused_m=result.refused_m,
-        refused_cause=result.refused_cause,
-    )
+    save_fields(result, folder)
 
 
 def _read_json(path: Path, option: str) -> Any:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,9 +13,9 @@ from openmtz.cli.errors import UserError
 from openmtz.geometry import SkinSurface
 from openmtz.plan import Finding, PlanError, Severity, TreatmentPlan, compare_plans
 from openmtz.plan.files import load_plan
+from openmtz.planning.fields_file import FieldsFileError, load_fields
 from openmtz.planning.surface_file import SURFACE_FILE, SurfaceFileError, load_surface
 
-FIELDS_FILE = "fields.npz"
 MOST_LINES = 40
 
 
@@ -157,11 +155,7 @@ def _surface(folder: Path) -> SkinSurface | None:
 
 
 def _fields(folder: Path) -> dict[str, Any]:
-    file = folder / FIELDS_FILE
-    if not file.exists():
-        return {}
     try:
-        with np.load(file, allow_pickle=False) as data:
-            return {key: data[key] for key in data.files}
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
-        raise UserError(f"{file} is damaged: {error}") from error
+        return load_fields(folder)
+    except FieldsFileError as error:
+        raise UserError(str(error)) from error

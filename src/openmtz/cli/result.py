@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openmtz import __version__
+from openmtz.planning.fields_file import load_fields
 from openmtz.records import (
     FiredSpots,
     RunData,
@@ -44,7 +45,7 @@ def build_result(
     verification = verify(plan, fired, truth) if plan is not None else None
     if verification is not None and outcome == "done" and not verification.ok:
         outcome, reason = "failed", reason or "the delivery is not what was planned"
-    fields = plan_fields(folder)
+    fields = load_fields(folder / "plan")
     events = [TimelineEvent(*event) for event in observed.events]
     surface_id = observed.surface.surface_id if observed.surface is not None else ""
     summary = RunSummary(
@@ -117,15 +118,6 @@ def truth_shots(observed: Observed) -> TruthShots:
         fluence_j_cm2=column("fluence_j_cm2"),
         time_s=column("time_s"),
     )
-
-
-def plan_fields(folder: Path) -> dict[str, Any]:
-    """Return the per-vertex fields the planner left beside the plan, if any."""
-    path = folder / "plan" / "fields.npz"
-    if not path.is_file():
-        return {}
-    with np.load(path) as data:
-        return {name: data[name] for name in data.files}
 
 
 def quality_facts(quality: Any) -> dict[str, Any]:

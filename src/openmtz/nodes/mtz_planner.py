@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rclpy.node
 from openmtz_interfaces.action import PlanTreatment
 from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
@@ -34,6 +33,7 @@ from openmtz.planning import (
     parse_request,
     plan_treatment,
 )
+from openmtz.planning.fields_file import save_fields
 from openmtz.planning.stations import Reachable
 from openmtz.planning.surface_file import SURFACE_FILE, save_surface
 from openmtz.robot import ArmKinematics, CellCollision, StationCheck
@@ -166,15 +166,7 @@ class MtzPlanner(rclpy.node.Node):
         if self._config.plan_dir:
             folder = self._save(result)
             save_surface(surface, folder / SURFACE_FILE)
-            np.savez_compressed(
-                folder / "fields.npz",
-                region=result.region,
-                density_per_cm2=result.density_per_cm2,
-                severity=result.severity,
-                deficit_depth_m=result.deficit_depth_m,
-                refused_m=result.refused_m,
-                refused_cause=result.refused_cause,
-            )
+            save_fields(result, folder)
         self._plan_publisher.publish(
             convert.plan_message(plan, list(result.findings), self.get_clock().now().to_msg())
         )

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from openmtz.planning.errors import PlanningError
     from openmtz.planning.exclusion import Excluded, exclude
     from openmtz.planning.feathering import feather_density
+    from openmtz.planning.head_timing import HeadTiming
     from openmtz.planning.no_fire import NoFireVolume
     from openmtz.planning.order_pauses import Group, GroupPauses, group_pauses
-    from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
+    from openmtz.planning.ordering import FiringOrder, firing_order
     from openmtz.planning.passes import PassPlacement, place_passes
     from openmtz.planning.placement import PlacementError, SpotPlacement, hexagonal_pitch_m, place_spots
     from openmtz.planning.planner import PlanningResult, plan_treatment
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from openmtz.tissue.heat import HeatModel
 
 _WHERE = {
-    "FiringOrder": "ordering", "HeadTiming": "ordering", "Group": "order_pauses",
+    "FiringOrder": "ordering", "HeadTiming": "head_timing", "Group": "order_pauses",
     "GroupPauses": "order_pauses", "HeatModel": "ordering", "Overrides": "request",
     "PlacementError": "placement", "PlanRequest": "request", "PlanningError": "errors",
     "PlanningResult": "planner", "RequestError": "request", "SpotPlacement": "placement",

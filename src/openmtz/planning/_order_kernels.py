@@ -13,10 +13,6 @@ from openmtz.tissue._heat_kernels import rise_of
 TOGETHER = 0.3
 """Cost of two corners of a gap in one sweep: the head would wait for the rest between neighbours (engineering
 default: a third of a gap at the reference rise)."""
-FINE, LOWEST, HIGHEST = 32, -20, 60
-COST = np.exp(np.arange(LOWEST * FINE, HIGHEST * FINE + 1) / FINE)
-"""exp(x) in steps of 1/32: looked up and mended by two terms of its series, to 5e-6, as the search asks for
-it 10 million times."""
 
 
 @njit(cache=True, nogil=True)
@@ -128,84 +124,88 @@ def gaps_of_spots(count: int, spots: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _gap_cost(
-    m: int, spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: float, ref: float
-) -> float:
-    cost = 0.0
-    for k in range(3):
-        mine = sweep[spots[m, k]]
-        if mine < 0:
-            continue
-        rise = ground[mine] * load[m]
-        for s in range(spots.shape[1]):
-            i = spots[m, s]
-            if i >= 0 and sweep[i] >= 0 and 0 <= mine - sweep[i] < tab.shape[3]:
-                rise += tab[m, k, s, mine - sweep[i]]
-        x = min(max(beta * (rise - ref), LOWEST), HIGHEST)
-        step = int((x - LOWEST) * FINE)
-        rest = x - LOWEST - step / FINE
-        cost += COST[step] * (1.0 + rest + 0.5 * rest * rest)
-        if mine == sweep[spots[m, (k + 1) % 3]]:
-            cost += TOGETHER
-    return cost
+def _rise(m: int, k: int, mine: int, without: int, spots: Any, sweep: Any, tab: Any) -> float:
+    """Return the rise [K] in gap m as the heat of its corner k, fired in sweep `mine`, has just arrived, by
+    its spots but the one at place `without` (-1: by all)."""
+    rise = 0.0
+    for s in range(spots.shape[1]):
+        i = spots[m, s]
+        if i >= 0 and s != without and sweep[i] >= 0:
+            n = mine - sweep[i]
+            if 0 <= n < tab.shape[3]:
+                rise += tab[m, k, s, n]
+    return rise
 
 
 @njit(cache=True, nogil=True)
 def gap_costs(spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: float, ref: float) -> Any:
     """Return `(M,)` the sum of exp(beta (rise - ref)) over the arrivals in each gap."""
-    out = np.empty(len(spots))
+    out = np.zeros(len(spots))
     for m in range(len(spots)):
-        out[m] = _gap_cost(m, spots, sweep, tab, ground, load, beta, ref)
+        for k in range(3):
+            mine = sweep[spots[m, k]]
+            if mine >= 0:
+                rise = ground[mine] * load[m] + _rise(m, k, mine, -1, spots, sweep, tab)
+                out[m] += math.exp(beta * (rise - ref))
+                if mine == sweep[spots[m, (k + 1) % 3]]:
+                    out[m] += TOGETHER
     return out
 
 
 @njit(cache=True, nogil=True)
-def _spot_cost(
-    i: int,
-    first: Any,
-    members: Any,
-    spots: Any,
-    sweep: Any,
-    tab: Any,
-    ground: Any,
-    load: Any,
-    beta: float,
-    ref: float,
-) -> float:
-    cost = 0.0
+def _costs_if(
+    i: int, numbers: Any, first: Any, members: Any, spots: Any, sweep: Any, tab: Any, ground: Any, load: Any,
+    beta: float, ref: float,
+) -> Any:  # fmt: skip
+    """Return `(C,)` what the gaps of spot i cost if it were fired in each of the sweeps `numbers` `(C,)`, the
+    others as they are. What does not depend on i is summed once."""
+    out = np.zeros(len(numbers))
+    back = tab.shape[3]
     for q in range(first[i], first[i + 1]):
-        cost += _gap_cost(members[q], spots, sweep, tab, ground, load, beta, ref)
-    return cost
+        m = members[q]
+        own = 0
+        while spots[m, own] != i:
+            own += 1
+        for k in range(3):
+            mine, following = sweep[spots[m, k]], sweep[spots[m, (k + 1) % 3]]
+            if k == own:
+                for c in range(len(numbers)):
+                    mine = numbers[c]
+                    rise = (
+                        ground[mine] * load[m] + _rise(m, k, mine, own, spots, sweep, tab) + tab[m, k, own, 0]
+                    )
+                    out[c] += math.exp(beta * (rise - ref))
+                    if mine == following:
+                        out[c] += TOGETHER
+            elif mine >= 0:
+                rise = ground[mine] * load[m] + _rise(m, k, mine, own, spots, sweep, tab)
+                unmoved = math.exp(beta * (rise - ref))
+                for c in range(len(numbers)):
+                    n = mine - numbers[c]
+                    if 0 <= n < back:
+                        out[c] += math.exp(beta * (rise + tab[m, k, own, n] - ref))
+                    else:
+                        out[c] += unmoved
+                    if mine == (numbers[c] if own == (k + 1) % 3 else following):
+                        out[c] += TOGETHER
+    return out
 
 
 @njit(cache=True, nogil=True)
 def assign_sweeps(
-    order: Any,
-    sweeps: int,
-    first: Any,
-    members: Any,
-    spots: Any,
-    tab: Any,
-    ground: Any,
-    load: Any,
-    beta: float,
-    ref: float,
-) -> Any:
+    order: Any, sweeps: int, first: Any, members: Any, spots: Any, tab: Any, ground: Any, load: Any,
+    beta: float, ref: float,
+) -> Any:  # fmt: skip
     """Return `(N,)` the sweep of each spot: taken in `order`, each takes the cheapest sweep with a free
     place."""
     sweep = np.full(len(order), -1, np.int64)
     taken = np.zeros(sweeps, np.int64)
     places = (len(order) + sweeps - 1) // sweeps
     for i in order:
-        best, least = -1, np.inf
-        for c in range(sweeps):
-            if taken[c] < places:
-                sweep[i] = c
-                cost = _spot_cost(i, first, members, spots, sweep, tab, ground, load, beta, ref)
-                if cost < least:
-                    best, least = c, cost
-        sweep[i] = best
-        taken[best] += 1
+        free = np.flatnonzero(taken < places)
+        cost = _costs_if(i, free, first, members, spots, sweep, tab, ground, load, beta, ref)
+        sweep[i] = free[np.argmin(cost)]
+        taken[sweep[i]] += 1
     return sweep
 
 
@@ -217,24 +217,23 @@ def swap_sweeps(
     """Swap the sweeps of each `hot` `(H,)` spot and the best of `others` `(H, T)`, where both together get
     cheaper; in place. Return the number of swaps: every sweep keeps its size."""
     done = 0
-    after = np.empty(len(ground))
+    every = np.arange(len(ground))
+    both = np.empty(2, np.int64)
     for h in range(len(hot)):
         i = hot[h]
         mine = sweep[i]
-        for c in range(len(after)):
-            sweep[i] = c
-            after[c] = _spot_cost(i, first, members, spots, sweep, tab, ground, load, beta, ref)
-        sweep[i] = mine
-        best, most = -1, 1e-9 * after[mine]
+        cost = _costs_if(i, every, first, members, spots, sweep, tab, ground, load, beta, ref)
+        best, most = -1, 1e-9 * cost[mine]
         for j in others[h]:
             theirs = sweep[j]
-            gain = after[mine] - after[theirs]
+            gain = cost[mine] - cost[theirs]
             if gain <= most:
                 continue
-            before_j = _spot_cost(j, first, members, spots, sweep, tab, ground, load, beta, ref)
-            sweep[i], sweep[j] = theirs, mine
-            gain += before_j - _spot_cost(j, first, members, spots, sweep, tab, ground, load, beta, ref)
-            sweep[i], sweep[j] = mine, theirs
+            sweep[i] = theirs
+            both[0], both[1] = theirs, mine
+            moved = _costs_if(j, both, first, members, spots, sweep, tab, ground, load, beta, ref)
+            sweep[i] = mine
+            gain += moved[0] - moved[1]
             if gain > most:
                 best, most = j, gain
         if best >= 0:

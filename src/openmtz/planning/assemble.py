@@ -13,9 +13,10 @@ from openmtz.geometry import pose_to_vector
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.planning.group_waits import group_waits
+from openmtz.planning.head_timing import HeadTiming
 from openmtz.planning.order_pauses import Group
 from openmtz.planning.order_sweeps import FEW
-from openmtz.planning.ordering import FiringOrder, HeadTiming, firing_order
+from openmtz.planning.ordering import FiringOrder, firing_order
 from openmtz.planning.stations import Stations
 from openmtz.tissue.heat import HeatModel
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from openmtz.optics import HandpieceProfile
 from openmtz.planning import _order_kernels as kernels
+from openmtz.planning.head_timing import HeadTiming
 from openmtz.planning.order_baselines import BASELINES, boustrophedon
+from openmtz.planning.order_input import checked_spots
 from openmtz.planning.order_sweeps import MANY, sweeps_order
 from openmtz.tissue.heat import HeatModel, MidGapHeat, mid_gap_heat
 from openmtz.tissue.mid_gaps import Gaps, gaps, sample
@@ -44,51 +44,8 @@ NEIGHBOUR_PITCHES = 1.3
 AHEAD = 12
 """Spots of a sweep that may be put off together until their neighbours have rested (engineering default:
 twice the five shots that 9 ms take)."""
-SAME_PLACE_M = 1e-6
 LONGEST_WAIT_S = 120.0
 """Waiting longer for heat to leave is no order any more: 30-120 s is the conservative wait [D/M]."""
-
-
-@dataclass(frozen=True)
-class HeadTiming:
-    """When the head can fire: jump + settle by optical angle, then the pulse (see `HandpieceProfile`).
-
-    Raises:
-        ValueError: a number that is not finite or not positive (settle and slew may be 0).
-    """
-
-    settle_us: float = 1000.0
-    slew_us_per_rad: float = 10000.0
-    throw_m: float = 0.150
-    power_w: float = 25.0
-
-    def __post_init__(self) -> None:
-        for key, least in (
-            ("settle_us", 0.0),
-            ("slew_us_per_rad", 0.0),
-            ("throw_m", 1e-6),
-            ("power_w", 1e-6),
-        ):
-            value = getattr(self, key)
-            if not (np.isfinite(value) and value >= least):
-                raise ValueError(f"head timing: {key} must be finite and at least {least:g}, got {value!r}")
-
-    @classmethod
-    def of(cls, profile: HandpieceProfile) -> HeadTiming:
-        """Return the timing of a profile."""
-        return cls(profile.settle_us, profile.slew_us_per_rad, profile.focus_distance_m, profile.power_w)
-
-    def jump_s(self, uv_m: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return `(N,)` [s] the jump + settle before each of the spots `(N, 2)` [m] fired in turn; 0
-        first."""
-        jump = np.zeros(len(uv_m))
-        step = np.linalg.norm(np.diff(uv_m, axis=0), axis=1) / self.throw_m
-        jump[1:] = (self.settle_us + self.slew_us_per_rad * step) * 1e-6
-        return jump
-
-    def pulse_s(self, energy_mj: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return `(N,)` [s] pulse lengths at the power."""
-        return energy_mj * 1e-3 / self.power_w
 
 
 class FiringOrder(NamedTuple):
@@ -137,7 +94,7 @@ def firing_order(
         ValueError: lengths that do not match, numbers that are none, spots at the same place, an unknown
         order.
     """
-    points, energy, depth = _checked(positions_m, energy_mj, depth_um)
+    points, energy, depth = checked_spots(positions_m, energy_mj, depth_um)
     timing, heat = timing or HeadTiming(), heat or HeatModel()
     chosen = _names(only, candidates, len(points))
     if omega_limit is not None and not omega_limit > 0:
@@ -323,41 +280,3 @@ def _pitch_m(uv: NDArray[np.float64], found: Gaps) -> float:
         return float(np.median(cKDTree(uv).query(uv, k=2)[0][:, 1]))
     area = np.median(found.area_m2)
     return float(np.sqrt(4.0 * area / np.sqrt(3.0)))
-
-
-def _checked(
-    positions_m: ArrayLike, energy_mj: ArrayLike, depth_um: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    points = np.asarray(positions_m, np.float64)
-    if points.size == 0:
-        points = points.reshape(0, 3)
-    if points.ndim != 2 or points.shape[1] != 3:
-        raise ValueError(f"positions must be (N, 3) [m], got {points.shape}")
-    energy, depth = np.asarray(energy_mj, np.float64), np.asarray(depth_um, np.float64)
-    if energy.shape != (len(points),) or depth.shape != (len(points),):
-        raise ValueError(
-            f"energy {energy.shape} and depth {depth.shape} must be ({len(points)},), one per spot"
-        )
-    for name, values, good in (
-        ("positions", points, np.isfinite(points).all(axis=1)),
-        ("energy_mj", energy, np.isfinite(energy) & (energy > 0)),
-        ("depth_um", depth, np.isfinite(depth) & (depth > 0)),
-    ):
-        if not good.all():
-            row = int(np.flatnonzero(~good)[0])
-            more = "" if name == "positions" else " and positive"
-            raise ValueError(f"{name}[{row}] is {values[row]}: it must be finite{more}")
-    if len(points) > 1:
-        same = cKDTree(points).query_pairs(SAME_PLACE_M, output_type="ndarray")
-        if len(same):
-            row = same[np.lexsort((same[:, 1], same[:, 0]))[0]]
-            raise ValueError(
-                f"spots {row[0]} and {row[1]} (and {len(same) - 1} more pairs) are at the same place:"
-                " zones would merge; keep one of them, or put them into different passes"
-            )
-        if np.ptp(points, axis=0).max() > 1.0:
-            raise ValueError(
-                f"spots spread over {np.ptp(points, axis=0).max():.3g} m: no station is that large;"
-                " positions are in metres"
-            )
-    return points, energy, depth

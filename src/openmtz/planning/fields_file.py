@@ -1,0 +1,53 @@
+"""What a plan was made from, per vertex and per refused spot, as a file: `fields.npz`."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from openmtz.planning.planner import PlanningResult
+
+FIELDS_FILE = "fields.npz"
+
+
+class FieldsFileError(ValueError):
+    """Not a file of fields, or one that was changed."""
+
+
+def save_fields(result: PlanningResult, folder: Path) -> Path:
+    """Write region, density, severity and deficit depth per vertex, and where which spot was refused.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    target = folder / FIELDS_FILE
+    np.savez_compressed(
+        target,
+        region=result.region,
+        density_per_cm2=result.density_per_cm2,
+        severity=result.severity,
+        deficit_depth_m=result.deficit_depth_m,
+        refused_m=result.refused_m,
+        refused_cause=result.refused_cause,
+    )
+    return target
+
+
+def load_fields(folder: Path) -> dict[str, Any]:
+    """Return the arrays by name; empty if the folder holds none.
+
+    Raises:
+        FieldsFileError: the file is damaged.
+    """
+    file = folder / FIELDS_FILE
+    if not file.exists():
+        return {}
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            return {key: data[key] for key in data.files}
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
+        raise FieldsFileError(f"{file} is damaged: {error}") from error
