@@ -16,7 +16,7 @@ from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 from scipy.special import erf
 
-from openmtz.planning import _order_kernels as kernels
+from openmtz.planning import _sweep_kernels as kernels
 from openmtz.planning.order_baselines import sweep as serpentine
 from openmtz.tissue._heat_kernels import ERF
 from openmtz.tissue.heat import HeatModel

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from openmtz.procedure import commands as cmd
 from openmtz.procedure import events as ev
 from openmtz.procedure.config import ProcedureConfig
-from openmtz.procedure.table import FINAL, ROWS, STATES, Row
+from openmtz.procedure.table import FINAL, ROWS_OF, STATES
 
 
-@dataclass(frozen=True)
-class ProcedureStatus:
+class ProcedureStatus(NamedTuple):
     """What `TreatmentStatus.msg` shows."""
 
     stage: str
@@ -47,6 +46,7 @@ class Procedure:
         self._frames = self._frames_before = 0
         self._surface_id = self._sha = ""
         self._groups: tuple[ev.Group, ...] = ()
+        self._stations = 0
         self._group = 0
         self._next_spot = 0
         self._interruptions = 0
@@ -76,7 +76,7 @@ class Procedure:
             detail += f" {math.ceil(min(self._rest_left, group.wait_s))} s to go."
         return ProcedureStatus(
             state.stage, state.name, detail, waiting, self._sha,
-            group.station if group else 0, len({g.station for g in self._groups}),
+            group.station if group else 0, self._stations,
             self._next_spot, self._groups[-1].end if self._groups else 0, self._now - self._stage_began,
         )  # fmt: skip
 
@@ -87,7 +87,8 @@ class Procedure:
         if isinstance(event, ev.TreatRequested) and (self._state in FINAL or self._state == "idle"):
             self._reset()
         self._note(event)
-        row = next((r for r in ROWS if self._matches(r, event)), None)
+        rows = ROWS_OF.get((self._state, type(event)), ())
+        row = next((r for r in rows if not r.guard or self._guards()[r.guard](event)), None)
         if row is None:
             return []
         reason = getattr(event, "reason", "") or getattr(event, "cause", "")
@@ -119,6 +120,7 @@ class Procedure:
                 self._surface_id = surface_id
             case ev.PlanReady(plan_sha256=sha, groups=groups) if self._state == "planning":
                 self._sha, self._groups, self._group = sha, tuple(groups), 0
+                self._stations = len({g.station for g in groups})
                 self._next_spot = groups[0].first if groups else 0
             case ev.MoveFailed() if self._state == "capture_moving":
                 self._views_failed += 1
@@ -140,11 +142,6 @@ class Procedure:
             self._next_spot = min(max(self._next_spot, spot), self._groups[self._group].end)
 
     # --- guards --------------------------------------------------------------------------------------
-
-    def _matches(self, row: Row, event: ev.Event) -> bool:
-        if self._state not in row.states or type(event) is not row.event:
-            return False
-        return not row.guard or self._guards()[row.guard](event)
 
     def _guards(self) -> dict[str, Callable[[ev.Event], bool]]:
         return {

@@ -159,3 +159,10 @@ ROWS: tuple[Row, ...] = (
         "Asked again."),
     Row(("station_emission",), ev.Tick, "retry_due", ("ask_emission",), "", "Asked again."),
 )  # fmt: skip
+
+ROWS_OF: dict[tuple[str, type[ev.Event]], tuple[Row, ...]] = {
+    (name, kind): tuple(row for row in ROWS if name in row.states and row.event is kind)
+    for name in STATES
+    for kind in {row.event for row in ROWS}
+}
+"""The rows of a state and an event, in their order: found without going through all, at every tick."""
