@@ -23,7 +23,7 @@ from openmtz.tissue.heat import HeatModel
 MOST_THREADS = 2
 """Groups ordered at the same time; fewer where `NUMBA_NUM_THREADS` says so (campaign workers have one)."""
 CAREFUL_SPOTS = 4_000
-"""So many spots of small stations get the most careful search for their order, about 1.5 s of CPU; where a
+"""So many spots of small stations get the most careful search for their order, about 0.8 s of CPU; where a
 plan has more, each gets less of it (`ordering.firing_order`, effort). Engineering default."""
 
 

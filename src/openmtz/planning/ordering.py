@@ -87,8 +87,8 @@ def firing_order(
         candidates: compare these of `NAMES` instead of `CANDIDATES`.
         omega_limit: stretch `not_before_s` evenly until the predicted Omega is no more than this, or by 120 s
             in all; `omega` of the result says which.
-        effort: 0 to 1, share of the careful search that stations of up to 600 spots get (0.35 ms of CPU per
-            spot at 1, 0.1 at 0.6, 0.02 at 0): less where a plan has many of them.
+        effort: 0 to 1, share of the careful search that stations of up to 600 spots get (0.2 ms of CPU per
+            spot at 1, 0.02 at 0): less where a plan has many of them.
 
     Raises:
         ValueError: lengths that do not match, numbers that are none, spots at the same place, an unknown
