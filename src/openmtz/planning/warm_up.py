@@ -35,7 +35,7 @@ def warm_up(manager: PluginManager | None = None) -> None:
 
     plugins = manager or load_plugins()
     facts = {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"}
-    region = Region((0.0, 0.0, 0.0), 0.008)
+    region = Region((0.0, 0.0, 0.0), 0.014)  # beyond the field of one station
     for name in plugins.indications:
         try:
             for passes in (1, 2):
