@@ -3,6 +3,7 @@
     PYTHONPATH=src python bench/planning.py            # all peers that are installed
     PYTHONPATH=src python bench/planning.py --quick    # the same surfaces, pymeshlab (radius given) alone
     PYTHONPATH=src python bench/planning.py --short    # 5,000 spots, OpenMTZ alone
+    PYTHONPATH=src python bench/planning.py --seeds 200 30    # OpenMTZ alone on the patch, these seeds
 
 CPU seconds are summed over all threads, best of several runs, after one run that compiles. Spacing is in
 hexagonal pitches of the local density. Density error is over 5 mm balls on the surface.
@@ -174,6 +175,35 @@ def short() -> bool:
     return bool(good)
 
 
+def many_seeds(scene: Scene, first: int, count: int) -> None:
+    """Print OpenMTZ's figures on a scene for many seeds, and what perfect hexagons of its density have."""
+    ruler = Ruler(scene)
+    got = [ruler.measure(ours(scene, seed).positions) for seed in range(first, first + count)]
+    worst = np.array([one.worst for one in got])
+    least = min(one.spacing for one in got)
+    print(
+        f"{scene.name}, seeds {first} to {first + count - 1}: spacing at least {least:.3f},"
+        f" RMS at most {max(g.rms for g in got):.2f} %, worst ball {worst.mean():.2f} % on average,"
+        f" {worst.max():.2f} % at most, above 2.5 % for {(worst > 2.5).sum()}"
+    )
+    per_cm2 = float(scene.density.mean())
+    rms, worst_ball = hexagons(per_cm2)
+    print(f"perfect hexagons on a plane, {per_cm2:.0f} per cm2: RMS {rms:.2f} %, worst {worst_ball:.1f} %")
+
+
+def hexagons(per_cm2: float, radius_m: float = 0.005, balls: int = 100_000) -> tuple[float, float]:
+    """Return RMS and worst density error [%] of a hexagonal pattern in discs anywhere on a plane."""
+    pitch = float(hexagonal_pitch_m(per_cm2))
+    across = int(4.0 * radius_m / pitch) + 4
+    i, j = np.meshgrid(np.arange(across), np.arange(2 * (across // 2) + 2))
+    points = np.stack([(i + 0.5 * (j % 2)) * pitch, j * pitch * 0.75**0.5], axis=-1).reshape(-1, 2)
+    low = points.max(axis=0) / 2.0
+    centres = low + np.random.default_rng(0).uniform(0.0, 1.0, (balls, 2)) * [pitch, pitch * 3.0**0.5]
+    found = cKDTree(points).query_ball_point(centres, radius_m, return_length=True)
+    error = 100.0 * (found / (per_cm2 * 1e4 * np.pi * radius_m**2) - 1.0)
+    return float(np.sqrt((error**2).mean())), float(np.abs(error).max())
+
+
 def main() -> int:
     """Run the benchmark; 1 if the short check fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -182,11 +212,15 @@ def main() -> int:
     parser.add_argument("--spots", type=int, default=50_000)
     packages = [peer.package for peer in PEERS if peer.package]
     parser.add_argument("--peers", nargs="*", default=packages, metavar="PACKAGE", help=", ".join(packages))
+    parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "COUNT"), help="OpenMTZ alone")
     options = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", end=", ")
     print("numba " + version("numba") + ", numpy " + version("numpy"))
     if options.short:
         return 0 if short() else 1
+    if options.seeds:
+        many_seeds(patch(options.spots), *options.seeds)
+        return 0
     face = head_face()
     if face is None:
         print("the head scan is not beside this checkout (../shared/data): no face")

@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from openmtz.geometry import SkinSurface
 from openmtz.plan import TreatmentPlan
 from openmtz.plan.files import load_plan
+from openmtz.planning.fields_file import load_fields
 from openmtz.records.maps import Scene
 from openmtz.records.render import View, rasterize
 from openmtz.records.style import DENSITY_MAP, INK, LINE, SEVERITY_MAP, SOFT, STATION_COLORS, STYLE
@@ -234,8 +235,7 @@ def draw(run: Path) -> Figure:
     delivered = json.loads((run / "summary.json").read_text())["spots_delivered"]
     if record.surface is None:
         raise SystemExit(f"{run} holds no surface: the run did not get that far")
-    with np.load(run / "plan" / "fields.npz") as fields:
-        severity = fields["severity"]
+    severity = load_fields(run / "plan")["severity"]
     scene = Scene(record.surface, plan.positions_m)
     with matplotlib.rc_context(STYLE):
         fig = Figure(figsize=SIZE_IN)

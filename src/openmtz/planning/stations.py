@@ -98,8 +98,9 @@ def plan_stations(
         station[crossing] = -1
         hidden = sight.hidden | crossing
         if not reach.refused:  # what is left is seen at angles only that no candidate has
-            hidden |= (station < 0) & ~sight.open
-        cause[hidden] = Cause.OCCLUDED.value
+            hidden |= ~sight.open
+        # Hidden is what a bundle of rays misses; a station may see between them: its own beam was followed.
+        cause[hidden & (station < 0)] = Cause.OCCLUDED.value
     refused = np.array(reach.refused).reshape(-1, 4, 4)
     if not kept:
         return Stations(np.zeros((0, 4, 4)), station, cause, reach.detail, refused)

@@ -160,7 +160,7 @@ def _rehearse(stack: LockstepStack, known: Captured) -> None:
         stack.mover.collision.set_patient(known.surface.mesh)
         stack.step(events.CaptureDone(command.ticket, known.surface.surface_id))
 
-    stack.commands.do_MoveTo = move  # type: ignore[method-assign]
-    stack.commands.do_StartCapture = begin  # type: ignore[method-assign]
-    stack.commands.do_FinishCapture = finish  # type: ignore[method-assign]
+    for name, act in (("do_MoveTo", move), ("do_StartCapture", begin), ("do_FinishCapture", finish)):
+        assert hasattr(stack.commands, name), f"{name} is gone: the rehearsal would be bypassed"
+        setattr(stack.commands, name, act)
     stack.planner = lambda _surface: (known.plan, ())
