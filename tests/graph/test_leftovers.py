@@ -94,7 +94,7 @@ def test_a_stack_removes_its_own(places: tuple[Path, Path]) -> None:
 
 def test_shared_memory_goes_when_nobody_holds_its_lock(places: tuple[Path, Path]) -> None:
     port, segment = made(places[1], PORT), made(places[1], SEGMENT)
-    kept = made(places[1], ("lttng-ust-wait-6", "fastrtps_port7412", "sem.fastrtps_port7412_mutex", "x_el"))
+    kept = made(places[1], ("lttng-ust-wait-6", "x_el", "fastrtps_other", "sem.another_mutex"))
     with segment[-1].open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert sorted(sweep(*places, now=LATER)) == sorted(port)
@@ -103,7 +103,37 @@ def test_shared_memory_goes_when_nobody_holds_its_lock(places: tuple[Path, Path]
         fcntl.flock(held, fcntl.LOCK_SH)
         assert sweep(*places, now=LATER) == []
     assert sorted(sweep(*places, now=LATER)) == sorted(segment)
-    assert sorted(places[1].iterdir()) == sorted(kept), "only what a free lock file names"
+    assert sorted(places[1].iterdir()) == sorted(kept), "only what is Fast DDS's"
+
+
+@pytest.mark.parametrize("names", [PORT[:2], PORT[1:2], SEGMENT[:1]])
+def test_what_has_no_lock_goes_unless_a_process_maps_it(
+    places: tuple[Path, Path], names: tuple[str, ...]
+) -> None:
+    """A port that a killed process was counted in stays for ever, without a lock, and loses messages."""
+    files = made(places[1], names)
+    files[0].write_bytes(b"x" * 4096)
+    os.utime(files[0], (MADE, MADE))
+    code = (
+        "import mmap, sys; f = open(sys.argv[1], 'r+b'); m = mmap.mmap(f.fileno(), 4096); f.close()\n"
+        "print('mapped', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, files[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as user:
+        assert user.stdout is not None and user.stdout.readline() == "mapped\n"
+        assert sweep(*places, now=LATER) == [], "a process is at it, with or without a lock"
+        user.kill()
+    assert sorted(sweep(*places, now=LATER)) == sorted(files)
+
+
+@pytest.mark.parametrize("held_lock", ["_el", "_sl"])
+def test_a_port_stays_while_one_of_its_locks_is_held(places: tuple[Path, Path], held_lock: str) -> None:
+    port = made(places[1], (*PORT, "fastrtps_port7411_sl"))
+    with (places[1] / f"fastrtps_port7411{held_lock}").open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        assert sweep(*places, now=LATER) == []
+    assert sorted(sweep(*places, now=LATER)) == sorted(port)
 
 
 def test_what_was_only_just_made_is_left(places: tuple[Path, Path]) -> None:

@@ -5,8 +5,13 @@ one to start does it. Removed is only what belongs to this user and whose owner 
 
 - folders `openmtz-PID-*` in the temporary directory: no such process, and the lock on the folder,
   which the kernel holds for the owner as long as it lives, is free;
-- Fast DDS's shared memory: segments and ports whose lock file (`_el`, `_sl`) nobody holds, as
-  `fastdds shm clean` tells them.
+- Fast DDS's shared memory: segments and ports whose lock files (`_el`, `_sl`) nobody holds, as
+  `fastdds shm clean` tells them, and those without one, which that command passes over, where no
+  process maps them.
+
+The latter are no mere litter. Fast DDS counts the users of a port in the port itself, and a killed one
+is never taken off: the port outlives everybody, is opened again by the next participant of that number,
+and loses its messages, which here was a service that never answered.
 """
 
 from __future__ import annotations
@@ -22,10 +27,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SHARED_MEMORY = Path("/dev/shm")
-LEAST_AGE_S = 10.0
-"""A lock file may be made a moment before it is locked; younger ones are left. Engineering default."""
+PROCESSES = Path("/proc")
+LEAST_AGE_S = 2.0
+"""A file may be made a moment before it is locked and mapped; younger ones are left. Engineering default."""
 _FOLDER = re.compile(r"openmtz-(\d+)-\w+")
-_DDS_LOCK = re.compile(r"(fastrtps_(?:[0-9a-z]{16}|port\d{1,5}))_[es]l")
+_DDS_FILE = re.compile(r"(?:sem\.)?(fastrtps_(?:[0-9a-z]{16}|port\d{1,5}))(?:_el|_sl|_mutex)?")
 
 
 class RuntimeFolder:
@@ -49,21 +55,43 @@ class RuntimeFolder:
 
 
 def sweep(
-    temporary: Path | None = None, shared_memory: Path = SHARED_MEMORY, now: float | None = None
+    temporary: Path | None = None,
+    shared_memory: Path = SHARED_MEMORY,
+    now: float | None = None,
+    processes: Path = PROCESSES,
 ) -> list[Path]:
     """Remove what dead stacks of this user left; return what was removed.
 
     Args:
         temporary: where runtime folders lie; the temporary directory by default.
-        now: [s, Unix time], compared with the age of lock files; the present by default.
+        now: [s, Unix time], compared with the age of shared memory; the present by default.
+        processes: the process file system. Processes of other users and of other containers do not
+            show what they map; what they hold only by a mapping is not recognised as theirs.
     """
     temporary = temporary or Path(tempfile.gettempdir())
     now = time.time() if now is None else now
     removed = [f for f in _entries(temporary) if _FOLDER.fullmatch(f.name) and _remove_folder(f)]
-    for lock in _entries(shared_memory):
-        if _DDS_LOCK.fullmatch(lock.name):
-            removed += _remove_dds(lock, now)
+    found: dict[str, list[Path]] = {}
+    for path in _entries(shared_memory):
+        if named := _DDS_FILE.fullmatch(path.name):
+            found.setdefault(named[1], []).append(path)
+    mapped = _mapped(processes, shared_memory) if found else set()
+    for files in found.values():
+        if not mapped.intersection(files):
+            removed += _remove_dds(files, now)
     return removed
+
+
+def _mapped(processes: Path, folder: Path) -> set[Path]:
+    """Files of a folder that some process maps, as far as we may see."""
+    out = set()
+    for maps in processes.glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):
+            for line in maps.read_text(errors="replace").splitlines():
+                fields = line.split(maxsplit=5)
+                if len(fields) == 6 and fields[5].startswith(f"{folder}/"):
+                    out.add(Path(fields[5]))
+    return out
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -83,19 +111,27 @@ def _remove_folder(folder: Path) -> bool:
     return free and not folder.exists()
 
 
-def _remove_dds(lock: Path, now: float) -> list[Path]:
-    """Remove a segment or port with its lock file, and a port's mutex, while the lock is held here."""
-    named = _DDS_LOCK.fullmatch(lock.name)
-    removed: list[Path] = []
-    with contextlib.suppress(FileNotFoundError), _locked(lock) as free:
-        if named is None or not free or now - lock.lstat().st_mtime < LEAST_AGE_S:
-            return removed
-        for path in (lock.with_name(named[1]), lock.with_name(f"sem.{named[1]}_mutex"), lock):
+def _remove_dds(files: list[Path], now: float) -> list[Path]:
+    """Remove the files of one segment or port, its locks held meanwhile, if it is ours, free and not new."""
+    with contextlib.ExitStack() as held:
+        for path in files:
+            try:
+                status = path.lstat()
+            except OSError:  # gone: somebody is at work on it
+                return []
+            lock = path.name.endswith(("_el", "_sl"))
+            if (
+                status.st_uid != os.getuid()
+                or now - status.st_mtime < LEAST_AGE_S
+                or (lock and not held.enter_context(_locked(path)))
+            ):
+                return []
+        removed = []
+        for path in files:
             with contextlib.suppress(OSError):
-                if path.lstat().st_uid == os.getuid():
-                    path.unlink()
-                    removed.append(path)
-    return removed
+                path.unlink()
+                removed.append(path)
+        return removed
 
 
 def _lives(pid: int) -> bool:
