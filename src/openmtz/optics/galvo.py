@@ -29,11 +29,14 @@ def angles_to_ray(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return origins `(N, 3)` [m] and unit directions `(N, 3)` in `scan_head` of angles `(N, 2)`."""
     a = np.asarray(angles_rad, np.float64)
-    tangent = np.tan(a[..., 0])
-    zero = np.zeros_like(tangent)
-    origins = np.stack([mirror_separation_m * tangent, zero, zero], axis=-1)
-    directions = np.stack([tangent, np.sin(a[..., 1]), np.cos(a[..., 1])], axis=-1)
-    return origins, directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    # Turned by x out of the plane of the y mirror: a unit vector as it stands, nothing to normalise.
+    sine, cosine = np.sin(a[..., 0]), np.cos(a[..., 0])
+    origins, directions = np.zeros((2, *sine.shape, 3))
+    origins[..., 0] = mirror_separation_m * (sine / cosine)
+    directions[..., 0] = sine
+    directions[..., 1] = cosine * np.sin(a[..., 1])
+    directions[..., 2] = cosine * np.cos(a[..., 1])
+    return origins, directions
 
 
 def angles_to_counts(angles_rad: ArrayLike, full_scale_rad: float) -> NDArray[np.int16]:

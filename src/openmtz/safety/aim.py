@@ -110,6 +110,7 @@ def _geometry(
     normals = (plan.normal_e9[start:end] * 1e-9) @ pose[:3, :3]
     to_point = points - origins
     along = np.einsum("ij,ij->i", to_point, directions)
-    miss = np.linalg.norm(to_point - along[:, None] * directions, axis=1)
+    aside = to_point - along[:, None] * directions
+    miss = np.sqrt(np.einsum("ij,ij->i", aside, aside))
     defocus = along - (profile.focus_distance_m - origins[:, 2]) / directions[:, 2] - focus_shift_m
     return miss, defocus, -np.einsum("ij,ij->i", directions, normals)
