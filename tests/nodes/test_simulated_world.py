@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,3 +119,34 @@ def test_the_truth_says_where_on_the_skin_a_shot_went(bench: Any) -> None:
     assert np.allclose(still.rest_position_m, still.position_m, atol=1e-12)
     assert np.allclose(after.rest_position_m, np.array(after.position_m) - shift, atol=1e-9)
     assert np.allclose(np.array(after.position_m)[:2], np.array(still.position_m)[:2], atol=1e-6)
+
+
+def test_a_galvo_map_bends_the_truth_and_nothing_else(bench: Any, tmp_path: Path) -> None:
+    """The head points 10 mrad aside in x: about the distance to the skin times that, at every count."""
+    from openmtz.nodes import topics
+    from openmtz.optics import FieldCalibration
+    from openmtz.optics.galvo import COUNTS_MAX
+    from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
+    from openmtz.robot import SCAN_HEAD_FRAME
+    from openmtz.simulation.wires import Shots
+
+    full = CO2_120UM_LOW_ENERGY.full_scale_rad
+    line = np.array([-COUNTS_MAX, 0, COUNTS_MAX], float)
+    nominal = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) / COUNTS_MAX * full
+    path = tmp_path / "bent.json"
+    FieldCalibration(line, line, np.add(nominal, [0.010, 0.0]), np.zeros((3, 3)), full, "bent").save(path)
+    heard: list[Any] = []
+    topics.SHOTS_TRUTH.subscription(bench.client, heard.append)
+    # A whole count beyond the last: mirrors jitter.
+    shots = Shots(
+        "", np.array([7, 8]), np.array([[0.0, 0.0], [0.0, COUNTS_MAX + 1.0]]), np.ones(2), np.zeros(2)
+    )
+    places = []
+    for parameters in ({}, {"galvo_map_file": str(path)}):
+        node = add(bench, **parameters)
+        bench.wait(lambda: node._truth._publisher.get_subscription_count() > 0, "a reader of the truth")  # noqa: B023
+        places.append(node._truth.judge(shots, 0.0))
+        pose = node._world.poses_at(np.zeros(1), SCAN_HEAD_FRAME)[0]
+    aside = (places[1] - places[0]) @ pose[:3, :3]
+    distance = np.linalg.norm(places[0] - pose[:3, 3], axis=1)
+    assert np.allclose(aside[:, 0], 0.010 * distance, rtol=0.05)

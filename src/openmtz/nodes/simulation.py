@@ -23,6 +23,7 @@ from rclpy.parameter import Parameter
 
 from openmtz.capture import CaptureError
 from openmtz.nodes import topics
+from openmtz.nodes.calibration import load_galvo_map
 from openmtz.nodes.simulation_arm import SimulatedArm
 from openmtz.nodes.simulation_camera import CameraRates, SimulatedCamera
 from openmtz.nodes.simulation_control import ControlActions, SimulationControl
@@ -73,6 +74,11 @@ class SimulationConfig:
     real_time_factor: float = parameter(
         1.0, "simulated seconds per real one; other than 1 the head's key stays off: nothing fires", 0.1, 10.0
     )
+    galvo_map_file: str = parameter(
+        "",
+        "where the scan head's counts truly point and focus truly lies, as a field calibration's JSON file;"
+        " empty: the nominal map, as its profile says",
+    )
     viewer_port: int = parameter(
         0, "port of the 3D view in a browser, on this machine only; 0: none", 0, 65535
     )
@@ -106,7 +112,8 @@ class Simulation(rclpy.node.Node):
         self._rest_since: float | None = 0.0
         self._slow_due = self._view_due = 0.0
         self._interlock_publisher = topics.INTERLOCKS.publisher(self)
-        self._truth = ShotJudge(self, self._skin, self._sensors, lambda: self._world)
+        galvo_map = load_galvo_map(config.galvo_map_file, "simulation")
+        self._truth = ShotJudge(self, self._skin, self._sensors, lambda: self._world, galvo_map)
         self._arm = SimulatedArm(self, self._sensors, lambda: self._world)
         self.create_service(SetInterlock, "simulation/set_interlock", self._on_set_interlock)
         self.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)

@@ -12,7 +12,7 @@ from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
 
 from openmtz.nodes import convert, topics
 from openmtz.nodes.simulation_sensors import CellSensors
-from openmtz.optics import HandpieceProfile, ProfileError
+from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
 from openmtz.robot import SCAN_HEAD_FRAME
 from openmtz.simulation import TrueSkin, World, evaluate_shots
@@ -23,12 +23,17 @@ class ShotJudge:
     """Traces shots onto the true skin and publishes what they did."""
 
     def __init__(
-        self, node: rclpy.node.Node, skin: TrueSkin, sensors: CellSensors, world: Callable[[], World]
+        self,
+        node: rclpy.node.Node,
+        skin: TrueSkin,
+        sensors: CellSensors,
+        world: Callable[[], World],
+        galvo_map: FieldCalibration | None = None,
     ) -> None:
-        """`world`: whichever it is now (a reset makes a new one)."""
+        """`world`: whichever it is now (a reset makes a new one). `galvo_map`: where counts truly point."""
         self._skin, self._sensors, self._world = skin, sensors, world
         self._logger = node.get_logger()
-        self._profile = CO2_120UM_LOW_ENERGY
+        self._profile, self._galvo_map = CO2_120UM_LOW_ENERGY, galvo_map
         self._publisher = topics.SHOTS_TRUTH.publisher(node)
         topics.PLAN.subscription(node, self._on_plan)
 
@@ -47,7 +52,9 @@ class ShotJudge:
         world = self._world()
         poses = world.poses_at(shots.time_s, SCAN_HEAD_FRAME)
         times = shots.time_s + world_ahead_s
-        hits = evaluate_shots(poses, shots.counts, shots.energy_mj, self._skin, self._profile, times)
+        hits = evaluate_shots(
+            poses, shots.counts, shots.energy_mj, self._skin, self._profile, times, self._galvo_map
+        )
         message = ShotsTruth()
         message.header.stamp = self._sensors.stamp(world.time_s)
         message.header.frame_id = "world"

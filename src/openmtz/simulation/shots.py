@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openmtz.optics import FieldCalibration, HandpieceProfile, angles_to_ray, counts_to_angles
+from openmtz.optics.galvo import COUNTS_MAX
 from openmtz.simulation.skin import TrueSkin
 
 Array = NDArray[np.float64]
@@ -57,7 +58,8 @@ def evaluate_shots(
     poses = np.broadcast_to(poses, (len(aims), 4, 4))
     angles, focus_shift = counts_to_angles(aims, profile.full_scale_rad), np.zeros(len(aims))
     if galvo_map is not None:
-        angles, focus_shift = galvo_map.at_counts(aims)
+        # Mirrors jitter by a count or two; beyond the last count no map has anything to say.
+        angles, focus_shift = galvo_map.at_counts(np.clip(aims, -COUNTS_MAX, COUNTS_MAX))
         if not np.isfinite(angles).all():
             raise ValueError(f"a count outside the galvo map {galvo_map.name!r}: it must cover all counts")
     origins, directions = angles_to_ray(angles, profile.mirror_separation_m)
