@@ -106,25 +106,40 @@ def test_shared_memory_goes_when_nobody_holds_its_lock(places: tuple[Path, Path]
     assert sorted(places[1].iterdir()) == sorted(kept), "only what is Fast DDS's"
 
 
-@pytest.mark.parametrize("names", [PORT[:2], PORT[1:2], SEGMENT[:1]])
-def test_what_has_no_lock_goes_unless_a_process_maps_it(
-    places: tuple[Path, Path], names: tuple[str, ...]
-) -> None:
-    """A port that a killed process was counted in stays for ever, without a lock, and loses messages."""
-    files = made(places[1], names)
-    files[0].write_bytes(b"x" * 4096)
-    os.utime(files[0], (MADE, MADE))
+@pytest.fixture
+def mapped(places: tuple[Path, Path]) -> Iterator[Path]:
+    """The port's file, mapped by another process."""
+    port = places[1] / PORT[0]
+    port.write_bytes(b"x" * 4096)
     code = (
         "import mmap, sys; f = open(sys.argv[1], 'r+b'); m = mmap.mmap(f.fileno(), 4096); f.close()\n"
         "print('mapped', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code, files[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as user:
         assert user.stdout is not None and user.stdout.readline() == "mapped\n"
-        assert sweep(*places, now=LATER) == [], "a process is at it, with or without a lock"
+        yield port
         user.kill()
+
+
+@pytest.mark.parametrize("names", [PORT[:2], PORT[1:2], SEGMENT[:1]])
+def test_what_has_no_lock_goes(places: tuple[Path, Path], names: tuple[str, ...]) -> None:
+    """A port that a killed process was counted in stays for ever, without a lock, and loses messages."""
+    files = made(places[1], names)
     assert sorted(sweep(*places, now=LATER)) == sorted(files)
+
+
+def test_what_has_no_lock_stays_while_a_process_maps_it(places: tuple[Path, Path], mapped: Path) -> None:
+    made(places[1], PORT[:2])
+    assert sweep(*places, now=LATER) == [] and mapped.exists(), "somebody writes there"
+
+
+def test_a_port_whose_reader_died_goes_whoever_still_writes_there(
+    places: tuple[Path, Path], mapped: Path
+) -> None:
+    files = made(places[1], PORT)
+    assert mapped in files and sorted(sweep(*places, now=LATER)) == sorted(files)
 
 
 @pytest.mark.parametrize("held_lock", ["_el", "_sl"])

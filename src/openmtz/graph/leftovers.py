@@ -31,6 +31,7 @@ PROCESSES = Path("/proc")
 LEAST_AGE_S = 2.0
 """A file may be made a moment before it is locked and mapped; younger ones are left. Engineering default."""
 _FOLDER = re.compile(r"openmtz-(\d+)-\w+")
+_LOCK_ENDS = ("_el", "_sl")
 _DDS_FILE = re.compile(r"(?:sem\.)?(fastrtps_(?:[0-9a-z]{16}|port\d{1,5}))(?:_el|_sl|_mutex)?")
 
 
@@ -77,8 +78,10 @@ def sweep(
             found.setdefault(named[1], []).append(path)
     mapped = _mapped(processes, shared_memory) if found else set()
     for files in found.values():
-        if not mapped.intersection(files):
-            removed += _remove_dds(files, now)
+        locks = [path for path in files if path.name.endswith(_LOCK_ENDS)]
+        # Where there is a lock it tells: a writer that still maps the port of a dead reader makes it no use.
+        if locks or not mapped.intersection(files):
+            removed += _remove_dds(files, locks, now)
     return removed
 
 
@@ -111,7 +114,7 @@ def _remove_folder(folder: Path) -> bool:
     return free and not folder.exists()
 
 
-def _remove_dds(files: list[Path], now: float) -> list[Path]:
+def _remove_dds(files: list[Path], locks: list[Path], now: float) -> list[Path]:
     """Remove the files of one segment or port, its locks held meanwhile, if it is ours, free and not new."""
     with contextlib.ExitStack() as held:
         for path in files:
@@ -119,13 +122,10 @@ def _remove_dds(files: list[Path], now: float) -> list[Path]:
                 status = path.lstat()
             except OSError:  # gone: somebody is at work on it
                 return []
-            lock = path.name.endswith(("_el", "_sl"))
-            if (
-                status.st_uid != os.getuid()
-                or now - status.st_mtime < LEAST_AGE_S
-                or (lock and not held.enter_context(_locked(path)))
-            ):
+            if status.st_uid != os.getuid() or now - status.st_mtime < LEAST_AGE_S:
                 return []
+        if not all(held.enter_context(_locked(lock)) for lock in locks):
+            return []
         removed = []
         for path in files:
             with contextlib.suppress(OSError):
