@@ -85,6 +85,13 @@ def test_no_fire_volumes_hold_nothing_and_are_counted():
     assert gone > 150
     finding = next(f for f in result.findings if f.code == "no-fire-volume")
     assert finding.severity == Severity.INFO and finding.count == gone
+    taken = result.no_fire_m
+    assert len(taken) > 100 and len(plan().no_fire_m) == 0
+    along = np.clip(taken[:, 0], 0.494, 0.506)
+    line = np.stack([along, np.full(len(taken), -0.005), np.full(len(taken), 0.05)], axis=1)
+    in_eye = np.linalg.norm(taken - eye["center_m"], axis=1) < 0.0035 + 1e-4
+    in_lip = np.linalg.norm(taken - line, axis=1) < 0.0015 + 1e-4
+    assert (in_eye | in_lip).all() and in_eye.any() and in_lip.any()
 
 
 def test_no_fire_over_everything_is_refused():

@@ -85,8 +85,9 @@ def draw_pictures(folder: Path) -> list[str]:
         return []
     surface, fields = _surface(folder), _fields(folder)
     drawn = draw_plan(
-        plan, surface, fields.get("density_per_cm2"), fields.get("refused_m"), fields.get("refused_cause")
-    )
+        plan, surface, fields.get("density_per_cm2"), fields.get("refused_m"), fields.get("refused_cause"),
+        fields.get("no_fire_m"),
+    )  # fmt: skip
     names = []
     for name, picture in drawn.items():
         try:

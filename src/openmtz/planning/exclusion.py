@@ -23,6 +23,8 @@ RESOLUTION_M = 50e-6
 to the bound is at most twice as wide, well below a pitch (361 um at 10 %, domain facts section 6 [D])."""
 MOST_FACES = 5_000_000
 """More triangles than this are not made. Engineering default."""
+SHOWN_M = 0.0005
+"""What was taken away is told by points about so far apart [m]; triangles inside are not split finer."""
 ROUNDING_M = 1e-9
 """Kept in addition, so that a spot's rounded position holds the margin too [m]."""
 
@@ -30,13 +32,15 @@ ROUNDING_M = 1e-9
 @dataclass(frozen=True, eq=False)
 class Excluded:
     """The skin that is left: `mesh`, `density` `(V',)` per cm2 at its vertices, the triangle of the
-    `original` mesh each one `(F',)` comes from, and the area taken away [cm2]."""
+    `original` mesh each one `(F',)` comes from; of what was taken away the area [cm2] and points `(K, 3)`
+    [m] all over it."""
 
     mesh: TriangleMesh
     density: NDArray[np.float64]
     parent: NDArray[np.int64]
     original: TriangleMesh
     removed_cm2: float
+    removed_m: NDArray[np.float64]
 
     def on_original(self, spots: SpotPlacement) -> SpotPlacement:
         """Return `spots` placed on `mesh` with faces and barycentrics of `original`."""
@@ -119,7 +123,9 @@ def exclude(
     used, index = np.unique(faces[~gone], return_inverse=True)
     kept = TriangleMesh(vertices[used], index.reshape(-1, 3).astype(np.int32))
     removed = float(mesh.face_areas().sum() - kept.face_areas().sum()) * 1e4
-    return Excluded(kept, density[used], parent[~gone], mesh, max(removed, 0.0))
+    away = vertices[faces[gone]].mean(axis=1)
+    _, shown = np.unique(np.rint(away / SHOWN_M).astype(np.int64), axis=0, return_index=True)
+    return Excluded(kept, density[used], parent[~gone], mesh, max(removed, 0.0), away[np.sort(shown)])
 
 
 def _clearance(volumes: Sequence[NoFireVolume], points: NDArray[np.float64]) -> NDArray[np.float64]:

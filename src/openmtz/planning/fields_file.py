@@ -19,7 +19,8 @@ class FieldsFileError(ValueError):
 
 
 def save_fields(result: PlanningResult, folder: Path) -> Path:
-    """Write region, density, severity and deficit depth per vertex, and where which spot was refused.
+    """Write region, density, severity and deficit depth per vertex, where which spot was refused, and where
+    no-fire volumes took skin away.
 
     Raises:
         OSError: it cannot be written.
@@ -33,6 +34,7 @@ def save_fields(result: PlanningResult, folder: Path) -> Path:
         deficit_depth_m=result.deficit_depth_m,
         refused_m=result.refused_m,
         refused_cause=result.refused_cause,
+        no_fire_m=result.no_fire_m,
     )
     return target
 

@@ -23,7 +23,8 @@ SOURCE = "planner"
 @dataclass(frozen=True, eq=False)
 class PlacedSpots:
     """`positions` `(N, 3)` [m], the vertices `corners` `(N, 3)` around each, their weights `bary`, the pass
-    `(N,)` of each; `dropped` for want of room, `excluded` by no-fire volumes, as numbers of spots."""
+    `(N,)` of each; `dropped` for want of room, `excluded` by no-fire volumes, as numbers of spots; points
+    `no_fire_m` `(K, 3)` [m] all over the skin the volumes took away."""
 
     positions: NDArray[np.float64]
     corners: NDArray[np.int64]
@@ -32,6 +33,7 @@ class PlacedSpots:
     area_cm2: float
     dropped: int
     excluded: int
+    no_fire_m: NDArray[np.float64]
 
 
 def place(
@@ -59,12 +61,12 @@ def place(
         if wanted.feather_m is not None:
             field = feather_density(part, field, wanted.feather_m)
         volumes = [volume.as_volume() for volume in wanted.no_fire]
-        before = _count(part, field)
+        before, no_fire = _count(part, field), np.empty((0, 3))
         if volumes:
             left = exclude(part, field, volumes, wanted.no_fire_margin_m)
             placed = place_passes(left.mesh.vertices, left.mesh.faces, left.density, dosed.passes, seed=seed)
             spots, area = left.on_original(placed.spots), float(left.mesh.face_areas().sum() * 1e4)
-            after = _count(left.mesh, left.density)
+            after, no_fire = _count(left.mesh, left.density), left.removed_m
         else:
             placed = place_passes(part.vertices, part.faces, field, dosed.passes, seed=seed)
             spots, area, after = placed.spots, float(part.face_areas().sum() * 1e4), before
@@ -73,7 +75,7 @@ def place(
         raise PlanningError(str(error), [*findings, finding]) from error
     return PlacedSpots(
         spots.positions, old[part.faces[spots.face_index]], spots.barycentric, placed.pass_index, area,
-        spots.dropped, round((before - after) * dosed.passes),
+        spots.dropped, round((before - after) * dosed.passes), no_fire,
     )  # fmt: skip
 
 

@@ -41,7 +41,8 @@ class PlanningResult:
 
     `areas` [cm2]: `surface`, `examined`, `region`, `treated`. Per vertex `(V,)`: `region` bool,
     `density_per_cm2` (all passes), `severity`, `deficit_depth_m`. `refused_m` `(R, 3)` [m] spots not planned,
-    `refused_cause` `(R,)` values of `Cause`.
+    `refused_cause` `(R,)` values of `Cause`. `no_fire_m` `(K, 3)` [m] all over the skin that no-fire volumes
+    took away before spots were placed.
     """
 
     plan: TreatmentPlan
@@ -53,6 +54,7 @@ class PlanningResult:
     deficit_depth_m: NDArray[np.float64]
     refused_m: NDArray[np.float64]
     refused_cause: NDArray[np.str_]
+    no_fire_m: NDArray[np.float64]
     rationale: str
 
 
@@ -189,6 +191,7 @@ def plan_treatment(
         deficit_depth_m=whole(looked.assessment.deficit_depth_m),
         refused_m=spots.positions[~planned],
         refused_cause=cause[~planned],
+        no_fire_m=spots.no_fire_m,
         rationale=dosed.prescription.rationale,
     )
 

@@ -15,17 +15,18 @@ from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.records.maps import Scene, _colorbar, _map_axes, _scale_bar
 from openmtz.records.render import Floats, View, rasterize
-from openmtz.records.style import INK, MAP_PX, SEVERITY_MAP, STATION_COLORS, Picture, png
+from openmtz.records.style import INK, MAP_PX, SEVERITY_MAP, STATION_COLORS, WIDTH_IN, Picture, png
 
 EVEN_BALL_M = 0.0025
 """Density is counted in balls of this radius [m]: about 90 spots at 442 per cm2, so that one spot is 1 %."""
 ERROR_SHOWN = 0.15
 MOST_NAMED = 40
+NO_FIRE = "no-fire-volume"
 CAUSE_COLORS = {
     "out-of-reach": "#b91c1c", "too-many-stations": "#7c2d12", "out-of-field": "#c2410c",
     "occluded": "#0f766e", "out-of-focus": "#a16207", "too-steep": "#7e22ce",
     "energy-below-profile": "#0369a1", "energy-above-profile": "#1e3a8a",
-    "no-fire-volume": "#334155", "merging-zones": "#be185d",
+    NO_FIRE: "#334155", "merging-zones": "#be185d",
 }  # fmt: skip
 
 
@@ -35,12 +36,16 @@ def draw_plan(
     density_per_cm2: NDArray[np.floating] | None = None,
     refused_m: NDArray[np.floating] | None = None,
     refused_cause: NDArray[np.str_] | None = None,
+    no_fire_m: NDArray[np.floating] | None = None,
 ) -> dict[str, Picture]:
     """Return pictures by name: `stations`, `order`, `heat`, and where it can be drawn `evenness`, `refused`.
 
-    `density_per_cm2` `(V,)` as prescribed, all passes; `refused_m` `(R, 3)` [m], `refused_cause` `(R,)`.
+    `density_per_cm2` `(V,)` as prescribed, all passes; `refused_m` `(R, 3)` [m], `refused_cause` `(R,)`;
+    `no_fire_m` `(K, 3)` [m] all over the skin that no-fire volumes took away.
     """
-    points = plan.positions_m if refused_m is None else np.concatenate([plan.positions_m, refused_m])
+    nothing = np.empty((0, 3))
+    no_fire = nothing if no_fire_m is None else np.asarray(no_fire_m, np.float64)
+    points = np.concatenate([plan.positions_m, nothing if refused_m is None else refused_m, no_fire])
     canvas = _Canvas(surface, points)
     pictures = {
         "stations": _stations(canvas, plan),
@@ -52,9 +57,12 @@ def draw_plan(
         and density_per_cm2 is not None
         and np.shape(density_per_cm2) == (len(surface.mesh.vertices),)
     ):
-        pictures["evenness"] = _evenness(canvas, plan, surface, np.asarray(density_per_cm2, np.float64))
-    if refused_m is not None and refused_cause is not None and len(refused_m):
-        pictures["refused"] = _refused(canvas, plan, refused_m, refused_cause)
+        density = np.asarray(density_per_cm2, np.float64)
+        pictures["evenness"] = _evenness(canvas, plan, surface, density, no_fire)
+    if refused_m is None or refused_cause is None:
+        refused_m, refused_cause = nothing, np.empty(0, np.str_)
+    if len(refused_m) or len(no_fire):
+        pictures["refused"] = _refused(canvas, plan, refused_m, refused_cause, no_fire)
     return pictures
 
 
@@ -176,9 +184,15 @@ def density_error(
 
 
 def _evenness(
-    canvas: _Canvas, plan: TreatmentPlan, surface: SkinSurface, density_per_cm2: NDArray[np.float64]
+    canvas: _Canvas,
+    plan: TreatmentPlan,
+    surface: SkinSurface,
+    density_per_cm2: NDArray[np.float64],
+    no_fire_m: Floats,
 ) -> Picture:
     error, inner = density_error(plan, surface, density_per_cm2)
+    if len(no_fire_m):
+        inner &= cKDTree(no_fire_m).query(plan.positions_m)[0] > 1.2 * EVEN_BALL_M
     norm = TwoSlopeNorm(0.0, -100 * ERROR_SHOWN, 100 * ERROR_SHOWN)
     text = (
         f"Density error in balls of {EVEN_BALL_M * 1e3:g} mm on the skin; the region's rim is left out,"
@@ -189,10 +203,20 @@ def _evenness(
 
 
 def _refused(
-    canvas: _Canvas, plan: TreatmentPlan, refused_m: NDArray[np.floating], cause: NDArray[np.str_]
+    canvas: _Canvas,
+    plan: TreatmentPlan,
+    refused_m: NDArray[np.floating],
+    cause: NDArray[np.str_],
+    no_fire_m: Floats,
 ) -> Picture:
+    """Spots one by one; what no-fire volumes took away before there were spots as an area."""
     fig, ax = canvas.start()
     size = canvas.dot(len(plan) + len(refused_m))
+    if len(no_fire_m):
+        from openmtz.planning.exclusion import SHOWN_M
+
+        patch = (1.6 * SHOWN_M / canvas.view.width_m * WIDTH_IN * 72.0) ** 2
+        ax.scatter(*canvas.at(no_fire_m).T, s=patch, c=CAUSE_COLORS[NO_FIRE], linewidths=0, marker="s")
     ax.scatter(*canvas.at(plan.positions_m).T, s=0.5 * size, c="#9aa5af", linewidths=0)
     handles = []
     for name in dict.fromkeys(sorted(cause.tolist())):
@@ -201,6 +225,10 @@ def _refused(
         ax.scatter(*canvas.at(refused_m[mine]).T, s=max(size, 5.0), c=color, linewidths=0)
         label = f"{name}: {int(mine.sum())}"
         handles.append(Line2D([], [], marker="o", ls="", color=color, label=label))
+    if len(no_fire_m):
+        count = int((plan.header.get("refused") or {}).get(NO_FIRE, 0))
+        label = f"{NO_FIRE}: room for {count}"
+        handles.append(Line2D([], [], marker="s", ls="", color=CAUSE_COLORS[NO_FIRE], label=label))
     ax.legend(handles=handles, loc="upper left", fontsize=9, frameon=True, framealpha=0.85, edgecolor="none")
     _scale_bar(ax, canvas.view)
     return png(fig, "Spots that are not planned, coloured by cause, over those that are.")
