@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from openmtz.geometry import apply_pose, invert_pose, look_along, pose_from_vector, pose_to_vector
+from openmtz.geometry import (
+    TriangleMesh,
+    apply_pose,
+    invert_pose,
+    look_along,
+    pose_from_vector,
+    pose_to_vector,
+)
 from openmtz.optics import angles_to_counts, point_to_angles
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.plan import TreatmentPlan
@@ -37,6 +44,18 @@ from openmtz.safety import (
 )
 
 BOOT = "monitor-1"
+
+
+def flat_skin() -> TriangleMesh:
+    """A square of 0.2 m, 5 mm cells, facing +z at 0.05 m: what the plans here are made on."""
+    line = np.arange(41) * 0.005 - 0.1
+    x, y = np.meshgrid(line + 0.5, line, indexing="ij")
+    vertices = np.stack([x, y, np.full_like(x, 0.05)], axis=-1).reshape(-1, 3)
+    a = (np.arange(40)[:, None] * 41 + np.arange(40)).ravel()
+    return TriangleMesh(vertices, np.concatenate([np.c_[a, a + 41, a + 42], np.c_[a, a + 42, a + 1]]))
+
+
+SKIN = flat_skin()
 
 
 def make_plan(
@@ -128,6 +147,7 @@ class Cell:
         self.last: dict[str, Any] = {}
         self.run_line_ok = True
         self.surface_id = "surface-1"
+        self.skin: TriangleMesh | None = SKIN
         self.shown_plan: TreatmentPlan | None = self.plan
         self.joints = np.zeros(6)
         self.pose = station_pose(self.plan, 0)
@@ -228,6 +248,7 @@ class Cell:
             run_line_ok=self.run_line_ok,
             plan=self.shown_plan,
             surface_id=self.surface_id,
+            skin=self.skin,
             loaded=tuple(self.new_loaded),
             fired=tuple(self.new_fired),
             requests=requests,

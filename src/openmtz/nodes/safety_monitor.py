@@ -24,6 +24,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
+from openmtz.geometry import TriangleMesh
 from openmtz.nodes import calibration, convert, convert_safety, topics
 from openmtz.nodes.run_line import RunLine
 from openmtz.nodes.support import SharedTopics, parameter, parse_parameters, work_timer
@@ -101,6 +102,7 @@ class SafetyMonitorNode(rclpy.node.Node):
         self._progress: dict[str, ProgressSample] = {}
         self._plan: Any = None
         self._surface_id = ""
+        self._skin: TriangleMesh | None = None
         self._loaded: list[LoadedSpots] = []
         self._fired: list[FiredBatch] = []
         self._last_state: tuple[Any, ...] | None = None
@@ -159,8 +161,12 @@ class SafetyMonitorNode(rclpy.node.Node):
             self._refused(f"a plan was refused: {error}")
 
     def _on_surface(self, message: SurfaceMessage) -> None:
-        # Without a name it is still another surface: no plan was made for it.
-        self._surface_id = message.surface_id or "unnamed"
+        # Without a name, or unreadable, it is still another surface: no plan was made for it.
+        self._surface_id, self._skin = message.surface_id or "unnamed", None
+        try:
+            self._skin = convert.surface_of(message).mesh
+        except ValueError as error:
+            self._refused(f"a surface was refused: {error}")
 
     def _on_loaded(self, message: SpotsLoaded) -> None:
         try:
@@ -223,6 +229,7 @@ class SafetyMonitorNode(rclpy.node.Node):
             shared_topics=self._topics.look(now),
             plan=self._plan,
             surface_id=self._surface_id,
+            skin=self._skin,
             loaded=tuple(self._loaded),
             fired=tuple(self._fired),
             requests=requests,

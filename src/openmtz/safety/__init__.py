@@ -20,6 +20,7 @@ from openmtz.safety.inputs import (
 )
 from openmtz.safety.monitor import SafetyMonitor
 from openmtz.safety.outputs import Outputs, PermitGrant, Reply, SafetyEvent
+from openmtz.safety.skin import check_on_skin
 from openmtz.safety.states import SafetyState, Token
 from openmtz.safety.table import TRANSITIONS, Transition, next_transition
 
@@ -53,6 +54,7 @@ __all__ = [
     "Token",
     "Transition",
     "check_aim",
+    "check_on_skin",
     "check_plan",
     "next_transition",
 ]

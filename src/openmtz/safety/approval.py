@@ -17,6 +17,7 @@ from openmtz.safety.envelope import check_plan
 from openmtz.safety.heat import HeatMeter
 from openmtz.safety.inputs import Approve, Inputs
 from openmtz.safety.outputs import Reply
+from openmtz.safety.skin import check_on_skin
 from openmtz.safety.states import SafetyState
 
 
@@ -49,7 +50,8 @@ class Approval:
 def judge(
     request: Approve, inputs: Inputs, state: SafetyState, boot_id: str, config: SafetyConfig, now: float
 ) -> tuple[Approval | None, Reply]:
-    """Accept or refuse an approval. Checks the whole plan against the host envelope (tens of ms)."""
+    """Accept or refuse an approval. Checks the whole plan against the host envelope and the captured skin:
+    tens of ms, for the 160,000 spots of a face 2.5 s."""
     plan = inputs.plan
     if state is not SafetyState.STANDBY:
         return None, Reply(False, "not-in-standby", f"approve in STANDBY; the state is {state.name}")
@@ -85,6 +87,16 @@ def judge(
     if refusals:
         text = "; ".join(f"{f.text} ({f.fix})" for f in refusals)
         return None, Reply(False, refusals[0].code, f"beyond the host envelope: {text}")
+    if inputs.skin is None:
+        text = "the monitor has no captured skin that it could read; capture again"
+        return None, Reply(False, "no-surface", text)
+    try:
+        misfits = check_on_skin(plan, inputs.skin)
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+        return None, Reply(False, "plan-invalid", f"the plan cannot be judged: {error}; plan again")
+    if misfits:
+        text = "; ".join(f"{f.text} ({f.fix})" for f in misfits)
+        return None, Reply(False, misfits[0].code, f"the plan does not fit the captured skin: {text}")
     try:
         profile = HandpieceProfile.from_header(plan.header["profile"])
         approval = Approval(

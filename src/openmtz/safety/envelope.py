@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from openmtz.geometry import pose_from_vector
 from openmtz.optics import HandpieceProfile, ProfileError
 from openmtz.plan import Finding, Severity, TreatmentPlan
+from openmtz.safety.beams import beams_of
 
 HOST_ENVELOPE_VERSION = "1"
 """Stands in every plan's header; a plan made against another version is refused."""
@@ -188,8 +189,6 @@ def _heaviest(tree: cKDTree, points: NDArray[np.float64], energy_j: NDArray[np.f
 
 def _check_aim(plan: TreatmentPlan, profile: HandpieceProfile) -> list[Finding]:
     """Every spot within field, focus and incidence of its station's pose, as planned."""
-    from openmtz.optics import point_to_angles
-
     field = np.zeros(len(plan), bool)
     focus = np.zeros(len(plan))
     incidence = np.zeros(len(plan))
@@ -199,18 +198,14 @@ def _check_aim(plan: TreatmentPlan, profile: HandpieceProfile) -> list[Finding]:
             pose = pose_from_vector(plan.station_pose[station])
         except ValueError as error:
             return [_refusal("station-pose-invalid", f"station {station}: {error}", "plan again", len(rows))]
-        local = (plan.positions_m[rows] - pose[:3, 3]) @ pose[:3, :3]
-        angles = point_to_angles(local, profile.mirror_separation_m)
+        beams = beams_of(plan, rows, pose, profile)
         half = math.atan(profile.field_half_m / profile.focus_distance_m) * 1.02
-        field[rows] = (np.abs(angles) > min(half, profile.full_scale_rad)).any(axis=1) | (local[:, 2] <= 0)
-        origin = np.zeros_like(local)
-        origin[:, 0] = profile.mirror_separation_m * np.tan(angles[:, 0])
-        ray = local - origin
-        length = np.linalg.norm(ray, axis=1)
-        ray /= length[:, None]
-        focus[rows] = np.abs(length - profile.focus_distance_m / np.maximum(ray[:, 2], 1e-6))
-        normal = plan.normals[rows] @ pose[:3, :3]
-        incidence[rows] = np.degrees(np.arccos(np.clip(-np.einsum("ij,ij->i", ray, normal), -1, 1)))
+        most = min(half, profile.full_scale_rad)
+        field[rows] = (np.abs(beams.angles) > most).any(axis=1) | (beams.spots[:, 2] <= 0)
+        to_focus = profile.focus_distance_m / np.maximum(beams.directions[:, 2], 1e-6)
+        focus[rows] = np.abs(beams.lengths - to_focus)
+        cosine = -np.einsum("ij,ij->i", beams.directions, plan.normals[rows] @ pose[:3, :3])
+        incidence[rows] = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
     depth = profile.depth_of_focus_m * LIMITS["defocus_factor"].value
     steep = min(LIMITS["incidence_deg"].value, math.degrees(profile.incidence_limit_rad))
     return [

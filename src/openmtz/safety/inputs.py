@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from openmtz.geometry import TriangleMesh
 from openmtz.plan import TreatmentPlan
 from openmtz.safety.states import Token
 
@@ -146,10 +147,11 @@ class Inputs:
     """The latest of everything, and what is new since the last step.
 
     `interlocks`, `head`, `arm`, `progress`, `plan`, `surface_id`: the latest received, None (or empty)
-    before the first. `loaded` and `fired`: those received since the last step, in order. `requests`:
-    what operators and nodes ask for now; answered in `Outputs.replies`, in order. `run_line_ok`: the
-    supervisor's wire, true while every process of the stack lives. `shared_topics`: names of topics that
-    decide and have more than one publisher, empty if there are none.
+    before the first. `skin`: the mesh of that surface, None where it could not be read. `loaded` and
+    `fired`: those received since the last step, in order. `requests`: what operators and nodes ask for now;
+    answered in `Outputs.replies`, in order. `run_line_ok`: the supervisor's wire, true while every process
+    of the stack lives. `shared_topics`: names of topics that decide and have more than one publisher, empty
+    if there are none.
     """
 
     interlocks: Interlocks | None = None
@@ -160,6 +162,7 @@ class Inputs:
     shared_topics: str = ""
     plan: TreatmentPlan | None = None
     surface_id: str = ""
+    skin: TriangleMesh | None = None
     loaded: tuple[LoadedSpots, ...] = ()
     fired: tuple[FiredBatch, ...] = ()
     requests: tuple[Request, ...] = ()

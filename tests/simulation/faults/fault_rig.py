@@ -156,7 +156,7 @@ def _rehearse(stack: LockstepStack, known: Captured) -> None:
 
     def finish(command: commands.FinishCapture) -> None:
         stack.surface = known.surface
-        stack.safety.surface_id = known.surface.surface_id
+        stack.safety.hear_surface(known.surface)
         stack.mover.collision.set_patient(known.surface.mesh)
         stack.step(events.CaptureDone(command.ticket, known.surface.surface_id))
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from openmtz.devices.firing import GroupFiring, LoadedChunk
 from openmtz.devices.monitored import loaded_spots, permit_frame
+from openmtz.geometry import SkinSurface, TriangleMesh
 from openmtz.optics import FieldCalibration
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import ArmKinematics
@@ -50,6 +51,7 @@ class MonitorSide:
         self.cell, self.processes, self.log = cell, processes, log
         self.plan: TreatmentPlan | None = None
         self.surface_id = ""
+        self.skin: TriangleMesh | None = None
         self.misread: dict[str, bool] = {}
         """Lines the topic tells wrongly, with what it says."""
         self.replayed: bytes | None = None
@@ -76,6 +78,10 @@ class MonitorSide:
             pose.setflags(write=False)
             last = ArmState(now, joints, pose)
         self._arm = ArmState(now, last.joints_rad, last.scan_head_pose)
+
+    def hear_surface(self, surface: SkinSurface) -> None:
+        """Take a captured surface."""
+        self.surface_id, self.skin = surface.surface_id, surface.mesh
 
     def hear_head(self, now: float) -> None:
         """Take the status the scan-head process heard last."""
@@ -126,6 +132,7 @@ class MonitorSide:
             shared_topics=self.processes.shared_topics,
             plan=self.plan,
             surface_id=self.surface_id,
+            skin=self.skin,
             loaded=tuple(self._loaded),
             fired=tuple(self._fired),
             requests=requests,

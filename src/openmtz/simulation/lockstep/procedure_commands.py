@@ -66,7 +66,7 @@ class ProcedureCommands:
         except CaptureError as error:
             stack.step(events.CaptureFailed(command.ticket, str(error)))
             return
-        stack.safety.surface_id = stack.surface.surface_id
+        stack.safety.hear_surface(stack.surface)
         stack.mover.collision.set_patient(stack.surface.mesh)
         stack.log.add(stack.now, "note", "surface", surface_id=stack.surface.surface_id)
         stack.step(events.CaptureDone(command.ticket, stack.surface.surface_id))
