@@ -26,7 +26,10 @@ def test_safety_monitor_refuses_and_goes_on(bench: Any, plan: Any) -> None:
         bench.publish(topics.PLAN, good, message)
         assert node._plan is None, "a plan that cannot be believed is no plan"
     bench.publish(topics.SURFACE, surface)
-    assert node._surface_id == surface.surface_id
+    assert node._surface_id == surface.surface_id and node._skin is not None
+    for broken in hostile.surfaces(surface):
+        bench.publish(topics.SURFACE, broken)
+        assert node._skin is None, "a surface that cannot be believed is no skin"
     bench.publish(topics.SURFACE, type(surface)())
     assert node._surface_id not in ("", surface.surface_id), "a surface without a name is another surface"
     bench.publish(topics.JOINT_STATES, *hostile.joint_states())

@@ -12,11 +12,12 @@ from scipy.spatial import cKDTree
 sys.path.insert(0, str(Path(__file__).parent))
 from surfaces import even_manager
 
-from openmtz.geometry import SkinSurface
+from openmtz.geometry import SkinSurface, TriangleMesh
 from openmtz.hooks import Region
 from openmtz.plan import Severity
 from openmtz.planning import plan_treatment
 from openmtz.records.plan_pictures import density_error
+from openmtz.safety import check_on_skin
 
 RADIUS_M = 0.016
 
@@ -51,6 +52,14 @@ def planned(skin):
         )
 
     return surface, make(), eye, make
+
+
+def test_the_safety_monitor_finds_the_plan_on_the_skin_and_its_beams_free(planned):
+    """Two ways of looking, each with its own code, agree."""
+    surface, result, _, _ = planned
+    assert check_on_skin(result.plan, surface.mesh) == []
+    lower = TriangleMesh(surface.mesh.vertices - [0.0, 0.0, 0.002], surface.mesh.faces)
+    assert {f.code for f in check_on_skin(result.plan, lower)} == {"spots-off-skin"}
 
 
 def test_every_spot_once_and_none_within_no_fire(planned):

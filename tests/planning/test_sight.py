@@ -20,6 +20,7 @@ from openmtz.planning._rays import blocked, mesh_grid
 from openmtz.planning._sight import Sight
 from openmtz.planning.normals import smooth_normals
 from openmtz.planning.refusals import Cause
+from openmtz.safety import check_on_skin
 
 HEAD = Head.of(PROFILE)
 BRIDGE_M = 0.012
@@ -116,8 +117,9 @@ def test_no_beam_of_a_plan_crosses_other_skin(bridged):
 
 
 def test_hidden_skin_is_a_refusal_with_its_place():
+    surface = under_a_bridge(0.010)
     result = plan_treatment(
-        under_a_bridge(0.010), "even", {}, 1, even_manager(), Region(tuple(CENTER), 0.012),
+        surface, "even", {}, 1, even_manager(), Region(tuple(CENTER), 0.012),
         overrides={"allow_partial": True},
     )  # fmt: skip
     gone = result.refused_m[result.refused_cause == Cause.OCCLUDED.value]
@@ -125,6 +127,16 @@ def test_hidden_skin_is_a_refusal_with_its_place():
     assert (np.abs(gone[:, :2] - CENTER[:2]).max(axis=1) < 0.010).all()
     finding = next(f for f in result.findings if f.code == "occluded")
     assert finding.count == len(gone) and finding.fix
+    assert check_on_skin(result.plan, surface.mesh) == [], "as the safety monitor sees it"
+
+
+def test_a_plan_that_was_made_without_the_bridge_is_not_approved_under_it():
+    surface, bare = under_a_bridge(0.010), grid_surface("flat", 0.04)
+    result = plan_treatment(bare, "even", {}, 1, even_manager(), Region(tuple(CENTER), 0.012))
+    assert check_on_skin(result.plan, bare.mesh) == []
+    (found,) = check_on_skin(result.plan, surface.mesh)
+    under = np.abs(result.plan.positions_m[:, :2] - CENTER[:2]).max(axis=1) < 0.007
+    assert found.code == "beam-through-skin" and under.sum() <= found.count < len(result.plan)
 
 
 def test_even_skin_is_open_all_around():

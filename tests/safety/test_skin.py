@@ -15,7 +15,7 @@ from openmtz.geometry import TriangleMesh
 from openmtz.plan import TreatmentPlan
 from openmtz.safety import check_on_skin
 from openmtz.safety.beams import beams_of
-from openmtz.safety.skin import NEAREST_M, OFF_SKIN_M, beams_through_skin, off_skin
+from openmtz.safety.skin import NEAREST_M, OFF_SKIN_M, Triangles, beams_through_skin, off_skin
 
 PLAN = make_plan()
 
@@ -48,8 +48,7 @@ def test_a_plan_on_its_skin_passes() -> None:
 @pytest.mark.parametrize("height_m", [0.0015, 0.02, 0.13])
 def test_what_hangs_over_spots_stands_in_their_beams_and_in_no_others(height_m: float) -> None:
     mesh = with_triangles(plate(0.5, 0.0, height_m))
-    corners = mesh.vertices[mesh.faces]
-    crossing = beams_through_skin(PLAN, corners, cKDTree(corners.mean(axis=1)), PROFILE)
+    crossing = beams_through_skin(PLAN, Triangles.of(mesh), PROFILE)
     expected = np.zeros(len(PLAN), bool)
     for station in (0, 1):
         rows = np.flatnonzero(PLAN.station == station)
@@ -77,7 +76,8 @@ def test_beams_agree_with_every_triangle_tried_on_every_beam(seed: int, size_m: 
         [rng.uniform(0.488, 0.52, 30), rng.uniform(-0.008, 0.008, 30), rng.uniform(0.04, 0.21, 30)], axis=1
     )
     corners = middle[:, None] + rng.normal(scale=size_m, size=(30, 3, 3))
-    found = beams_through_skin(PLAN, corners, cKDTree(corners.mean(axis=1)), PROFILE)
+    soup = TriangleMesh(corners.reshape(-1, 3), np.arange(90).reshape(-1, 3))
+    found = beams_through_skin(PLAN, Triangles.of(soup), PROFILE)
     for station in (0, 1):
         rows = np.flatnonzero(PLAN.station == station)
         pose = station_pose(PLAN, station)
@@ -105,7 +105,8 @@ def test_off_the_skin_is_farther_from_every_triangle(seed: int, long_m: float, c
     points = rng.uniform(-0.003, 0.003, (60, 3))
     weights = rng.dirichlet([0.5, 0.5, 0.5], 4000)
     sampled = cKDTree((weights @ corners).reshape(-1, 3)).query(points)[0]
-    found = off_skin(points, corners, cKDTree(corners.mean(axis=1)))
+    soup = TriangleMesh(corners.reshape(-1, 3), np.arange(3 * count).reshape(-1, 3))
+    found = off_skin(points, Triangles.of(soup))
     assert found[sampled > OFF_SKIN_M + 2e-4].all() and not found[sampled < OFF_SKIN_M].any()
 
 

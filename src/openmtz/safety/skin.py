@@ -7,6 +7,9 @@ a grid of cells); nothing of it is used here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
@@ -26,9 +29,36 @@ planner counts from 0.5 mm. Engineering default."""
 CONE_STEP_M = 0.01
 CELL_RAD = 0.005
 """Cells in which depths of spots are compared, 0.75 mm wide at 150 mm: a matter of speed alone."""
+LARGE = 4.0
+"""A triangle is large beyond this times the median radius: a matter of speed alone."""
+MOST_PAIRS = 1_000_000
+"""So many pairs of triangle and spot are compared at a time: memory stays below 1 GiB."""
 _NEIGHBOURS = 12
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Triangles:
+    """A surface to look things up in: `corners` `(F, 3, 3)` [m], `centres` `(F, 3)` and `radii` `(F,)` of
+    balls that hold them; which are `small` `(S,)`, a tree of those' centres, and which are `large` `(L,)`."""
+
+    corners: Array
+    centres: Array
+    radii: Array
+    small: NDArray[np.int64]
+    large: NDArray[np.int64]
+    tree: cKDTree
+
+    @classmethod
+    def of(cls, mesh: TriangleMesh) -> Triangles:
+        """Return the triangles of a mesh; a few large ones do not slow the search among all others."""
+        corners = mesh.vertices[mesh.faces]
+        centres = corners.mean(axis=1)
+        radii = np.linalg.norm(corners - centres[:, None], axis=2).max(axis=1)
+        large = radii > LARGE * np.median(radii)
+        small = np.flatnonzero(~large)
+        return cls(corners, centres, radii, small, np.flatnonzero(large), cKDTree(centres[small]))
 
 
 def check_on_skin(plan: TreatmentPlan, mesh: TriangleMesh) -> list[Finding]:
@@ -38,14 +68,13 @@ def check_on_skin(plan: TreatmentPlan, mesh: TriangleMesh) -> list[Finding]:
         ProfileError: a header without a handpiece profile. ValueError: a station pose that is none.
     """
     profile = HandpieceProfile.from_header(plan.header["profile"])
-    corners = mesh.vertices[mesh.faces]
-    centres = cKDTree(corners.mean(axis=1))
-    off = off_skin(plan.positions_m, corners, centres)
+    skin = Triangles.of(mesh)
     found = []
+    off = off_skin(plan.positions_m, skin)
     if off.any():
         text = f"{int(off.sum())} spots farther than {OFF_SKIN_M * 1e3:g} mm from the captured skin"
         found.append(_refusal("spots-off-skin", text, "plan again on the captured skin", int(off.sum())))
-    crossing = beams_through_skin(plan, corners, centres, profile)
+    crossing = beams_through_skin(plan, skin, profile)
     if crossing.any():
         text = f"the beams to {int(crossing.sum())} spots pass through other skin"
         fix = "leave the hidden skin out, or plan again with this software"
@@ -53,29 +82,35 @@ def check_on_skin(plan: TreatmentPlan, mesh: TriangleMesh) -> list[Finding]:
     return found
 
 
-def off_skin(points: Array, corners: Array, centres: cKDTree) -> NDArray[np.bool_]:
-    """Return `(N,)` bool: whether `points` `(N, 3)` lie farther than `OFF_SKIN_M` from every triangle of
-    `corners` `(F, 3, 3)`, which have these `centres`."""
+def off_skin(points: Array, skin: Triangles) -> NDArray[np.bool_]:
+    """Return `(N,)` bool: whether `points` `(N, 3)` lie farther than `OFF_SKIN_M` from every triangle."""
     out = np.full(len(points), np.inf)
     left = np.arange(len(points))
     for count in (1, _NEIGHBOURS):  # one is enough for most: what lies on a triangle is near its centre
-        count = min(count, len(corners))
-        near = np.asarray(centres.query(points[left], k=count)[1]).reshape(len(left), count)
+        count = min(count, len(skin.small))
+        near = np.asarray(skin.tree.query(points[left], k=count)[1]).reshape(len(left), count)
         for k in range(count):
-            away = _distance(points[left], corners[near[:, k]])
+            away = _distance(points[left], skin.corners[skin.small[near[:, k]]])
             out[left] = np.minimum(out[left], away)
         left = left[out[left] > OFF_SKIN_M]
     if len(left):
-        lists = centres.query_ball_point(points[left], _reach(corners) + OFF_SKIN_M)
-        point = np.repeat(left, [len(hits) for hits in lists])
-        triangle = np.concatenate([np.asarray(hits, np.int64) for hits in lists])
-        np.minimum.at(out, point, _distance(points[point], corners[triangle]))
+        for triangle, point in _pairs(cKDTree(points[left]), skin.centres, skin.radii + OFF_SKIN_M):
+            away = _distance(points[left[point]], skin.corners[triangle])
+            np.minimum.at(out, left[point], away)
     return out > OFF_SKIN_M
 
 
-def _reach(corners: Array) -> float:
-    """Return how far a corner `(F, 3, 3)` lies from the centre of its triangle at most [m]."""
-    return float(np.linalg.norm(corners - corners.mean(axis=1, keepdims=True), axis=2).max())
+def _pairs(
+    tree: cKDTree, middles: Array, radii: Array
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield pairs (row of `middles`, row of the tree's points within its radius), not too many at a time."""
+    count = np.asarray(tree.query_ball_point(middles, radii, return_length=True), np.int64)
+    rows = np.flatnonzero(count)
+    chunk = np.cumsum(count[rows]) // MOST_PAIRS
+    for number in np.unique(chunk):
+        some = rows[chunk == number]
+        lists = tree.query_ball_point(middles[some], radii[some])
+        yield np.repeat(some, count[some]), np.concatenate([np.asarray(hits, np.int64) for hits in lists])
 
 
 def _distance(points: Array, corners: Array) -> Array:
@@ -99,35 +134,33 @@ def _distance(points: Array, corners: Array) -> Array:
     return np.where(above, np.minimum(best, np.abs(height)), best)
 
 
-def beams_through_skin(
-    plan: TreatmentPlan, corners: Array, centres: cKDTree, profile: HandpieceProfile
-) -> NDArray[np.bool_]:
-    """Return `(N,)` bool: whether the axis of a spot's beam meets a triangle of `corners` `(F, 3, 3)` more
-    than `NEAREST_M` before the spot."""
+def beams_through_skin(plan: TreatmentPlan, skin: Triangles, profile: HandpieceProfile) -> NDArray[np.bool_]:
+    """Return `(N,)` bool: whether the axis of a spot's beam meets a triangle more than `NEAREST_M` before the
+    spot."""
     out = np.zeros(len(plan), np.bool_)
-    reach = _reach(corners)
     for station in np.unique(plan.station):
         rows = np.flatnonzero(plan.station == station)
         pose = pose_from_vector(plan.station_pose[station])
         beams = beams_of(plan, rows, pose, profile)
-        near = _in_cone(pose, beams, centres, reach)
-        local = (corners[near] - pose[:3, 3]) @ pose[:3, :3]
+        local = (skin.corners[_in_cone(pose, beams, skin)] - pose[:3, 3]) @ pose[:3, :3]
         local = local[(local[:, :, 2] > 0.0).all(axis=1)]
         out[rows] = _crossed(beams, local, profile.mirror_separation_m)
     return out
 
 
-def _in_cone(pose: Array, beams: Beams, centres: cKDTree, reach: float) -> NDArray[np.int64]:
-    """Return the triangles, none of them larger than `reach` [m], that may lie in the way of some beam."""
+def _in_cone(pose: Array, beams: Beams, skin: Triangles) -> NDArray[np.int64]:
+    """Return the triangles that may lie in the way of some beam: all large ones, and the small ones near."""
     ends = beams.origins + beams.directions * np.maximum(beams.lengths - NEAREST_M, 0.0)[:, None]
     steps = np.arange(0.0, 1.0 + CONE_STEP_M, CONE_STEP_M / float(beams.lengths.max()))
+    reach = CONE_STEP_M + float(skin.radii[skin.small].max())
     found = []
     for share in np.minimum(steps, 1.0):
         points = beams.origins + share * (ends - beams.origins)
         middle = 0.5 * (points.max(axis=0) + points.min(axis=0))
-        radius = float(np.linalg.norm(points - middle, axis=1).max()) + CONE_STEP_M + reach
-        found.append(centres.query_ball_point(pose[:3, :3] @ middle + pose[:3, 3], radius))
-    return np.unique(np.concatenate(found)).astype(np.int64)
+        radius = float(np.linalg.norm(points - middle, axis=1).max()) + reach
+        found.append(skin.tree.query_ball_point(pose[:3, :3] @ middle + pose[:3, 3], radius))
+    near = np.unique(np.concatenate(found)).astype(np.int64)
+    return np.concatenate([skin.small[near], skin.large])
 
 
 def _crossed(beams: Beams, corners: Array, separation_m: float) -> NDArray[np.bool_]:
@@ -143,14 +176,9 @@ def _crossed(beams: Beams, corners: Array, separation_m: float) -> NDArray[np.bo
     radius = 1.05 * np.linalg.norm(high - middle, axis=1) + 1e-9
     before = corners[:, :, 2].min(axis=1) < _deepest(beams, middle, radius) - 0.8 * NEAREST_M
     corners, middle, radius = corners[before], middle[before], radius[before]
-    lists = cKDTree(beams.angles).query_ball_point(middle, radius)
-    count = np.array([len(hits) for hits in lists], np.int64)
-    triangle = np.repeat(np.arange(len(corners)), count)
-    if len(triangle) == 0:
-        return out
-    beam = np.concatenate([np.asarray(hits, np.int64) for hits in lists])
-    along = _meets(beams.origins[beam], beams.directions[beam], corners[triangle])
-    out[beam[along < beams.lengths[beam] - NEAREST_M]] = True
+    for triangle, beam in _pairs(cKDTree(beams.angles), middle, radius):
+        along = _meets(beams.origins[beam], beams.directions[beam], corners[triangle])
+        out[beam[along < beams.lengths[beam] - NEAREST_M]] = True
     return out
 
 

@@ -97,6 +97,7 @@ RECIPES: dict[str, Recipe] = {
     "treatment_killed": Recipe(_DEATH, limit_s=14.0),
     "recorder_hangs": Recipe((off.process_alive_for_show("recorder"),), for_s=3.0),
     "second_publisher": Recipe((off.monitor_deaf("topic-shared"),), for_s=1.5),
+    "plan_off_skin": Recipe((off.skin_unchecked,), after=0.0),
     "plan_replaced": Recipe((off.monitor_deaf("approval-ended"),)),
     "surface_replaced": Recipe((off.monitor_deaf("approval-ended"),)),
     # lines

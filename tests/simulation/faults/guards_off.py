@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
+from unittest import mock
 
 from cobs import cobs
 
@@ -12,7 +13,7 @@ from openmtz.capture import FrameGate
 from openmtz.devices.messages import Frame, NakCode, Spots
 from openmtz.devices.spots import RECORD_BYTES, RECORD_STRUCT
 from openmtz.devices.wire import Decoder, WireError, decode_frame
-from openmtz.safety import CONDITIONS, SafetyMonitor
+from openmtz.safety import CONDITIONS, SafetyMonitor, approval
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.head import LockstepHead
 from openmtz.simulation.lockstep.stack import LockstepStack
@@ -73,6 +74,17 @@ def monitor_limits(**values: float) -> Guard:
 
 aim_unchecked = monitor_limits(aim_miss_m=NEVER, aim_defocus_factor=NEVER)
 """The last check of where galvo counts land from the measured pose."""
+
+
+def skin_unchecked(_cell: LockstepCell, stack: LockstepStack) -> None:
+    """An approval asks nothing of the captured skin."""
+    approve = stack.safety.monitor._approve
+
+    def careless(*given):  # type: ignore[no-untyped-def]
+        with mock.patch.object(approval, "check_on_skin", lambda *_: []):
+            return approve(*given)
+
+    stack.safety.monitor._approve = careless  # type: ignore[method-assign]
 
 
 # ---- processes --------------------------------------------------------------------------------------

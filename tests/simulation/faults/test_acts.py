@@ -51,6 +51,7 @@ def state(acts: FaultActs) -> dict[str, Any]:
         "monitor": (dict(stack.safety.misread), stack.safety.replayed),
         "running": {name: processes.runs(name) for name in NODES},
         "topics": processes.shared_topics,
+        "plans": stack.plan_offset_m,
     }
 
 

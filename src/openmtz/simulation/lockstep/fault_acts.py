@@ -210,6 +210,9 @@ class FaultActs:
             other = replace(plan, header={**plan.header, "seed": int(plan.header.get("seed", 0)) + 1})
             self._stack.safety.plan = other
 
+    def _plan_off_skin(self, active: bool, given: Parameters) -> None:
+        self._stack.plan_offset_m = float(given["offset_m"]) if active else 0.0
+
     def _surface_replaced(self, active: bool, _given: Parameters) -> None:
         if active:
             self._stack.safety.surface_id = "another surface"

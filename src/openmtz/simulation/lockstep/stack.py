@@ -76,6 +76,8 @@ class LockstepStack:
         self.clock_offset_s = 0.0
         """What the host's clock is ahead by."""
         self.joint_faults = JointFaults()
+        self.plan_offset_m = 0.0
+        """How far above the skin the planner's plans lie."""
         self.surface: SkinSurface | None = None
         self.plan: TreatmentPlan | None = None
         self.findings: tuple[Finding, ...] = ()
