@@ -17,8 +17,10 @@ from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.plan import Severity
 from openmtz.planning import PlanningError, RequestError, parse_request, plan_treatment
+from openmtz.planning.aiming import aim_from
 from openmtz.planning.polygon import PolygonRegion, WholeSkin
 from openmtz.planning.refusals import FIXES, TEXTS, Cause, refusal_findings, refused_counts
+from openmtz.safety import check_plan
 
 DISC = Region(tuple(CENTER), 0.009)
 
@@ -141,17 +143,51 @@ def test_a_leaning_station_is_tried_before_skin_is_given_up():
         assert only_upright(pose_from_vector(vector))
 
 
-def test_a_narrow_calibrated_field_refuses_what_lies_beyond():
-    line = np.linspace(-5000.0, 5000.0, 5)
-    grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) / 32767 * PROFILE.full_scale_rad
-    narrow = FieldCalibration(line, line, grid, np.zeros((5, 5)), PROFILE.full_scale_rad, "narrow")
-    result = plan(calibration=narrow, overrides={"allow_partial": True})
-    assert result.plan.header["refused"]["out-of-field"] > 0
-    assert result.plan.header["calibration_id"] == narrow.calibration_id != "nominal"
-    deep = np.full((5, 5), 0.0009)
-    bent = FieldCalibration(line * 6, line * 6, grid * 6, deep, PROFILE.full_scale_rad, "bent")
-    _, codes = refused(calibration=bent)
-    assert codes == {"out-of-focus"}
+def field_of(nodes: int = 5, span: float = 30000.0, middle: float = 0.0, shift=None) -> FieldCalibration:
+    """Counts proportional to angles over part of the field; `shift(x, y)` [m] of counts."""
+    line = middle + np.linspace(-span, span, nodes)
+    x, y = np.meshgrid(line, line, indexing="ij")
+    angles = np.stack([x, y], axis=-1) / 32767 * PROFILE.full_scale_rad
+    focus = np.zeros((nodes, nodes)) if shift is None else shift(x, y)
+    return FieldCalibration(line, line, angles, focus, PROFILE.full_scale_rad, "test")
+
+
+def bowl(x, y):
+    return 0.0015 * (x**2 + y**2) / (2 * 8700.0**2)  # 8700 counts are the edge of the field
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        field_of(span=5000.0),
+        field_of(shift=lambda x, y: np.full_like(x, 0.0009)),
+        field_of(33, 12000.0, shift=bowl),
+    ],
+    ids=["narrow", "deep", "bowl"],
+)
+def test_stations_use_the_part_of_the_field_that_is_calibrated_and_flat(calibration):
+    result = plan(calibration=calibration)
+    assert len(result.refused_m) == 0 and len(result.plan) == len(plan().plan)
+    assert result.plan.header["calibration_id"] == calibration.calibration_id != "nominal"
+    assert result.plan.header["optics"]["defocus_mm_most"] < 1e3 * PROFILE.depth_of_focus_m
+    for station, vector in enumerate(result.plan.station_pose):
+        pose = pose_from_vector(vector)
+        mine = result.plan.station == station
+        points, normals = result.plan.positions_m[mine], result.plan.normals[mine]
+        aim = aim_from(pose, points, normals, PROFILE, calibration)
+        assert (np.abs(aim.defocus_m) <= PROFILE.depth_of_focus_m).all()
+        calibration.angles_to_counts(aim.angles_rad)  # raises for what is not in the field
+    assert check_plan(result.plan, calibration) == []
+
+
+def test_what_no_part_of_the_calibrated_field_meets_is_refused_by_cause():
+    beside = field_of(span=5000.0, middle=9000.0)
+    assert refused(calibration=beside)[1] == {"out-of-field"}
+    at = 656.25  # between the places where focus is looked up while stations are chosen
+    spike = field_of(257, 12000.0, shift=lambda x, y: np.where(np.hypot(x - at, y - at) < 400.0, 0.0015, 0.0))
+    result = plan(calibration=spike, overrides={"allow_partial": True})
+    counts = {k: v for k, v in result.plan.header["refused"].items() if v}
+    assert set(counts) == {"out-of-focus"} and 0 < counts["out-of-focus"] < 10
 
 
 def test_region_kinds():

@@ -10,6 +10,7 @@ import pytest
 from safety_cell import BOOT, PROFILE, Cell, make_plan
 
 from openmtz.geometry import look_along, pose_to_vector
+from openmtz.optics import FieldCalibration
 from openmtz.plan import TreatmentPlan
 from openmtz.safety import LIMITS, Approve, SafetyConfig, check_plan
 from openmtz.safety.heat import HeatMeter
@@ -149,3 +150,20 @@ def test_the_monitor_waits_for_the_heat_to_pass_without_leaving_firing() -> None
     assert cell.out.withheld == ("heat-limit",) and 40 <= cell.executed <= 70
     cell.run(15.0)
     assert cell.executed == 100
+
+
+def test_focus_is_judged_where_the_calibration_says_it_lies() -> None:
+    line = np.array([-32767.0, 32767.0])
+    nominal = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) / 32767.0 * PROFILE.full_scale_rad
+    deep = FieldCalibration(line, line, nominal, np.full((2, 2), 0.0009), PROFILE.full_scale_rad, "deep")
+    narrow = FieldCalibration(
+        line / 50, line / 50, nominal / 50, np.zeros((2, 2)), PROFILE.full_scale_rad, "narrow"
+    )
+    plan = make_plan()
+    assert {f.code for f in check_plan(plan, deep)} == {"out-of-focus"}
+    assert {f.code for f in check_plan(plan, narrow)} == {"outside-field"}
+    poses = plan.station_pose.copy()
+    poses[:, 2] += 0.0009  # stations look straight down
+    higher = replace(plan, station_pose=poses)
+    assert check_plan(higher, deep) == []
+    assert {f.code for f in check_plan(higher)} == {"out-of-focus"}

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.optics import HandpieceProfile
+from openmtz.optics import FieldCalibration, HandpieceProfile
 from openmtz.planning import _grid, _view_kernels
+from openmtz.planning._field import usable_field
 from openmtz.planning._sight import Sight
 
 Array = NDArray[np.float64]
@@ -56,17 +57,17 @@ class Head(NamedTuple):
     divergence: float
 
     @classmethod
-    def of(cls, profile: HandpieceProfile) -> Head:
-        """Return the numbers of a profile."""
-        full_m = profile.focus_distance_m * float(np.tan(min(profile.full_scale_rad, 1.2)))
+    def of(cls, profile: HandpieceProfile, calibration: FieldCalibration | None = None) -> Head:
+        """Return the numbers of a profile, over the part of its field that a calibration leaves."""
+        field = usable_field(profile, calibration)
         return cls(
             profile.mirror_separation_m,
-            profile.focus_distance_m,
-            FIELD_SHARE * min(profile.field_half_m, full_m),
+            field.focus_m,
+            FIELD_SHARE * field.half_m,
             profile.incidence_limit_rad - INCIDENCE_RESERVE_RAD,
             profile.incidence_good_rad,
-            FOCUS_SHARE * profile.depth_of_focus_m,
-            SPARE_FOCUS_SHARE * profile.depth_of_focus_m,
+            FOCUS_SHARE * field.depth_m,
+            SPARE_FOCUS_SHARE * field.depth_m,
             float(np.arctan(0.5e-6 * profile.spot_um / profile.rayleigh_m)),
         )
 

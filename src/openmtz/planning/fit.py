@@ -36,7 +36,7 @@ def fit_spots(
     calibration: FieldCalibration | None = None,
 ) -> Fit:
     """Return how spots `(N, 3)` [m] are met from their stations. Stations were chosen by normals averaged
-    over 2 mm and a flat focal plane; here the skin's finer shape and the calibrated field decide."""
+    over 2 mm and a flat square of the field; here the skin's finer shape and the calibrated field decide."""
     count = len(positions_m)
     defocus, incidence, cause = np.zeros(count), np.zeros(count), np.array(stations.cause, "<U24")
     beam = np.zeros((count, 3))

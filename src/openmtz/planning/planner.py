@@ -107,7 +107,9 @@ def plan_treatment(
     normals = smooth_normals(mesh, spots.positions)
     fine = fine_normals(mesh, spots.positions, normals)
     step("choosing stations", 0.55)
-    stations = plan_stations(spots.positions, normals, profile, reachable, skin=surface.mesh)
+    stations = plan_stations(
+        spots.positions, normals, profile, reachable, skin=surface.mesh, calibration=calibration
+    )
     step("correcting energy", 0.7)
     fit = fit_spots(spots.positions, fine, stations, profile, calibration)
     most_mj = _energy_limit_mj(stated)
@@ -162,7 +164,7 @@ def plan_treatment(
     )  # fmt: skip
     step("checking", 0.95)
     findings += manager.check_plan(plan, stated)
-    findings += _envelope_findings(plan)
+    findings += _envelope_findings(plan, calibration)
     causes = {c.value for c in Cause}
     stop = [f for f in findings if f.severity == Severity.REFUSAL and f.code not in causes]
     if stop:
@@ -285,8 +287,8 @@ def _envelope_version() -> dict[str, Any]:
     return {"host_envelope_version": envelope.HOST_ENVELOPE_VERSION}
 
 
-def _envelope_findings(plan: TreatmentPlan) -> list[Finding]:
+def _envelope_findings(plan: TreatmentPlan, calibration: FieldCalibration | None) -> list[Finding]:
     """What the host's absolute limits say; imported late, as planning is a library without it."""
     from openmtz.safety import envelope
 
-    return list(envelope.check_plan(plan))
+    return list(envelope.check_plan(plan, calibration))

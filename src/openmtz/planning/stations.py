@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from openmtz.geometry import TriangleMesh, make_pose
-from openmtz.optics import HandpieceProfile
+from openmtz.optics import FieldCalibration, HandpieceProfile
 from openmtz.planning import _grid
 from openmtz.planning._assignment import Assignment
 from openmtz.planning._cover import Cover, Head
@@ -62,16 +62,21 @@ def plan_stations(
     max_stations: int = MAX_STATIONS,
     *,
     skin: TriangleMesh | None = None,
+    calibration: FieldCalibration | None = None,
 ) -> Stations:
     """Return stations for spots `(N, 3)` [m] with noise-free unit normals `(N, 3)`. Deterministic.
 
     `skin`: all that was captured; no beam goes through it. Without it lines of sight are not looked at.
+    `calibration`: stations use the part of the field it covers, and stand where its focus lies in the mean.
     """
     points = np.ascontiguousarray(positions_m, np.float64)
     unit = np.ascontiguousarray(normals, np.float64)
     if len(points) == 0:
         return Stations(np.zeros((0, 4, 4)), np.zeros(0, np.int64), np.zeros(0, "<U24"))
-    head, reach = Head.of(profile), Reach(reachable)
+    head, reach = Head.of(profile, calibration), Reach(reachable)
+    if head.half <= 0.0:
+        nowhere = np.full(len(points), Cause.OUT_OF_FIELD.value, "<U24")
+        return Stations(np.zeros((0, 4, 4)), np.full(len(points), -1), nowhere)
     sight = None if skin is None else Sight(points, unit, skin, head.limit, head.divergence, head.focus)
     seen = Assignment(points, unit, head, sight)
     thinned = _grid.thin(points, float(np.sqrt(1e-4 / THIN_PER_CM2)))

@@ -81,7 +81,7 @@ def judge(
             " plan again",
         )  # fmt: skip
     try:
-        refusals = [f for f in check_plan(plan) if f.severity is Severity.REFUSAL]
+        refusals = [f for f in check_plan(plan, config.calibration) if f.severity is Severity.REFUSAL]
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:  # numbers that are none
         return None, Reply(False, "plan-invalid", f"the plan cannot be judged: {error}; plan again")
     if refusals:

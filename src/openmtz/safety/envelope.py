@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from openmtz.geometry import pose_from_vector
-from openmtz.optics import HandpieceProfile, ProfileError
+from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
 from openmtz.plan import Finding, Severity, TreatmentPlan
 from openmtz.safety.beams import beams_of
 
@@ -63,8 +63,11 @@ LIMITS: dict[str, Limit] = {
 }  # fmt: skip
 
 
-def check_plan(plan: TreatmentPlan) -> list[Finding]:
-    """Return what in the plan exceeds the envelope; empty if nothing does. Never raises on a valid plan."""
+def check_plan(plan: TreatmentPlan, calibration: FieldCalibration | None = None) -> list[Finding]:
+    """Return what in the plan exceeds the envelope; empty if nothing does. Never raises on a valid plan.
+
+    `calibration`: of the scan head's field, where focus does not lie in a plane; spots off it are refused.
+    """
     found: list[Finding] = []
     version = plan.header.get("host_envelope_version")
     if str(version) != HOST_ENVELOPE_VERSION:
@@ -81,7 +84,7 @@ def check_plan(plan: TreatmentPlan) -> list[Finding]:
         return [*found, _refusal("too-many-spots", text, "treat a smaller region", len(plan))]
     found += _check_pulses(plan, profile)
     found += _check_density(plan, profile)
-    found += _check_aim(plan, profile)
+    found += _check_aim(plan, profile, calibration)
     return found
 
 
@@ -187,7 +190,9 @@ def _heaviest(tree: cKDTree, points: NDArray[np.float64], energy_j: NDArray[np.f
     return max(float(energy_j[rows].sum()) for rows in tree.query_ball_point(centres, _DISC_M))
 
 
-def _check_aim(plan: TreatmentPlan, profile: HandpieceProfile) -> list[Finding]:
+def _check_aim(
+    plan: TreatmentPlan, profile: HandpieceProfile, calibration: FieldCalibration | None
+) -> list[Finding]:
     """Every spot within field, focus and incidence of its station's pose, as planned."""
     field = np.zeros(len(plan), bool)
     focus = np.zeros(len(plan))
@@ -203,6 +208,10 @@ def _check_aim(plan: TreatmentPlan, profile: HandpieceProfile) -> list[Finding]:
         most = min(half, profile.full_scale_rad)
         field[rows] = (np.abs(beams.angles) > most).any(axis=1) | (beams.spots[:, 2] <= 0)
         to_focus = profile.focus_distance_m / np.maximum(beams.directions[:, 2], 1e-6)
+        if calibration is not None:
+            shift = calibration.focus_shift(beams.angles)
+            field[rows] |= np.isnan(shift)
+            to_focus = to_focus + np.nan_to_num(shift)
         focus[rows] = np.abs(beams.lengths - to_focus)
         cosine = -np.einsum("ij,ij->i", beams.directions, plan.normals[rows] @ pose[:3, :3])
         incidence[rows] = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
