@@ -24,14 +24,16 @@ def test_safety_monitor_refuses_and_goes_on(bench: Any, plan: Any) -> None:
     topics.PERMIT.subscription(bench.client, permits.append)
     for message in hostile.plans(good):
         bench.publish(topics.PLAN, good, message)
-        assert node._plan is None, "a plan that cannot be believed is no plan"
+        assert node._inbox.plan is None, "a plan that cannot be believed is no plan"
     bench.publish(topics.SURFACE, surface)
-    assert node._surface_id == surface.surface_id and node._skin is not None
+    assert node._inbox.surface_id == surface.surface_id and node._inbox.skin is not None
     for broken in hostile.surfaces(surface):
         bench.publish(topics.SURFACE, broken)
-        assert node._skin is None, "a surface that cannot be believed is no skin"
+        assert node._inbox.skin is None, "a surface that cannot be believed is no skin"
     bench.publish(topics.SURFACE, type(surface)())
-    assert node._surface_id not in ("", surface.surface_id), "a surface without a name is another surface"
+    assert node._inbox.surface_id not in ("", surface.surface_id), (
+        "a surface without a name is another surface"
+    )
     bench.publish(topics.JOINT_STATES, *hostile.joint_states())
     bench.publish(topics.SPOTS_LOADED, *hostile.loaded())
     bench.publish(topics.SPOTS_FIRED, *hostile.fired(good.plan_sha256))
@@ -67,7 +69,7 @@ def test_safety_monitor_refuses_and_goes_on(bench: Any, plan: Any) -> None:
     answer = call(bench, ApprovePlan, "safety/approve_plan", plan_sha256="\x00", approver="x" * 10_000)
     assert not answer.accepted and answer.reason
     bench.publish(topics.PLAN, good)
-    assert node._plan is not None and node._plan.sha256 == good.plan_sha256
+    assert node._inbox.plan is not None and node._inbox.plan.sha256 == good.plan_sha256
     assert permits == []
 
 

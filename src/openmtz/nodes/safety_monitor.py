@@ -24,7 +24,6 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from openmtz.geometry import TriangleMesh
 from openmtz.nodes import calibration, convert, convert_safety, topics
 from openmtz.nodes.run_line import RunLine
 from openmtz.nodes.support import SharedTopics, parameter, parse_parameters, work_timer
@@ -32,12 +31,7 @@ from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 from openmtz.safety import (
     Approve,
-    ArmState,
-    FiredBatch,
-    HeadStatus,
-    Inputs,
-    Interlocks,
-    LoadedSpots,
+    Inbox,
     Outputs,
     PermitGrant,
     ProgressSample,
@@ -95,16 +89,9 @@ class SafetyMonitorNode(rclpy.node.Node):
         )
         self._watched = {*SafetyConfig().progress_required, config.recorder}
         self._topics = SharedTopics(self, [topic.name for topic in DECIDING])
-        self._kinematics = ArmKinematics()
-        self._interlocks: Interlocks | None = None
-        self._head: HeadStatus | None = None
-        self._arm: ArmState | None = None
+        self._inbox = Inbox(ArmKinematics().forward)
         self._progress: dict[str, ProgressSample] = {}
-        self._plan: Any = None
-        self._surface_id = ""
-        self._skin: TriangleMesh | None = None
-        self._loaded: list[LoadedSpots] = []
-        self._fired: list[FiredBatch] = []
+        self._inbox.progress = self._progress
         self._last_state: tuple[Any, ...] | None = None
         self._state_due = self._diagnostics_due = 0.0
         self._state_publisher = topics.SAFETY_STATE.publisher(self)
@@ -128,23 +115,15 @@ class SafetyMonitorNode(rclpy.node.Node):
     # ---- inputs ---------------------------------------------------------------------------------
 
     def _on_interlocks(self, message: InterlocksMessage) -> None:
-        self._interlocks = convert_safety.interlocks_of(message, time.monotonic())
+        self._inbox.interlocks = convert_safety.interlocks_of(message, time.monotonic())
 
     def _on_head(self, message: ScanHeadStatus) -> None:
-        self._head = convert_safety.head_of(message, time.monotonic())
+        self._inbox.head = convert_safety.head_of(message, time.monotonic())
 
     def _on_joints(self, message: JointState) -> None:
         known = convert.joints_of(message, JOINT_NAMES)
         joints = np.full(len(JOINT_NAMES), np.nan) if known is None else known[0]
-        now, last = time.monotonic(), self._arm
-        if last is not None and np.array_equal(joints, last.joints_rad):  # at rest nothing is computed anew
-            self._arm = ArmState(now, last.joints_rad, last.scan_head_pose)
-            return
-        finite = bool(np.isfinite(joints).all())
-        pose = self._kinematics.forward(joints, "scan_head") if finite else np.full((4, 4), np.nan)
-        joints.setflags(write=False)
-        pose.setflags(write=False)
-        self._arm = ArmState(now, joints, pose)
+        self._inbox.hear_joints(joints, time.monotonic())
 
     def _on_progress(self, message: ProgressMessage) -> None:
         if message.node not in self._watched:
@@ -155,28 +134,28 @@ class SafetyMonitorNode(rclpy.node.Node):
 
     def _on_plan(self, message: PlanMessage) -> None:
         try:
-            self._plan = convert.plan_of(message)
+            self._inbox.plan = convert.plan_of(message)
         except PlanError as error:
-            self._plan = None
+            self._inbox.plan = None
             self._refused(f"a plan was refused: {error}")
 
     def _on_surface(self, message: SurfaceMessage) -> None:
-        # Without a name, or unreadable, it is still another surface: no plan was made for it.
-        self._surface_id, self._skin = message.surface_id or "unnamed", None
+        skin = None
         try:
-            self._skin = convert.surface_of(message).mesh
+            skin = convert.surface_of(message).mesh
         except ValueError as error:
             self._refused(f"a surface was refused: {error}")
+        self._inbox.hear_surface(message.surface_id, skin)
 
     def _on_loaded(self, message: SpotsLoaded) -> None:
         try:
-            self._loaded.append(convert_safety.loaded_of(message))
+            self._inbox.loaded.append(convert_safety.loaded_of(message))
         except ValueError as error:
             self._refused(f"records of loaded spots were refused: {error}")
 
     def _on_fired(self, message: SpotsFired) -> None:
         try:
-            self._fired.append(convert_safety.fired_of(message))
+            self._inbox.fired.append(convert_safety.fired_of(message))
         except ValueError as error:
             self._refused(f"a report of shots was refused: {error}")
 
@@ -220,22 +199,9 @@ class SafetyMonitorNode(rclpy.node.Node):
 
     def _step(self, requests: tuple[Any, ...] = ()) -> Outputs:
         now = time.monotonic()
-        inputs = Inputs(
-            interlocks=self._interlocks,
-            head=self._head,
-            arm=self._arm,
-            progress=self._progress,
-            run_line_ok=not self._run_line.broken(),
-            shared_topics=self._topics.look(now),
-            plan=self._plan,
-            surface_id=self._surface_id,
-            skin=self._skin,
-            loaded=tuple(self._loaded),
-            fired=tuple(self._fired),
-            requests=requests,
+        inputs = self._inbox.take(
+            requests, run_line_ok=not self._run_line.broken(), shared_topics=self._topics.look(now)
         )
-        self._loaded.clear()
-        self._fired.clear()
         outputs = self._monitor.step(inputs, now)
         if outputs.grant is not None:
             self._publish_permit(outputs.grant)

@@ -4,6 +4,7 @@ from openmtz.safety.aim import AimResult, check_aim
 from openmtz.safety.conditions import CONDITIONS, GRANT_CAUSES, Condition
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.envelope import HOST_ENVELOPE_VERSION, LIMITS, check_plan
+from openmtz.safety.inbox import Inbox
 from openmtz.safety.inputs import (
     Approve,
     ArmState,
@@ -36,6 +37,7 @@ __all__ = [
     "Condition",
     "FiredBatch",
     "HeadStatus",
+    "Inbox",
     "Inputs",
     "Interlocks",
     "LoadedSpots",

@@ -10,8 +10,8 @@ from fault_rig import Captured, Guard, Run, fault, play
 
 from openmtz.simulation.faults import FAULTS
 
-FIRING = "spots:200"
-"""In the midst of the second station."""
+FIRING = "spots:midst"
+"""`Captured.midst`: which spot that is hangs on the plan."""
 _STALE = (
     "head-stale", "head-lost", "arm-stale", "arm-lost", "interlocks-stale", "interlocks-lost",
     "progress-late", "progress-stopped", "recorder-stopped", "clocks-disagree",
@@ -113,8 +113,9 @@ RECIPES: dict[str, Recipe] = {
 """What is not named here is played with its defaults in the midst of firing."""
 
 
-def script(name: str, recipe: Recipe) -> list[dict[str, Any]]:
+def script(known: Captured, name: str, recipe: Recipe) -> list[dict[str, Any]]:
     """Return the fault of a recipe, then those that have to happen as well."""
+    recipe = replace(recipe, after=known.midst if recipe.after == FIRING else recipe.after)
     after, plus_s, for_s = recipe.after, recipe.plus_s, recipe.for_s
     together = [fault(other, after, plus_s, for_s) for other in FAULTS[name].together]
     return [fault(name, after, plus_s, for_s, **FAULTS[name].shown_with), *together]
@@ -130,7 +131,7 @@ def perform(known: Captured, name: str, *, guarded: bool, seed: int = 0, **chang
     switched_off = () if guarded and "guards" not in changes else recipe.guards
     return play(
         known,
-        script(name, recipe),
+        script(known, name, recipe),
         switched_off,
         stop_s=stop_s,
         seed=seed,

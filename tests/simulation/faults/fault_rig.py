@@ -48,6 +48,15 @@ class Captured:
     plan: TreatmentPlan
     plugins: PluginManager
 
+    @property
+    def midst(self) -> str:
+        """The event of two fifths of the first group being fired: much is to come, of it and after it."""
+        first = self.plan.groups()[0]
+        assert first.end > 150 and len(self.plan) - first.end > 150, (
+            "the campaign's faults need longer groups"
+        )
+        return f"spots:{first.end * 2 // 5}"
+
 
 def capture() -> Captured:
     """Scan the patient and plan, once, in lockstep; nobody approves."""
@@ -156,7 +165,7 @@ def _rehearse(stack: LockstepStack, known: Captured) -> None:
 
     def finish(command: commands.FinishCapture) -> None:
         stack.surface = known.surface
-        stack.safety.hear_surface(known.surface)
+        stack.safety.inbox.hear_surface(known.surface.surface_id, known.surface.mesh)
         stack.mover.collision.set_patient(known.surface.mesh)
         stack.step(events.CaptureDone(command.ticket, known.surface.surface_id))
 

@@ -95,14 +95,14 @@ def test_two_faults_of_one_screw_do_not_end_each_other(acts: FaultActs) -> None:
 
 
 def test_an_arm_that_is_stopped_cannot_be_driven(known: Captured) -> None:
-    faults = [fault("emergency_stop", "spots:200"), fault("arm_driven", "spots:200", 0.05)]
+    faults = [fault("emergency_stop", known.midst), fault("arm_driven", known.midst, 0.05)]
     run = play(known, faults, stop_s=0.001)
     assert run.result.outcome == "stopped" and run.said("trajectory-rejected")
     assert run.names <= {"under-energy"}
 
 
 def test_a_fault_for_a_while_begins_and_ends_in_the_log(known: Captured) -> None:
-    run = play(known, [fault("smoke_evacuator_off", "spots:200", for_s=1.5)], stop_s=0.1)
+    run = play(known, [fault("smoke_evacuator_off", known.midst, for_s=1.5)], stop_s=0.1)
     entries = [e for e in run.result.log.of("fault") if e["name"] == "smoke_evacuator_off"]
     assert [e["active"] for e in entries] == [True, False]
     assert entries[1]["t"] - entries[0]["t"] == pytest.approx(1.5, abs=0.006)

@@ -52,7 +52,7 @@ def test_two_guarded_faults_at_once_do_no_harm(known: Captured, row: int, seed: 
     faults, allowed = [], Counter[str]({"unreported-emission": SafetyConfig().credit_window})
     for name in names:
         recipe = instant(rng, RECIPES.get(name, Recipe()), len(known.plan))
-        faults += script(name, recipe)
+        faults += script(known, name, recipe)
         allowed.update(FAULTS[name].left)
     run = play(known, faults, seed=seed)
     beyond = {harm: one.count for harm, one in run.harms.items() if one.count > allowed[harm]}

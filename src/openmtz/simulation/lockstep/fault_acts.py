@@ -208,14 +208,14 @@ class FaultActs:
         plan = self._stack.plan
         if active and plan is not None:
             other = replace(plan, header={**plan.header, "seed": int(plan.header.get("seed", 0)) + 1})
-            self._stack.safety.plan = other
+            self._stack.safety.inbox.plan = other
 
     def _plan_off_skin(self, active: bool, given: Parameters) -> None:
         self._stack.plan_offset_m = float(given["offset_m"]) if active else 0.0
 
     def _surface_replaced(self, active: bool, _given: Parameters) -> None:
         if active:
-            self._stack.safety.surface_id = "another surface"
+            self._stack.safety.inbox.surface_id = "another surface"
 
     def _line_misread(self, active: bool, _given: Parameters) -> None:
         self._stack.safety.misread = {"door_closed": True} if active else {}

@@ -166,7 +166,7 @@ class LaserSide:
         self._reports = []
         self._fired.setdefault(plan, []).extend(rows)
         table = np.array(rows, np.int64)
-        self._monitor.hear_fired(
+        self._monitor.inbox.fired.append(
             FiredBatch(plan, boot, table[:, 0].astype(np.uint32), table[:, 2].astype(np.uint32))
         )
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from openmtz.devices.firing import GroupFiring, LoadedChunk
 from openmtz.devices.monitored import loaded_spots, permit_frame
-from openmtz.geometry import SkinSurface, TriangleMesh
 from openmtz.optics import FieldCalibration
-from openmtz.plan import TreatmentPlan
 from openmtz.robot import ArmKinematics
 from openmtz.safety import (
-    ArmState,
-    FiredBatch,
     HeadStatus,
-    Inputs,
+    Inbox,
     Interlocks,
-    LoadedSpots,
     Outputs,
     PermitGrant,
     Reply,
@@ -49,46 +41,25 @@ class MonitorSide:
         config = SafetyConfig(calibration=calibration, calibration_id="" if calibration else "nominal")
         self.monitor = monitor or SafetyMonitor(config, f"lockstep-{cell.seed}", cell.time_s)
         self.cell, self.processes, self.log = cell, processes, log
-        self.plan: TreatmentPlan | None = None
-        self.surface_id = ""
-        self.skin: TriangleMesh | None = None
+        self.inbox = Inbox(ArmKinematics().forward)
+        self.inbox.progress = processes.samples
         self.misread: dict[str, bool] = {}
         """Lines the topic tells wrongly, with what it says."""
         self.replayed: bytes | None = None
         """A permit's frame that is sent in place of every new one."""
         self.last_frame = b""
         self.outputs: Outputs | None = None
-        self._kinematics = ArmKinematics()
-        self._interlocks: Interlocks | None = None
         self._lines_due = 0.0
-        self._head: HeadStatus | None = None
-        self._arm: ArmState | None = None
-        self._loaded: list[LoadedSpots] = []
-        self._fired: list[FiredBatch] = []
         self._said: tuple[Any, ...] = ()
 
     # ---- what it hears --------------------------------------------------------------------------
-
-    def hear_joints(self, joints: NDArray[np.float64], now: float) -> None:
-        """Take measured joints `(6,)` [rad]; the pose of the scan head is computed once per rest."""
-        last = self._arm
-        if last is None or (joints != last.joints_rad).any():
-            joints, pose = joints.copy(), self._kinematics.forward(joints, "scan_head")
-            joints.setflags(write=False)
-            pose.setflags(write=False)
-            last = ArmState(now, joints, pose)
-        self._arm = ArmState(now, last.joints_rad, last.scan_head_pose)
-
-    def hear_surface(self, surface: SkinSurface) -> None:
-        """Take a captured surface."""
-        self.surface_id, self.skin = surface.surface_id, surface.mesh
 
     def hear_head(self, now: float) -> None:
         """Take the status the scan-head process heard last."""
         link = self.cell.head.link
         s = link.status
         if s is not None:
-            self._head = HeadStatus(
+            self.inbox.head = HeadStatus(
                 now, link.heard_lately(self.cell.time_s), int(s.state), s.boot_id,
                 s.device_tick_us, s.gate_open, s.emergency_stop_open, s.loaded_until, s.executed,
                 s.permit_counter, s.fault_code, s.fault_text, s.plan_hex,
@@ -97,16 +68,12 @@ class MonitorSide:
     def hear_loaded(self, firing: GroupFiring, chunk: LoadedChunk) -> None:
         """Take what was loaded into the head."""
         group = firing.group
-        self._loaded.append(
+        self.inbox.loaded.append(
             loaded_spots(
                 firing.plan.sha256, group.station, group.pass_index, chunk.first, chunk.records,
                 chunk.digest_before,
             )
         )  # fmt: skip
-
-    def hear_fired(self, batch: FiredBatch) -> None:
-        """Take reports of shots."""
-        self._fired.append(batch)
 
     # ---- steps ----------------------------------------------------------------------------------
 
@@ -119,26 +86,15 @@ class MonitorSide:
 
     def step(self, now: float, requests: tuple[Request, ...] = ()) -> Outputs:
         """One step of the monitor at `now` [s]."""
-        if self._interlocks is None or now >= self._lines_due:
+        if self.inbox.interlocks is None or now >= self._lines_due:
             self._lines_due = now + LINES_PERIOD_S
             if self.processes.runs("simulation"):
-                self._interlocks = Interlocks(now, **{**self.cell.lines, **self.misread})
-        inputs = Inputs(
-            interlocks=self._interlocks,
-            head=self._head,
-            arm=self._arm,
-            progress=self.processes.samples,
+                self.inbox.interlocks = Interlocks(now, **{**self.cell.lines, **self.misread})
+        inputs = self.inbox.take(
+            requests,
             run_line_ok=self.processes.run_line_ok,
             shared_topics=self.processes.shared_topics,
-            plan=self.plan,
-            surface_id=self.surface_id,
-            skin=self.skin,
-            loaded=tuple(self._loaded),
-            fired=tuple(self._fired),
-            requests=requests,
         )
-        self._loaded.clear()
-        self._fired.clear()
         outputs = self.monitor.step(inputs, now)
         self.outputs = outputs
         if outputs.grant is not None:

@@ -68,7 +68,7 @@ class ProcedureCommands:
         except CaptureError as error:
             stack.step(events.CaptureFailed(command.ticket, str(error)))
             return
-        stack.safety.hear_surface(stack.surface)
+        stack.safety.inbox.hear_surface(stack.surface.surface_id, stack.surface.mesh)
         stack.mover.collision.set_patient(stack.surface.mesh)
         stack.log.add(stack.now, "note", "surface", surface_id=stack.surface.surface_id)
         stack.step(events.CaptureDone(command.ticket, stack.surface.surface_id))
@@ -91,7 +91,7 @@ class ProcedureCommands:
             except (PlanningError, PluginError, UnknownIndication, RequestError, ValueError) as error:
                 stack.step(events.PlanFailed(command.ticket, str(error)))
                 return
-            stack.safety.plan = stack.plan
+            stack.safety.inbox.plan = stack.plan
             stack.cell.mount(stack.plan)
             stack.log.add(
                 stack.now,

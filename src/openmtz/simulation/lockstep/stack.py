@@ -139,7 +139,7 @@ class LockstepStack:
         if told is None:
             return
         position, velocity = told
-        self.safety.hear_joints(position, now)
+        self.safety.inbox.hear_joints(position, now)
         self.laser.take_joints(position, now)
         self.mover.take_joints(position, velocity, now)
         if self.capture is not None:
