@@ -13,11 +13,15 @@ sys.path.append(str(Path(__file__).resolve().parent))
 
 from ros_domain import claim_domain
 
+from openmtz.graph.leftovers import sweep
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Here, because whatever the tests start inherits it.
 os.environ["ROS_DOMAIN_ID"] = claim_domain()
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+# A run that was killed before may have left ports that lose messages.
+sweep()
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("openmtz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
