@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import TriangleMesh
 from openmtz.planning._rays import MeshGrid, blocked, mesh_grid
+from openmtz.planning._view_kernels import beam
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -206,14 +207,11 @@ def beam_clear(pose: Any, separation: float, point: Any, spread: float, distance
             local[k] += pose[j, k] * (point[j] - pose[j, 3])
     if local[2] <= 0.0:
         return False
-    radius = np.hypot(local[1], local[2])
-    # as `_view_kernels.view`: away from the skin, towards the y mirror
-    along = np.array([local[0] / (radius + separation), local[1] / radius, local[2] / radius])
+    b0, b1, b2 = beam(local[0], local[1], local[2], separation)
     back, u, v = np.empty(3), np.empty(3), np.empty(3)
-    for k in range(3):
-        back[k] = -(pose[k, 0] * along[0] + pose[k, 1] * along[1] + pose[k, 2] * along[2])
+    for k in range(3):  # away from the skin, towards the y mirror
+        back[k] = -(pose[k, 0] * b0 + pose[k, 1] * b1 + pose[k, 2] * b2)
         u[k], v[k] = pose[k, 0], pose[k, 1]
-    back /= np.sqrt((back**2).sum())
     return all_clear(point, back, u, v, spread, distance, grid)
 
 

@@ -13,6 +13,15 @@ from numba import njit
 from openmtz.planning._grid import near
 
 
+@njit(cache=True, inline="always")
+def beam(x: float, y: float, z: float, separation: float) -> Any:
+    """Return the unit direction of the beam to a point of `scan_head` [m], which lies before the mirrors."""
+    radius = np.hypot(y, z)
+    tangent = x / (radius + separation)
+    length = np.sqrt(tangent * tangent + 1.0)
+    return tangent / length, y / radius / length, z / radius / length
+
+
 @njit(cache=True)
 def view(pose: Any, point: Any, normal: Any, separation: float, focus: float) -> Any:
     """Return lateral x and y [m], defocus along the beam [m], cosine of incidence; -1 behind the mirrors."""
@@ -22,10 +31,7 @@ def view(pose: Any, point: Any, normal: Any, separation: float, focus: float) ->
     z = pose[0, 2] * d0 + pose[1, 2] * d1 + pose[2, 2] * d2
     if z <= 0.0:
         return x, y, 1e9, -1.0
-    radius = np.hypot(y, z)
-    tangent = x / (radius + separation)
-    length = np.sqrt(tangent * tangent + 1.0)
-    b0, b1, b2 = tangent / length, y / radius / length, z / radius / length
+    b0, b1, b2 = beam(x, y, z, separation)
     n0 = pose[0, 0] * normal[0] + pose[1, 0] * normal[1] + pose[2, 0] * normal[2]
     n1 = pose[0, 1] * normal[0] + pose[1, 1] * normal[1] + pose[2, 1] * normal[2]
     n2 = pose[0, 2] * normal[0] + pose[1, 2] * normal[1] + pose[2, 2] * normal[2]
