@@ -14,17 +14,18 @@ from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.planning.group_waits import group_waits
 from openmtz.planning.head_timing import HeadTiming
+from openmtz.planning.order_head import ANNEALED, SWEEPS
 from openmtz.planning.order_pauses import Group
-from openmtz.planning.order_sweeps import FEW
-from openmtz.planning.ordering import FiringOrder, firing_order
+from openmtz.planning.ordering import FEW, FiringOrder, firing_order
 from openmtz.planning.stations import Stations
 from openmtz.tissue.heat import HeatModel
 
 MOST_THREADS = 2
 """Groups ordered at the same time; fewer where `NUMBA_NUM_THREADS` says so (campaign workers have one)."""
-CAREFUL_SPOTS = 4_000
-"""So many spots of small stations get the most careful search for their order, about 0.8 s of CPU; where a
-plan has more, each gets less of it (`ordering.firing_order`, effort). Engineering default."""
+EFFORT, CAREFUL_SPOTS = 0.05, 4_000
+"""Share of the annealing that spots of small stations get, about 0.8 s of CPU for so many of them; where a
+plan has more, each gets less of it (`ordering.firing_order`, effort), none below half. Engineering
+defaults."""
 
 
 def assemble(
@@ -39,8 +40,8 @@ def assemble(
 ) -> TreatmentPlan:
     """Return the plan: passes one after the other, each over all stations there and back.
 
-    The kind of order is chosen on the largest group and used for all of them. Ranked with the upper end of
-    the profile's residual heat.
+    The kind of order is chosen on the largest group and used for all of them; sweeps over few spots are
+    annealed. Ranked with the upper end of the profile's residual heat.
     """
     timing = HeadTiming.of(profile)
     heat = HeatModel(eta=profile.residual_heat[2], spot_um=profile.spot_um)
@@ -54,7 +55,7 @@ def assemble(
             if len(rows):
                 groups.append((station, number, rows))
     small = sum(len(rows) for _, _, rows in groups if len(rows) <= FEW)
-    effort = min(1.0, CAREFUL_SPOTS / max(small, 1))
+    effort = EFFORT * min(1.0, CAREFUL_SPOTS / max(small, 1)) if small <= 2 * CAREFUL_SPOTS else 0.0
     chosen = None
     header = dict(header)
     if groups:
@@ -67,9 +68,10 @@ def assemble(
 
     def ordered(group: tuple[int, int, NDArray[np.int64]]) -> FiringOrder:
         rows = group[2]
+        kind = ANNEALED if chosen in SWEEPS and len(rows) <= FEW and effort else chosen
         return firing_order(
             positions_m[rows], energy_uj[rows] / 1000.0, whole_um[rows], timing, heat,
-            only=chosen, effort=effort,
+            only=kind, effort=effort,
         )  # fmt: skip
 
     with ThreadPoolExecutor(min(MOST_THREADS, numba.get_num_threads())) as pool:  # kernels let the lock go

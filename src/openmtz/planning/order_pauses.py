@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from openmtz.planning.ordering import LONGEST_WAIT_S, flatten, rank_values
+from openmtz.planning.order_head import LONGEST_WAIT_S, rank_values
+from openmtz.planning.ordering import flatten
 from openmtz.tissue.heat import HeatModel, mid_gap_heat
 from openmtz.tissue.mid_gaps import gaps, sample
 

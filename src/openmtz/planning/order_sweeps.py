@@ -13,7 +13,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
-from scipy.spatial import cKDTree
 from scipy.special import erf
 
 from openmtz.planning import _sweep_kernels as kernels
@@ -38,21 +37,14 @@ conduction, L^2/4a [D], has made the heat of the others even."""
 WITHIN = 500
 """Partners are drawn from so many spots before and after, about 2 blocks of 16 x 16 pitches (engineering
 default)."""
-RING, RING_OF_LESS = 15, 6
-FEW = 600
-"""Up to so many spots all of them are tried, twice as often, and the ring of spots around a gap counts too; a
-smaller ring where less than the whole effort may be spent (Omega up to 10 % more, p99 0.2 K, at 0.4 of the
-CPU time; measured on 160 to 400 spots)."""
-LEAST_CAREFUL = 2
-"""Fewer rounds over all spots than this are no better than the quick search, at more cost (measured)."""
 
 
 def sweeps_order(
     uv_m: NDArray[np.float64], energy_mj: NDArray[np.float64], depth_um: NDArray[np.float64], gaps: Gaps,
-    pitch_m: float, duration_s: float, heat: HeatModel, sweeps: int, effort: float = 1.0,
+    pitch_m: float, duration_s: float, heat: HeatModel, sweeps: int,
 ) -> NDArray[np.int64]:  # fmt: skip
     """Return rows `(N,)` in firing order: `sweeps` sweeps over spots `(N, 2)` [m], `duration_s` for all of
-    them; `effort`: share of the careful search that few spots get, 0 to 1."""
+    them."""
     count = len(uv_m)
     if count < 2 * sweeps or len(gaps.corners) == 0:
         return serpentine(uv_m, pitch_m)
@@ -62,35 +54,28 @@ def sweeps_order(
     gaps = _relabelled(gaps, near)
     passed = serpentine(uv, ROW * pitch_m * math.sqrt(sweeps))
     lag = duration_s / sweeps
-    careful = round(2 * ROUNDS * effort)
-    few = count <= FEW and careful >= LEAST_CAREFUL
     phase = np.zeros(count)
-    if few:
-        spots = _nearest(uv, gaps, RING if effort == 1.0 else RING_OF_LESS)
-    else:
-        spots = np.concatenate([gaps.corners, gaps.across()], axis=1)
-        phase[passed] = np.arange(count) / count * lag
+    phase[passed] = np.arange(count) / count * lag
+    spots = np.concatenate([gaps.corners, gaps.across()], axis=1)
     back = sweeps if count <= MANY else 1
     tab = kernels.gap_tables(
         uv, gaps.middle, spots, source, length, phase, lag, back, heat.diffusivity_m2_s, heat.beam_m2, ERF
     )
     density = 2.0 / (math.sqrt(3.0) * pitch_m**2)
-    ground = ground_k(density, source, length, spots.shape[1], back, sweeps, lag, heat, even=few)
+    ground = ground_k(density, source, length, spots.shape[1], back, sweeps, lag, heat)
     load = _load(uv, source, gaps.middle, 2.0 * math.sqrt(heat.diffusivity_m2_s * duration_s), density)
     alone = tab[:, [0, 1, 2], [0, 1, 2], 0].astype(np.float64)
     ref = float(np.median(alone.max(axis=1)) + ground[-1])
     first, members = kernels.gaps_of_spots(count, spots)
     model = (first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
-    # few spots are over before heat leaves: there the whole gap counts, and how warm it is at the end
-    whole = np.repeat((alone.max(axis=1) + load * ground[-1])[:, None], 3, axis=1)
-    tight = _worst_of_spots(count, gaps, whole if few else alone)
+    tight = _worst_of_spots(count, gaps, alone)
     sweep = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
-    rounds, tries = (careful if few else ROUNDS, TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
+    rounds, tries = (ROUNDS, TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
     rng = np.random.default_rng(0)
     for _ in range(rounds):
         cost = kernels.gap_costs(spots, sweep, *model[3:])
         worst = _worst_of_spots(count, gaps, np.repeat(cost[:, None], 3, axis=1))
-        hot = np.flatnonzero(worst >= np.quantile(worst, 0.0 if few else 1.0 - HOT))
+        hot = np.flatnonzero(worst >= np.quantile(worst, 1.0 - HOT))
         others = (hot[:, None] + rng.integers(-WITHIN, WITHIN, (len(hot), tries))) % count
         if not kernels.swap_sweeps(sweep, hot, others, *model):
             break
@@ -112,14 +97,6 @@ def _relabelled(gaps: Gaps, near: NDArray[np.int64]) -> Gaps:
     return Gaps(corners[by_corner], gaps.middle[by_corner], gaps.area_m2[by_corner])
 
 
-def _nearest(uv_m: NDArray[np.float64], gaps: Gaps, ring: int) -> NDArray[np.int64]:
-    """Return `(M, S)` the `ring` spots nearest to each gap, its corners first."""
-    near = cKDTree(uv_m).query(gaps.middle, k=min(ring + 3, len(uv_m)))[1].astype(np.int64)
-    corner = (near[:, :, None] == gaps.corners[:, None, :]).any(axis=2)
-    behind = np.argsort(corner, axis=1, kind="stable")[:, : max(near.shape[1] - 3, 0)]
-    return np.concatenate([gaps.corners, np.take_along_axis(near, behind, axis=1)], axis=1)
-
-
 def _worst_of_spots(count: int, gaps: Gaps, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return `(N,)` the largest of the values `(M, 3)` that each spot has at the gaps it is a corner of, 0
     without."""
@@ -130,22 +107,21 @@ def _worst_of_spots(count: int, gaps: Gaps, values: NDArray[np.float64]) -> NDAr
 
 def ground_k(
     density_per_m2: float, source_k_m2: NDArray[np.float64], length_m: NDArray[np.float64], inner: int,
-    back: int, sweeps: int, lag_s: float, heat: HeatModel, *, even: bool,
+    back: int, sweeps: int, lag_s: float, heat: HeatModel,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Return `(K,)` [K]: how warm a gap has become, when sweep k passes it, by all spots but its `inner`
     nearest of the last `back` sweeps.
 
     Spots spread evenly beyond R, with n pi R^2 = inner: pi n q'a/(pi k) erf(L/sqrt(s)) exp(-R^2/s), one K-th
     of them in each sweep. The sweep before passed here one `lag_s` ago, and the heat of the present one is
-    outrun by the head; with `even`, as on few spots, each sweep is spread over its lag.
+    outrun by the head.
     """
-    number = np.arange(sweeps)[:, None]
+    number = np.arange(sweeps)
     ring2 = np.where(number < back, inner / (math.pi * density_per_m2), 0.0)
-    age = (number + (np.arange(16)[None] + 0.5) / 16.0 if even else np.maximum(number, 1e-9)) * lag_s
+    age = np.maximum(number, 1e-9) * lag_s
     s = 4.0 * heat.diffusivity_m2_s * age + heat.beam_m2
-    left = (erf(float(np.median(length_m)) / np.sqrt(s)) * np.exp(-ring2 / s)).mean(axis=1)
-    if not even:
-        left[0] = 0.0
+    left = erf(float(np.median(length_m)) / np.sqrt(s)) * np.exp(-ring2 / s)
+    left[0] = 0.0
     whole = math.pi * density_per_m2 * float(np.median(source_k_m2))
     return np.asarray(whole * np.cumsum(left) / sweeps)
 

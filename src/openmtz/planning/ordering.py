@@ -9,31 +9,33 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from openmtz.planning import _order_kernels as kernels
 from openmtz.planning.head_timing import HeadTiming
-from openmtz.planning.order_baselines import BASELINES, boustrophedon
+from openmtz.planning.order_baselines import BASELINES
+from openmtz.planning.order_head import (
+    ANNEALED,
+    HOPPING,
+    SWEEPS,
+    TIME_ALLOWANCE,
+    TRAVEL_ALLOWANCE,
+    Head,
+)
 from openmtz.planning.order_input import checked_spots
-from openmtz.planning.order_sweeps import MANY, sweeps_order
-from openmtz.tissue.heat import HeatModel, MidGapHeat, mid_gap_heat
+from openmtz.planning.order_sweeps import MANY
+from openmtz.tissue.heat import HeatModel
 from openmtz.tissue.mid_gaps import Gaps, gaps, sample
 
-SWEEPS = {"sweeps_6": 6, "sweeps_8": 8, "sweeps_12": 12}
-"""More sweeps than 12 travel more than 4 times as far as boustrophedon; on few spots, or a narrow strip of
-them, 8 may too, as the way back to the first row counts: then 6 do not."""
-HOPPING = "hopping"
-"""Boustrophedon that skips spots and comes back to them while their neighbours rest: the order for stations
-so small that they are fired before heat moves."""
 CANDIDATES = ("raster", HOPPING, *SWEEPS)
 """Compared unless told otherwise. Raster, at the head's own pace, is the measure and is not chosen: made to
 rest between neighbours it would take four times as long."""
+FEW = 600
+"""Up to so many spots are fired within about a second, before heat leaves: there sweeps alone are no better
+than a few per cent at the 99th percentile, and annealing costs little."""
+CANDIDATES_OF_FEW = ("raster", HOPPING, "sweeps_8", ANNEALED)
 CANDIDATES_OF_MANY = ("sweeps_12",)
 """Above so many spots a station takes half a minute and neighbours' heat is long gone: one candidate, so that
 50,000 spots are ordered within a second."""
-NAMES = (HOPPING, *SWEEPS, *BASELINES)
+NAMES = (HOPPING, *SWEEPS, ANNEALED, *BASELINES)
 """All orders that may be asked for by name."""
-TIME_ALLOWANCE = 1.10
-TRAVEL_ALLOWANCE = 4.0
-"""An order may take this many times as long, and travel as far, as boustrophedon without any wait."""
 TIME_SPARE_S = 0.03
 """So much longer is never too long: a hundredth of what the arm takes to the next station (engineering
 default). 10 % of a station of 50 spots are less than one rest between neighbours."""
@@ -41,11 +43,6 @@ PROBES = (40, 600)
 PROBES_TIMES_SPOTS = 500_000
 """Mid-gaps looked at per candidate: all of a small patch, fewer of many spots (engineering default)."""
 NEIGHBOUR_PITCHES = 1.3
-AHEAD = 12
-"""Spots of a sweep that may be put off together until their neighbours have rested (engineering default:
-twice the five shots that 9 ms take)."""
-LONGEST_WAIT_S = 120.0
-"""Waiting longer for heat to leave is no order any more: 30-120 s is the conservative wait [D/M]."""
 
 
 class FiringOrder(NamedTuple):
@@ -87,8 +84,8 @@ def firing_order(
         candidates: compare these of `NAMES` instead of `CANDIDATES`.
         omega_limit: stretch `not_before_s` evenly until the predicted Omega is no more than this, or by 120 s
             in all; `omega` of the result says which.
-        effort: 0 to 1, share of the careful search that stations of up to 600 spots get (0.2 ms of CPU per
-            spot at 1, 0.02 at 0): less where a plan has many of them.
+        effort: 0 to 1, share of the annealing that stations of up to 600 spots get (1.4 ms of CPU per spot
+            at 1, at most 1 s; 0.2 ms at 0.05): less where a plan has many of them, none at 0.
 
     Raises:
         ValueError: lengths that do not match, numbers that are none, spots at the same place, an unknown
@@ -96,7 +93,7 @@ def firing_order(
     """
     points, energy, depth = checked_spots(positions_m, energy_mj, depth_um)
     timing, heat = timing or HeadTiming(), heat or HeatModel()
-    chosen = _names(only, candidates, len(points))
+    chosen = _names(only, candidates, len(points), effort)
     if omega_limit is not None and not omega_limit > 0:
         raise ValueError(f"omega_limit must be positive, got {omega_limit!r}")
     if not 0.0 <= effort <= 1.0:
@@ -107,12 +104,14 @@ def firing_order(
     found = gaps(uv)
     pitch = _pitch_m(uv, found)
     pairs = cKDTree(uv).query_pairs(NEIGHBOUR_PITCHES * pitch, output_type="ndarray")
-    head = _Head(uv, energy, depth, found, pitch, pairs, timing, heat, effort)
+    head = Head(uv, energy, depth, found, pitch, pairs, timing, heat, effort)
     orders = {name: head.order(name) for name in chosen}
     rest = heat.revisit_s
     times = {
         name: head.times(orders[name], 0.0 if name == "raster" and only is None else rest) for name in chosen
     }
+    if ANNEALED in chosen:
+        times[ANNEALED] = head.times(orders[ANNEALED], rest, head.to_spare_s(times[ANNEALED]))
     if only is not None and omega_limit is None:
         return FiringOrder(orders[only], times[only], only, 0.0, 0.0, ())
     most = int(np.clip(PROBES_TIMES_SPOTS // len(uv), *PROBES))
@@ -136,108 +135,6 @@ def flatten(points_m: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.round(centred @ axes, 9)
 
 
-class _Head(NamedTuple):
-    """The spots of a station in its plane and what fires them."""
-
-    uv: NDArray[np.float64]
-    energy: NDArray[np.float64]
-    depth: NDArray[np.float64]
-    gaps: Gaps
-    pitch: float
-    pairs: NDArray[np.int64]
-    timing: HeadTiming
-    heat: HeatModel
-    effort: float
-
-    def order(self, name: str) -> NDArray[np.int64]:
-        if name in BASELINES:
-            return BASELINES[name](self.uv, self.pitch)
-        sweeps = SWEEPS.get(name, 1)
-        hop = self.pitch * sweeps**0.5 * self.timing.slew_us_per_rad / self.timing.throw_m
-        step = float(self.timing.pulse_s(self.energy).mean()) + (self.timing.settle_us + hop) * 1e-6
-        if name == HOPPING:
-            order = boustrophedon(self.uv, self.pitch)
-        else:
-            order = sweeps_order(
-                self.uv,
-                self.energy,
-                self.depth,
-                self.gaps,
-                self.pitch,
-                step * len(self.uv),
-                self.heat,
-                sweeps,
-                self.effort,
-            )
-        both = np.concatenate([self.pairs, self.pairs[:, ::-1]])
-        both = both[np.argsort(both[:, 0], kind="stable")]
-        first = np.searchsorted(both[:, 0], np.arange(len(self.uv) + 1))
-        rest = int(np.ceil(min(self.heat.revisit_s / step, AHEAD - 1)))
-        return np.asarray(kernels.let_rest(order, first, np.ascontiguousarray(both[:, 1]), rest, AHEAD))
-
-    def times(self, order: NDArray[np.int64], rest_s: float, pause_s: float = 0.0) -> NDArray[np.float64]:
-        """Return the earliest start `(N,)` [s] of each spot in firing order: jumps, pulses, neighbours'
-        rest."""
-        count = len(order)
-        rank = np.empty(count, np.int64)
-        rank[order] = np.arange(count)
-        first, second = np.sort(rank[self.pairs], axis=1).T
-        by_second = np.argsort(second, kind="stable")
-        bounds = np.searchsorted(second[by_second], np.arange(count + 1))
-        return np.asarray(
-            kernels.earliest(
-                self.timing.jump_s(self.uv[order]), self.timing.pulse_s(self.energy[order]), bounds,
-                np.ascontiguousarray(first[by_second]), rest_s, np.full(count, pause_s),
-            )
-        )  # fmt: skip
-
-    def travel_m(self, order: NDArray[np.int64]) -> float:
-        return float(np.linalg.norm(np.diff(self.uv[order], axis=0), axis=1).sum())
-
-    def reference(self) -> tuple[float, float]:
-        """Return travel [m] and time to the last shot [s] of boustrophedon without any wait."""
-        order = boustrophedon(self.uv, self.pitch)
-        pulses = self.timing.pulse_s(self.energy[order])[:-1]
-        return self.travel_m(order), float(self.timing.jump_s(self.uv[order]).sum() + pulses.sum())
-
-    def rate(
-        self, order: NDArray[np.int64], times: NDArray[np.float64], probes: NDArray[np.float64]
-    ) -> tuple[float, float]:
-        """Return (95th percentile of Omega, 99th percentile of the peak rise [K]) over the probes."""
-        return rank_values(self.field(order, times, probes))
-
-    def field(
-        self, order: NDArray[np.int64], times: NDArray[np.float64], probes: NDArray[np.float64]
-    ) -> MidGapHeat:
-        fired_at = np.empty(len(order))
-        fired_at[order] = times
-        return mid_gap_heat(self.uv, fired_at, self.energy, self.depth, probes, self.heat)
-
-    def stretched(
-        self, order: NDArray[np.int64], probes: NDArray[np.float64], limit: float
-    ) -> tuple[NDArray[np.float64], tuple[float, float]]:
-        """Return the least evenly stretched times that keep Omega at `limit`, halving the wait 8 times."""
-        low, high = 0.0, LONGEST_WAIT_S / len(order)
-        best = self.times(order, self.heat.revisit_s, high)
-        rated = self.rate(order, best, probes)
-        if rated[0] > limit:
-            return best, rated
-        for _ in range(8):
-            middle = 0.5 * (low + high)
-            times = self.times(order, self.heat.revisit_s, middle)
-            values = self.rate(order, times, probes)
-            if values[0] > limit:
-                low = middle
-            else:
-                high, best, rated = middle, times, values
-        return best, rated
-
-
-def rank_values(field: MidGapHeat) -> tuple[float, float]:
-    """Return (95th percentile of Omega, 99th percentile of the peak rise [K]); 0 without mid-gaps."""
-    return (float(np.percentile(field.omega, 95)) if len(field.omega) else 0.0), field.p99_k
-
-
 def _best(
     compared: tuple[tuple[str, float, float, float], ...],
     travel_m: dict[str, float],
@@ -259,13 +156,14 @@ def _best(
     return min(rows, key=lambda row: (float(f"{row[1]:.3g}"), row[3]))[0]
 
 
-def _names(only: str | None, candidates: Sequence[str] | None, count: int) -> tuple[str, ...]:
+def _names(only: str | None, candidates: Sequence[str] | None, count: int, effort: float) -> tuple[str, ...]:
     if only is not None:
         wanted: tuple[str, ...] = (only,)
     elif candidates is not None:
         wanted = tuple(candidates)
     else:
         wanted = CANDIDATES if count <= MANY else CANDIDATES_OF_MANY
+        wanted = CANDIDATES_OF_FEW if count <= FEW and effort > 0.0 else wanted
     for name in wanted:
         if name not in NAMES:
             raise ValueError(f"unknown order {name!r}; valid: {', '.join(NAMES)}")
