@@ -1,6 +1,7 @@
 """Firing order benchmark: OpenMTZ and the usual orders on the same spots, by the same heat model.
 
-    PYTHONPATH=src python bench/ordering.py            # three densities, three scenes
+    PYTHONPATH=src python bench/ordering.py            # three densities, three scenes, patches of more seeds
+    PYTHONPATH=src python bench/ordering.py --patches  # the patches of 256 spots only: squares, strips, discs
     PYTHONPATH=src python bench/ordering.py --quick    # one field at 10 %, one patch at 5 %: the figures
     checked
 
@@ -34,6 +35,13 @@ from openmtz.tissue.mid_gaps import gaps, sample
 ENERGY_MJ, DEPTH_UM = 20.0, 630.0
 DENSITIES = {442: "5 %", 884: "10 %", 1768: "20 %"}
 PROBES = 2000
+PATCH, STRIP_RATIO = 256, 4.0
+SEEDS = range(20, 26)
+"""Of the patches: others than those that annealing was tuned on (0 to 9)."""
+PATCHES_HEADER = (
+    "| Patch, seed | Order | Omega p95, best | p99 rise K, best | alone | highest K, best | travel | time |"
+    " CPU s |\n|---|---|---|---|---|---|---|---|---|"
+)
 HEADER = (
     "| Order | Omega p95 | Omega p99 | p99 rise K | median K | highest K | travel | time | CPU s |\n"
     "|---|---|---|---|---|---|---|---|---|"
@@ -64,8 +72,9 @@ class Scene(NamedTuple):
     probes: NDArray[np.float64]
 
 
-def scene(title: str, density: float, side_m: float, seed: int = 0) -> Scene:
-    """Place spots at a density [1/cm2] on a square of `side_m`, as the planner does."""
+def scene(title: str, density: float, side_m: float, seed: int = 0, shape: str = "square") -> Scene:
+    """Place spots at a density [1/cm2] on a square of `side_m`, as the planner does; a strip, 4 times as long
+    as wide, or a disc, of `PATCH` spots or so, is cut out of its middle."""
     line = np.linspace(0.0, side_m, 9)
     x, y = np.meshgrid(line, line, indexing="ij")
     vertices = np.stack([x, y, np.zeros_like(x)], axis=-1).reshape(-1, 3)
@@ -73,6 +82,13 @@ def scene(title: str, density: float, side_m: float, seed: int = 0) -> Scene:
     a, b, c, d = (v.ravel() for v in (index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]))
     faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
     points = place_spots(vertices, faces, density, seed=seed).positions
+    away = np.abs(points[:, :2] - side_m / 2.0)
+    area = PATCH / (density * 1e4)
+    if shape == "strip":
+        half = 0.5 * np.sqrt(area / STRIP_RATIO)
+        points = points[(away[:, 0] < STRIP_RATIO * half) & (away[:, 1] < half)]
+    elif shape == "disc":
+        points = points[np.hypot(away[:, 0], away[:, 1]) < np.sqrt(area / np.pi)]
     uv = flatten(points)
     pitch = float(np.sqrt(2.0 / (np.sqrt(3.0) * density * 1e4)))
     return Scene(
@@ -83,10 +99,22 @@ def scene(title: str, density: float, side_m: float, seed: int = 0) -> Scene:
 def scenes(density: float) -> list[Scene]:
     """Return the three scenes of a density."""
     return [
-        scene("patch as 16 x 16", density, float(np.sqrt(256 / (density * 1e4)))),
+        scene("patch as 16 x 16", density, float(np.sqrt(PATCH / (density * 1e4)))),
         scene("field of 20 mm", density, 0.020),
         scene("50,000", density, float(np.sqrt(50_000 / (density * 1e4)))),
     ]
+
+
+def patches(density: float) -> list[Scene]:
+    """Return squares of `PATCH` spots of all `SEEDS`, and strips and discs of as many of the first two."""
+    side = float(np.sqrt(PATCH / (density * 1e4)))
+    squares = [scene(f"square, {seed}", density, side, seed) for seed in SEEDS]
+    cut = [
+        scene(f"{shape}, {seed}", density, 2.5 * side, seed, shape)
+        for shape in ("strip", "disc")
+        for seed in SEEDS[:2]
+    ]
+    return squares + cut
 
 
 def measure(
@@ -148,6 +176,23 @@ def run(here: Scene, heat: HeatModel, timing: HeadTiming, *, quiet: bool = False
     return mine, rows
 
 
+def run_patches(density: float, heat: HeatModel, timing: HeadTiming) -> None:
+    """Print ours on every patch against the best of all baselines, column by column."""
+    print(f"\n{PATCHES_HEADER}")
+    for here in patches(density):
+        mine, rows = run(here, heat, timing, quiet=True)
+        omega, rise, highest = (
+            min(getattr(row, key) for row in rows) for key in ("omega95", "p99", "highest")
+        )
+        print(
+            f"| {here.title.split(':')[0]} ({len(here.uv)}) | {mine.name.split()[-1]}"
+            f" | {mine.omega95:.2g}, {omega:.2g} ({mine.omega95 / omega - 1:+.0%})"
+            f" | {mine.p99:.1f}, {rise:.1f} ({mine.p99 / rise - 1:+.1%}) | {alone_k(here, heat):.1f}"
+            f" | {mine.highest:.1f}, {highest:.1f} | {mine.travel:.2f} | {mine.time:.3f} | {mine.cpu:.2f} |",
+            flush=True,
+        )
+
+
 def line(row: Row) -> str:
     """Return one line of the table."""
     return (
@@ -202,6 +247,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--patches", action="store_true", help="the patches of 256 spots only")
     parser.add_argument("--eta", type=float, default=0.3, help="residual heat fraction, 0.2-0.5")
     parser.add_argument("--density", type=int, nargs="*", default=list(DENSITIES), help="spots per cm2")
     given = parser.parse_args()
@@ -215,8 +261,9 @@ def main() -> int:
         return 0 if check(heat, timing) else 1
     for density in given.density:
         print(f"\n### {DENSITIES.get(density, f'{density}/cm2')}")
-        for here in scenes(density):
+        for here in [] if given.patches else scenes(density):
             run(here, heat, timing)
+        run_patches(density, heat, timing)
     return 0
 
 
