@@ -165,3 +165,10 @@ def test_spots_in_a_line():
 def test_all_spots_at_one_place_are_refused_by_name():
     with pytest.raises(ValueError, match="same place"):
         firing_order(np.zeros((30, 3)), np.full(30, 20.0), np.full(30, 630.0), only=ANNEALED)
+
+
+def test_too_many_spots_to_anneal_are_refused_with_a_way_out():
+    x, y = np.meshgrid(np.arange(60) * 4e-4, np.arange(60) * 4e-4)
+    points = np.column_stack([x.ravel(), y.ravel(), np.zeros(3600)])
+    with pytest.raises(ValueError, match=r"3600 spots are too many to anneal, .*sweeps_12"):
+        firing_order(points, np.full(3600, 20.0), np.full(3600, 630.0), only=ANNEALED)

@@ -23,7 +23,7 @@ from openmtz.tissue.heat import HeatModel
 MOST_THREADS = 2
 """Groups ordered at the same time; fewer where `NUMBA_NUM_THREADS` says so (campaign workers have one)."""
 EFFORT, CAREFUL_SPOTS = 0.05, 4_000
-"""Share of the annealing that spots of small stations get, about 0.8 s of CPU for so many of them; where a
+"""Share of the annealing that spots of small stations get, 0.4 to 1.6 s of CPU for so many of them; where a
 plan has more, each gets less of it (`ordering.firing_order`, effort), none below half. Engineering
 defaults."""
 

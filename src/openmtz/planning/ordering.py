@@ -31,6 +31,8 @@ FEW = 600
 """Up to so many spots are fired within about a second, before heat leaves: there sweeps alone are no better
 than a few per cent at the 99th percentile, and annealing costs little."""
 CANDIDATES_OF_FEW = ("raster", HOPPING, "sweeps_8", ANNEALED)
+MOST_ANNEALED = 3_000
+"""More spots are not annealed even by name: the distances of all gaps from all spots take 0.4 GiB there."""
 CANDIDATES_OF_MANY = ("sweeps_12",)
 """Above so many spots a station takes half a minute and neighbours' heat is long gone: one candidate, so that
 50,000 spots are ordered within a second."""
@@ -84,8 +86,8 @@ def firing_order(
         candidates: compare these of `NAMES` instead of `CANDIDATES`.
         omega_limit: stretch `not_before_s` evenly until the predicted Omega is no more than this, or by 120 s
             in all; `omega` of the result says which.
-        effort: 0 to 1, share of the annealing that stations of up to 600 spots get (1.4 ms of CPU per spot
-            at 1, at most 1 s; 0.2 ms at 0.05): less where a plan has many of them, none at 0.
+        effort: 0 to 1, share of the annealing that stations of up to 600 spots get (1 to 3 ms of CPU per
+            spot at 1, 0.1 to 0.4 ms at 0.05): less where a plan has many of them, none at 0.
 
     Raises:
         ValueError: lengths that do not match, numbers that are none, spots at the same place, an unknown
@@ -94,6 +96,11 @@ def firing_order(
     points, energy, depth = checked_spots(positions_m, energy_mj, depth_um)
     timing, heat = timing or HeadTiming(), heat or HeatModel()
     chosen = _names(only, candidates, len(points), effort)
+    if ANNEALED in chosen and len(points) > MOST_ANNEALED:
+        raise ValueError(
+            f"{len(points)} spots are too many to anneal, {MOST_ANNEALED} at most: ask for 'sweeps_12',"
+            " or for each station by itself"
+        )
     if omega_limit is not None and not omega_limit > 0:
         raise ValueError(f"omega_limit must be positive, got {omega_limit!r}")
     if not 0.0 <= effort <= 1.0:
