@@ -48,7 +48,7 @@ FIXES: dict[Cause, str] = {
     Cause.OUT_OF_REACH: "move the patient towards the middle of the arm's reach, or turn the arm's mounting",
     Cause.TOO_MANY_STATIONS: "treat a smaller region, or two one after the other",
     Cause.OCCLUDED: "leave the fold out, or open it and capture again",
-    Cause.OUT_OF_FIELD: "calibrate the scan head over a wider field, its middle included, or move the patient",
+    Cause.OUT_OF_FIELD: "calibrate a wider field of the scan head, its middle included, or move the patient",
     Cause.OUT_OF_FOCUS: "move the patient so that a station straight above becomes reachable",
     Cause.TOO_STEEP: "leave the wall out, or treat it in another session with the patient turned",
     Cause.ENERGY_BELOW: "choose another profile or more energy",
