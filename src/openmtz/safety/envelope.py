@@ -139,7 +139,7 @@ def _check_density(plan: TreatmentPlan, profile: HandpieceProfile) -> list[Findi
         top = LIMITS["dose_j_cm2"].value * (1.0 - ROUNDING)
         most_count, most_dose = _at_most(points, energy)
         if most_count * spot_cm2 > most * (1.0 - ROUNDING) or most_dose > top:
-            densest = _densest(tree, points, energy)
+            densest = _densest(tree, points, energy, top)
             count, dose = max(count, densest[0]), max(dose, densest[1])
         if count * spot_cm2 > most:
             text = f"pass {k}: {count:.0f} spots/cm2 cover {count * spot_cm2:.1%}, limit {most:.0%}"
@@ -175,12 +175,14 @@ def _at_most(points: NDArray[np.float64], energy_j: NDArray[np.float64]) -> tupl
 
 
 def _densest(
-    tree: cKDTree, points: NDArray[np.float64], energy_j: NDArray[np.float64]
+    tree: cKDTree, points: NDArray[np.float64], energy_j: NDArray[np.float64], least_j: float = 0.0
 ) -> tuple[float, float]:
-    """Return the largest spots/cm2 and J/cm2 in a ball of 1 cm2 cross-section around any spot."""
+    """Return the largest spots/cm2 and J/cm2 in a ball of 1 cm2 cross-section around any spot; up to
+    `least_j` a bound of the latter will do."""
     count = float(tree.query_ball_point(points, _DISC_M, return_length=True).max())
-    if float(np.ptp(energy_j)) == 0.0:
-        return count, count * float(energy_j[0])
+    bound = count * float(energy_j.max())
+    if float(np.ptp(energy_j)) == 0.0 or bound <= least_j:
+        return count, bound
     # The heaviest disc need not be the densest one; 2000 centres are closer together than a disc is wide.
     return count, _heaviest(tree, points, energy_j)
 
