@@ -57,6 +57,7 @@ from openmtz.robot import (
     StationCheck,
     plan_move,
 )
+from openmtz.safety import check_on_skin, check_plan
 
 TARGET_M = np.array([0.50, 0.0, 0.05])
 
@@ -212,6 +213,12 @@ def measure(name: str, profile: bool, moves: bool) -> None:
         f" {peak:.0f} |"
     )
     print(f"  refused: {counts or 'none'}")
+    marks = [time.process_time()]
+    for check in (lambda: check_plan(result.plan), lambda: check_on_skin(result.plan, surface.mesh)):
+        assert check() == [], "the safety monitor would not accept it"
+        marks.append(time.process_time())
+    envelope, skin = np.diff(marks)
+    print(f"  before an approval, CPU s: envelope {envelope:.2f}, captured skin {skin:.2f}")
     pairs = itertools.pairwise(steps)
     print("  wall s: " + ", ".join(f"{step} {end - begun:.1f}" for (step, begun), (_, end) in pairs))
     if moves:

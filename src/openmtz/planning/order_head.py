@@ -50,6 +50,7 @@ class Head(NamedTuple):
     effort: float
 
     def order(self, name: str) -> NDArray[np.int64]:
+        """Return rows `(N,)` in firing order, by the name of a baseline, of sweeps, hopping or annealed."""
         if name in BASELINES:
             return BASELINES[name](self.uv, self.pitch)
         if name == ANNEALED:
@@ -112,6 +113,7 @@ class Head(NamedTuple):
         )  # fmt: skip
 
     def travel_m(self, order: NDArray[np.int64]) -> float:
+        """Return how far the beam goes in an order `(N,)` [m]."""
         return float(np.linalg.norm(np.diff(self.uv[order], axis=0), axis=1).sum())
 
     def reference(self) -> tuple[float, float]:
@@ -129,6 +131,7 @@ class Head(NamedTuple):
     def field(
         self, order: NDArray[np.int64], times: NDArray[np.float64], probes: NDArray[np.float64]
     ) -> MidGapHeat:
+        """Return the heat at probes `(M, 2)` [m] of an order `(N,)` fired at `times` `(N,)` [s]."""
         fired_at = np.empty(len(order))
         fired_at[order] = times
         return mid_gap_heat(self.uv, fired_at, self.energy, self.depth, probes, self.heat)

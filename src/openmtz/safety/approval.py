@@ -51,7 +51,7 @@ def judge(
     request: Approve, inputs: Inputs, state: SafetyState, boot_id: str, config: SafetyConfig, now: float
 ) -> tuple[Approval | None, Reply]:
     """Accept or refuse an approval. Checks the whole plan against the host envelope and the captured skin:
-    tens of ms, for the 160,000 spots of a face 2.5 s."""
+    tens of ms, for the 160,000 spots of a face 3 s."""
     plan = inputs.plan
     if state is not SafetyState.STANDBY:
         return None, Reply(False, "not-in-standby", f"approve in STANDBY; the state is {state.name}")
