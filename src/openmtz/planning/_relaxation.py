@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.planning import _border, _layout, _pairs, _repulsion, _separation, _surface
+from openmtz.planning._rows import Tables, lay_rows
 
 Near = tuple[NDArray[np.int32], NDArray[np.int32]]
 Schedule = tuple[tuple[int, float, float], ...]
@@ -36,6 +37,8 @@ SLACK = 0.2
 DRIFT = 0.4
 """How much further than the repulsion candidates are looked up in space [pitches]."""
 FIELD_SAMPLES_PER_SPOT = 12
+JITTER = 1e-3
+"""How far spots start from where they are laid out [pitches]."""
 WELD_M = 1e-7
 """Vertices nearer than this are one [m]: below any scanner's resolution. Engineering default."""
 LEAST_DENSITY = 1e-2
@@ -55,6 +58,8 @@ class Spots(NamedTuple):
 class Skin(NamedTuple):
     """The triangles spots may move on, as tables, and the prescribed density near their border."""
 
+    vertices: NDArray[np.float64]
+    welded: NDArray[np.int32]
     middle: NDArray[np.float64]
     frame: NDArray[np.float32]
     normals: NDArray[np.float32]
@@ -81,17 +86,28 @@ class Skin(NamedTuple):
         least = corner_density.max() * LEAST_DENSITY
         if corner_density.min() < least:
             corner_density = np.maximum(corner_density, least)
-        return cls(middle, frame, normals, across, corner_density, mass)
+        return cls(vertices, welded, middle, frame, normals, across, corner_density, mass)
 
     def lay_out(self, count: int, rng: np.random.Generator) -> Spots:
-        """Return `count` spots, each with its share of the mass."""
-        spots = Spots(
-            *_layout.lay_out(self.mass, count, float(rng.random()), self.frame, self.corner_density)
+        """Return `count` spots in interlocking rows; on pieces too small for rows each with its share of the
+        mass."""
+        tables = Tables(
+            self.vertices, self.welded, self.frame, self.across, self.corner_density, self.mass
         )
-        # no two start on one place, and no row of triangles keeps its spots in line
+        owner, inside, in_rows = lay_rows(tables, count, float(rng.random()))
+        offset = float(rng.random())
+        if len(owner) < count:
+            mass = np.where(in_rows, 0.0, self.mass)
+            _, more, within = _layout.lay_out(
+                mass, count - len(owner), offset, self.frame, self.corner_density
+            )
+            owner, inside = np.concatenate([owner, more]), np.concatenate([inside, within])
+        state = _layout.states(owner, inside, self.frame)
+        _layout.set_pitch(state, owner, inside, self.corner_density)
+        # no two start on one place
         jitter = rng.standard_normal((count, 3), np.float32)
-        spots.state[:, :3] += 1e-3 * jitter / spots.state[:, 3:]
-        return spots
+        state[:, :3] += JITTER * jitter / state[:, 3:]
+        return Spots(state, owner, inside)
 
     def relax(self, spots: Spots, layer: NDArray[np.int32], schedule: Schedule = SCHEDULE) -> None:
         """Move `spots` on the faces, in place, until they keep the local pitch from each other, and those of
