@@ -16,6 +16,8 @@ from numba import njit
 from openmtz.planning._walk import walk
 
 Array = Any
+EVERY = 3
+"""One of so many spots says where the next row is to stand (engineering default)."""
 
 
 class Field(NamedTuple):
@@ -29,13 +31,17 @@ class Field(NamedTuple):
 class Stretches(NamedTuple):
     """Rows in triangles, one row after the other, by face: `first` `(R + 1,)` of each row; `face` `(S,)`;
     `edges` `(S, 2)`, the edges it enters and leaves by; `ends` `(S, 4)`, barycentrics of corners b and c where
-    it does; `mass` `(S,)` spots."""
+    it does; `mass` `(S,)` spots. The other way round: `by_face` `(F + 1,)` into `own` `(S,)`, the stretches of
+    each face from its `lowest` `(F,)` row up."""
 
     first: Array
     face: Array
     edges: Array
     ends: Array
     mass: Array
+    by_face: Array
+    own: Array
+    lowest: Array
 
 
 class Chains(NamedTuple):
@@ -145,9 +151,11 @@ def _on_edge(rows: Array, f: int, edge: int, level: float) -> Any:
 def stretches(field: Field, count: int) -> Stretches:
     """Return all stretches of rows 0 to `count` - 1, row k where the field is k + 1/2; yet without mass."""
     rows = field.rows
-    first = np.zeros(count + 1, np.int64)
+    first, by_face = np.zeros(count + 1, np.int64), np.zeros(len(rows) + 1, np.int64)
+    lowest = np.zeros(len(rows), np.int32)
     for f in range(len(rows)):
         low, high = _span(rows, f, count)
+        lowest[f], by_face[f + 1] = low, by_face[f] + max(high - low, 0)
         for k in range(low, high):
             first[k + 1] += 1
     for k in range(count):
@@ -155,19 +163,18 @@ def stretches(field: Field, count: int) -> Stretches:
     total = first[count]
     face, edges = np.empty(total, np.int32), np.empty((total, 2), np.int8)
     ends, mass = np.empty((total, 4), np.float32), np.zeros(total)
-    at = first[:-1].copy()
+    at, own = first[:-1].copy(), np.empty(total, np.int64)
     for f in range(len(rows)):
-        low, high = _span(rows, f, count)
-        for k in range(low, high):
+        for k in range(lowest[f], lowest[f] + by_face[f + 1] - by_face[f]):
             s, level, found = at[k], k + 0.5, 0
             at[k] += 1
-            face[s] = f
+            face[s], own[by_face[f] + k - lowest[f]] = f, s
             for edge in range(3):
                 if _crossed(rows, f, edge, level):
                     edges[s, found] = edge
                     ends[s, 2 * found], ends[s, 2 * found + 1] = _on_edge(rows, f, edge, level)
                     found += 1
-    return Stretches(first, face, edges, ends, mass)
+    return Stretches(first, face, edges, ends, mass, by_face, own, lowest)
 
 
 @njit(cache=True)
@@ -182,17 +189,11 @@ def _span(rows: Array, f: int, count: int) -> Any:
 
 @njit(cache=True)
 def _find(parts: Stretches, row: int, face: int) -> int:
-    """Return the stretch of `row` in `face`, -1 where there is none: faces ascend within a row."""
-    low, high = parts.first[row], parts.first[row + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if parts.face[middle] < face:
-            low = middle + 1
-        else:
-            high = middle
-    if low < parts.first[row + 1] and parts.face[low] == face:
-        return low
-    return -1
+    """Return the stretch of `row` in `face`, -1 where there is none."""
+    at = parts.by_face[face] + row - parts.lowest[face]
+    if row < parts.lowest[face] or at >= parts.by_face[face + 1]:
+        return -1
+    return parts.own[at]
 
 
 @njit(cache=True)
@@ -297,7 +298,7 @@ def lay_along(
             rest[c, 1] = chains.mass[c] - (at - unit)
             c += 1
         if row + 2 < len(parts.first):
-            for i in range(low, filled):
+            for i in range(low, filled, EVERY):
                 _vote(votes, i, face, inside, row + 1, field, parts, chains, frame, across)
     first[count] = filled
     return Along(face[:filled], inside[:filled], chain_of[:filled], first, rest)
