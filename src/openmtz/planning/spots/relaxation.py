@@ -19,12 +19,9 @@ from openmtz.planning.spots.rows import Tables, lay_rows
 
 Near = tuple[NDArray[np.int32], NDArray[np.int32]]
 Schedule = tuple[tuple[int, float, float], ...]
-SCHEDULE: Schedule = ((2, 0.3, 0.0), (4, 0.3, 0.5), (4, 0.3, 0.6))
-"""(steps, step, momentum); neighbours and pitches are looked up anew for each. Engineering default: of some
-twenty schedules and ranges tried, the one with the best worst ball over seeds 0 to 7. Judge it by other seeds
-(docs/benchmarks.md)."""
-RELIST = (1,)
-"""Blocks of the schedule before which candidates are looked up in space again: spots move most at first."""
+SCHEDULE: Schedule = ((3, 0.3, 0.0), (3, 0.35, 0.5), (5, 0.3, 0.65))
+"""(steps, step, momentum); neighbours and pitches are looked up anew for each. Engineering default: of six
+schedules tried on seeds 100 to 104, the shortest that keeps the spacing of longer ones (docs/benchmarks.md)."""
 SWEEPS = ((6, 1.0), (8, 1.0), (24, 0.66))
 """(rounds, share) of setting apart, pairs looked up anew for each. The last one only concerns places with no
 room for the full distance, such as sheets that overlap: there all pairs are to have a little, instead of
@@ -60,6 +57,14 @@ class Spots(NamedTuple):
     state: NDArray[np.float32]
     owner: NDArray[np.int32]
     inside: NDArray[np.float32]
+
+
+class Listed(NamedTuple):
+    """Half lists of all pairs within `reach` pitches, and how far [m] spots have `moved` since."""
+
+    near: Near
+    reach: float
+    moved: float
 
 
 class Skin(NamedTuple):
@@ -116,19 +121,18 @@ class Skin(NamedTuple):
         state[:, :3] += JITTER * jitter / state[:, 3:]
         return Spots(state, owner, inside)
 
-    def relax(self, spots: Spots, layer: NDArray[np.int32], schedule: Schedule = SCHEDULE) -> None:
+    def relax(self, spots: Spots, layer: NDArray[np.int32], schedule: Schedule = SCHEDULE) -> Listed:
         """Move `spots` on the faces, in place, until they keep the local pitch from each other, and those of
-        one `layer` `(N,)` the pitch of their own density."""
+        one `layer` `(N,)` the pitch of their own density. Returns the neighbours it looked at."""
         state, owner, inside = spots
         layers = int(layer.max()) + 1
         scale = float(np.sqrt(layers))
         last = state.copy()
         none = np.zeros(len(state) + 1, np.int32), np.zeros(0, np.int32)
-        near = self._near(state, scale * (repulsion_kernels.RANGE + DRIFT))
+        began, wide = state.copy(), scale * (repulsion_kernels.RANGE + DRIFT)
+        near = self._near(state, wide)
         borders = self._borders(spots, [1.0] if layers == 1 else [1.0, scale])
-        for block, (steps, step, momentum) in enumerate(schedule):
-            if block in RELIST:
-                near = self._near(state, scale * (repulsion_kernels.RANGE + DRIFT))
+        for steps, step, momentum in schedule:
             start_kernels.set_pitch(state, owner, inside, self.corner_density)
             normals = self.normals[owner]
             reach = repulsion_kernels.RANGE + repulsion_kernels.SKIN
@@ -141,16 +145,19 @@ class Skin(NamedTuple):
                 state, last, owner, inside, self.frame, self.across, pairs, own, scale, rows, pull,
                 steps, step, momentum,
             )  # fmt: skip
+        return Listed(near, wide, separation_kernels.longest_way(began, state))
 
     def separate(
         self,
         spots: Spots,
         layer: NDArray[np.int32],
         floor_m: float,
+        listed: Listed,
         least: float = LEAST,
         sweeps: tuple[tuple[int, float], ...] = SWEEPS,
     ) -> Near:
-        """Set pairs still too near apart, also those of two sheets that touch, in place.
+        """Set pairs still too near apart, also those of two sheets that touch, in place; `listed`: the
+        neighbours by `relax`.
 
         Returns half lists that hold every pair nearer than LEAST_SHARE mean pitches and than `floor_m`.
         """
@@ -158,8 +165,11 @@ class Skin(NamedTuple):
         own = least * float(np.sqrt(int(layer.max()) + 1))
         finest = 1.0 / float(state[:, 3].max())
         reach = max(own, 1.05 * floor_m / finest) + 3.0 * SLACK
-        near = self._near(state, reach)
-        moved = 0.0
+        near, listed_reach, moved = listed
+        if listed_reach >= reach:
+            reach = listed_reach
+        else:
+            near, moved = self._near(state, reach), 0.0
         for rounds, share in sweeps:
             wanted = max(share * own, ACROSS, 1.05 * floor_m / finest)
             if 2.0 * moved > (reach - wanted) * finest:  # a pair nearer than wanted may be missing

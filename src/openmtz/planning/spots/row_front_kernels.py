@@ -132,6 +132,8 @@ def _arrival(mesh: Welded, f: int, v: int, rows: Array) -> Any:
         k += 1
     a, b = mesh.faces[f, (k + 1) % 3], mesh.faces[f, (k + 2) % 3]
     fa, fb, slow = rows[a], rows[b], mesh.slowness[f]
+    if fa >= rows[v] and fb >= rows[v]:  # nothing comes from ahead
+        return rows[v], v
     aa, ab, bb = 0.0, 0.0, 0.0
     for d in range(3):
         x, y = mesh.vertices[a, d] - mesh.vertices[v, d], mesh.vertices[b, d] - mesh.vertices[v, d]
@@ -181,6 +183,24 @@ def spread_front(mesh: Welded, order: Array, rows: Array, side: Array, sweeps: i
                         stale[w] |= w != v and rows[w] > rows[v]
         if not changed:
             break
+
+
+@njit(cache=True)
+def fit_whole_rows(at: Array, of_face: Array, pieces: int) -> int:
+    """Stretch the rows `(F, 3)` of each piece, in place, so that they begin at 0 and end with a whole one; return
+    the most rows that a piece has. NaN stays NaN."""
+    low, high, most = np.full(pieces, np.inf), np.full(pieces, -np.inf), 1
+    for f in range(len(at)):
+        if not np.isnan(at[f, 0]):
+            low[of_face[f]] = min(low[of_face[f]], at[f].min())
+            high[of_face[f]] = max(high[of_face[f]], at[f].max())
+    for f in range(len(at)):
+        p = of_face[f]
+        if not np.isnan(at[f, 0]) and high[p] > low[p]:
+            whole = max(np.rint(high[p] - low[p]), 1.0)
+            most = max(most, int(whole))
+            at[f] = (at[f] - low[p]) * (whole / (high[p] - low[p]))
+    return most
 
 
 @njit(cache=True)

@@ -16,8 +16,12 @@ from numba import njit
 from openmtz.planning.spots.walk_kernels import walk
 
 Array = Any
-EVERY = 3
+EVERY = 5
 """One of so many spots says where the next row is to stand (engineering default)."""
+
+SHORT = 3.0
+"""Rows shorter than this, as there are in folds, are filled one after the other as if they were one: each begun
+anew they would hold too many spots, or too few (engineering default)."""
 
 
 class Field(NamedTuple):
@@ -210,18 +214,19 @@ def _next(parts: Stretches, across: Array, row: int, s: int, end: int) -> Any:
 
 
 @njit(cache=True)
-def _begin(parts: Stretches, across: Array, row: int, start: int) -> Any:
-    """Return the first stretch of the chain that `start` is of, the end it begins at, and whether the chain
-    closes on itself (it then begins at `start`)."""
-    s, end = start, 0
-    for _ in range(parts.first[row + 1] - parts.first[row]):
-        n, met = _next(parts, across, row, s, end)
-        if n == start:
-            return start, 0, True
-        if n < 0:
-            break
-        s, end = n, 1 - met
-    return s, end, False
+def _walk_chain(
+    parts: Stretches, across: Array, row: int, start: int, end: int, of: Array, out: Array
+) -> Any:
+    """Write the stretches met from `start` over its `end` to `out` `(S, 2)`, each with the end it is met at; return
+    how many, and whether the way leads back to `start`. Those that have a chain (`of`) are not met."""
+    s, count = start, 0
+    while True:
+        s, met = _next(parts, across, row, s, end)
+        if s < 0 or of[s] >= 0:
+            return count, s == start
+        out[count, 0], out[count, 1], of[s] = s, met, of[start]
+        end = 1 - met
+        count += 1
 
 
 @njit(cache=True)
@@ -232,21 +237,32 @@ def chain(parts: Stretches, across: Array) -> Chains:
     before, of = np.zeros(total), np.full(total, -1, np.int64)
     first, mass = np.zeros(total + 1, np.int64), np.zeros(total)
     closed, row_of = np.zeros(total, np.bool_), np.zeros(total, np.int64)
+    out = np.empty((np.diff(parts.first).max(), 2), np.int64)
     count, filled = 0, 0
     for row in range(len(parts.first) - 1):
         for start in range(parts.first[row], parts.first[row + 1]):
             if of[start] >= 0:
                 continue
-            s, end, closed[count] = _begin(parts, across, row, start)
-            first[count], row_of[count] = filled, row
-            while s >= 0 and of[s] < 0:
-                of[s], members[filled], turned[s], before[s] = count, s, end == 1, mass[count]
-                mass[count] += parts.mass[s]
+            first[count], row_of[count], of[start] = filled, row, count
+            # the part before `start`, met backwards, then itself and what follows
+            met, closed[count] = _walk_chain(parts, across, row, start, 0, of, out)
+            for q in range(met - 1, -1, -1):
+                members[filled], turned[out[q, 0]] = out[q, 0], out[q, 1] == 0
                 filled += 1
-                s, end = _next(parts, across, row, s, 1 - end)
+            members[filled] = start
+            filled += 1
+            met, _ = _walk_chain(parts, across, row, start, 1, of, out)
+            for q in range(met):
+                members[filled], turned[out[q, 0]] = out[q, 0], out[q, 1] == 1
+                filled += 1
+            for q in range(first[count], filled):
+                before[members[q]] = mass[count]
+                mass[count] += parts.mass[members[q]]
             count += 1
     first[count] = filled
-    return Chains(first[: count + 1], members, turned, before, of, mass[:count], closed[:count], row_of[:count])
+    return Chains(
+        first[: count + 1], members, turned, before, of, mass[:count], closed[:count], row_of[:count]
+    )
 
 
 class Along(NamedTuple):
@@ -274,7 +290,7 @@ def lay_along(
     face, inside, chain_of = np.empty(room, np.int32), np.empty((room, 2), np.float32), np.empty(room, np.int32)
     first, rest = np.zeros(count + 1, np.int64), np.zeros((count, 2))
     votes = np.zeros((count, 2))
-    filled, c = 0, 0
+    filled, c, owed = 0, 0, start
     for row in range(len(parts.first) - 1):
         low = filled
         while c < count and chains.row[c] == row:
@@ -285,7 +301,10 @@ def lay_along(
             if chains.closed[c]:  # no loose ends on a ring
                 unit = chains.mass[c] / max(np.rint(chains.mass[c]), 1.0)
             at = (shift % 1.0) * unit
-            rest[c, 0], first[c] = at, filled
+            short = chains.mass[c] < SHORT and not chains.closed[c]
+            if short:
+                at = 1.0 - owed
+            rest[c, 0], first[c] = min(at, chains.mass[c]), filled
             m = chains.first[c]
             while at < chains.mass[c] and filled < room:
                 while m < chains.first[c + 1] - 1 and chains.before[chains.members[m + 1]] <= at:
@@ -295,7 +314,9 @@ def lay_along(
                 inside[filled, 0], inside[filled, 1] = place_on(parts, chains, s, at)
                 filled += 1
                 at += unit
-            rest[c, 1] = chains.mass[c] - (at - unit)
+            rest[c, 1] = min(chains.mass[c] - (at - unit), chains.mass[c])
+            if short:
+                owed = 1.0 - (at - chains.mass[c])
             c += 1
         if row + 2 < len(parts.first):
             for i in range(low, filled, EVERY):

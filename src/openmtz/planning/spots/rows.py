@@ -20,7 +20,6 @@ BINS = 36
 """Directions of the border are counted in steps of 5 degrees (engineering default)."""
 SWEEPS = 24
 """Most sweeps of the front over all vertices: two or three on a face; more than that only behind folds."""
-MOST_ROWS = 1 << 20
 
 
 class Laid(NamedTuple):
@@ -88,13 +87,8 @@ def _field(
     at = row_front_kernels.on_corners(mesh, distance, side, cut)
     at[~(rows & np.isfinite(at).all(axis=1))] = np.nan
     of_face = piece[tables.welded[:, 0]]
-    low, high = np.full(pieces, np.inf), np.full(pieces, -np.inf)
-    np.fmin.at(low, of_face, at.min(axis=1))
-    np.fmax.at(high, of_face, at.max(axis=1))
-    extent = np.where(high > low, high - low, 1.0)
-    fit = np.clip(np.rint(extent), 1.0, MOST_ROWS)
-    at = (at - np.where(high > low, low, 0.0)[of_face, None]) * (fit / extent)[of_face, None]
-    return row_kernels.Field(at, row_kernels.steps_up(at, tables.frame)), int(fit[high > low].max(initial=1.0))
+    most = row_front_kernels.fit_whole_rows(at, of_face, pieces)
+    return row_kernels.Field(at, row_kernels.steps_up(at, tables.frame)), most
 
 
 def _cuts(
