@@ -17,6 +17,7 @@ from scipy.special import erf
 
 from openmtz.planning.order import sweep_kernels as kernels
 from openmtz.planning.order.baselines import sweep as serpentine
+from openmtz.planning.order.lattice import lattice_phase, orders_in_time
 from openmtz.tissue import ERF, Gaps, HeatModel
 
 WEIGHT_PER_K = 0.7
@@ -32,6 +33,7 @@ MANY, ROUNDS_OF_MANY, TRIES_OF_MANY = 20_000, 2, 6
 """Above so many spots fewer of each, to stay within a second (0.1 K at the 99th percentile, measured); and
 only spots of the same sweep are looked at one by one: a sweep takes 3 s or more, after which 1 s of
 conduction, L^2/4a [D], has made the heat of the others even."""
+JUDGED = 4000
 WITHIN = 500
 """Partners are drawn from so many spots before and after, about 2 blocks of 16 x 16 pitches (engineering
 default)."""
@@ -67,7 +69,12 @@ def sweeps_order(
     first, members = kernels.gaps_of_spots(count, spots)
     model = (first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
     tight = _worst_of_spots(count, gaps, alone)
-    sweep = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
+    sweep = _by_lattice(uv, gaps, sweeps, model)
+    if MODE and (count <= MANY or not regular(gaps, count)):
+        greedy = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
+        a, b = (kernels.gap_costs(spots, one, *model[3:]).sum() for one in (sweep, greedy))
+        print(sweeps,'lattice',a,'greedy',b)
+        if MODE==2 or b<a: sweep=greedy
     rounds, tries = (ROUNDS, TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
     rng = np.random.default_rng(0)
     for _ in range(rounds):
@@ -78,6 +85,28 @@ def sweeps_order(
         if not kernels.swap_sweeps(sweep, hot, others, *model):
             break
     return near[passed[np.argsort(sweep[passed], kind="stable")]]
+
+
+MODE = 1
+
+
+def regular(gaps, count):
+    return True
+
+
+def _by_lattice(uv, gaps, sweeps, model):
+    """Return the sweep `(N,)` of each spot by the sub-lattice it stands on, in the order of time that costs
+    least."""
+    phase = lattice_phase(uv, gaps, sweeps)
+    _, _, spots, tab, ground, load, beta, ref = model
+    some = slice(0, len(spots), max(len(spots) // JUDGED, 1))
+    part = np.ascontiguousarray(spots[some]), np.ascontiguousarray(tab[some]), load[some]
+    found = []
+    for order in orders_in_time(sweeps):
+        cost = kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref)
+        found.append((float(cost.sum()), order))
+    print(sweeps, [round(c,1) for c,_ in found])
+    return min(found, key=lambda f: f[0])[1][phase]
 
 
 def _neighbours_together(uv_m: NDArray[np.float64], pitch_m: float) -> NDArray[np.int64]:

@@ -98,7 +98,8 @@ def _cuts(
     of_face = piece[tables.welded[:, 0]]
     middle, spread = row_front_kernels.spread_of_pieces(tables.vertices, tables.welded, tables.mass, of_face, pieces)
     axes = np.linalg.eigh(spread)[1][:, :, ::-1]  # longest first
-    angle = _along_borders(tables, of_face, axes)
+    # every other piece across: on two sheets that touch, like rows would lie upon each other
+    angle = _along_borders(tables, of_face, axes) + 0.5 * np.pi * (np.arange(pieces) % 2)
     normal = axes[:, :, 1] * np.cos(angle)[:, None] - axes[:, :, 0] * np.sin(angle)[:, None]
     return normal, middle
 
