@@ -35,7 +35,12 @@ def sub_lattice(sweeps: int) -> int:
     """Return the m for which spots with equal (i + m j) mod `sweeps` are farthest apart."""
     span = range(-sweeps, sweeps + 1)
     apart = [
-        min(a * a + a * b + b * b for a in span for b in span if (a, b) != (0, 0) and (a + m * b) % sweeps == 0)
+        min(
+            a * a + a * b + b * b
+            for a in span
+            for b in span
+            if (a, b) != (0, 0) and (a + m * b) % sweeps == 0
+        )
         for m in range(sweeps)
     ]
     return int(np.argmax(apart))

@@ -9,6 +9,7 @@ gaps, which a single spot heats most, into the early ones, while the ground is c
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +34,13 @@ MANY, ROUNDS_OF_MANY, TRIES_OF_MANY = 20_000, 2, 6
 """Above so many spots fewer of each, to stay within a second (0.1 K at the 99th percentile, measured); and
 only spots of the same sweep are looked at one by one: a sweep takes 3 s or more, after which 1 s of
 conduction, L^2/4a [D], has made the heat of the others even."""
-JUDGED = 4000
 WITHIN = 500
 """Partners are drawn from so many spots before and after, about 2 blocks of 16 x 16 pitches (engineering
 default)."""
+
+JUDGED, IN_ROWS = 4_000, 0.9
+"""Gaps in which the orders in time of the sub-lattices are compared; above `MANY` spots those of which so large
+a share stands in rows are shared out by sub-lattices without comparing (engineering defaults)."""
 
 
 def sweeps_order(
@@ -70,11 +74,10 @@ def sweeps_order(
     model = (first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
     tight = _worst_of_spots(count, gaps, alone)
     sweep = _by_lattice(uv, gaps, sweeps, model)
-    if MODE and (count <= MANY or not regular(gaps, count)):
+    if count <= MANY or not _stand_in_rows(count, gaps):
         greedy = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
-        a, b = (kernels.gap_costs(spots, one, *model[3:]).sum() for one in (sweep, greedy))
-        print(sweeps,'lattice',a,'greedy',b)
-        if MODE==2 or b<a: sweep=greedy
+        costs = [kernels.gap_costs(spots, one, *model[3:]).sum() for one in (greedy, sweep)]
+        sweep = greedy if costs[0] <= costs[1] else sweep
     rounds, tries = (ROUNDS, TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
     rng = np.random.default_rng(0)
     for _ in range(rounds):
@@ -87,26 +90,26 @@ def sweeps_order(
     return near[passed[np.argsort(sweep[passed], kind="stable")]]
 
 
-MODE = 1
-
-
-def regular(gaps, count):
-    return True
-
-
-def _by_lattice(uv, gaps, sweeps, model):
-    """Return the sweep `(N,)` of each spot by the sub-lattice it stands on, in the order of time that costs
-    least."""
-    phase = lattice_phase(uv, gaps, sweeps)
+def _by_lattice(
+    uv_m: NDArray[np.float64], gaps: Gaps, sweeps: int, model: tuple[Any, ...]
+) -> NDArray[np.int64]:
+    """Return the sweep `(N,)` of each spot by the sub-lattice it stands on; of the orders in time the one that
+    costs least in some of the gaps."""
+    phase = lattice_phase(uv_m, gaps, sweeps)
     _, _, spots, tab, ground, load, beta, ref = model
     some = slice(0, len(spots), max(len(spots) // JUDGED, 1))
     part = np.ascontiguousarray(spots[some]), np.ascontiguousarray(tab[some]), load[some]
-    found = []
-    for order in orders_in_time(sweeps):
-        cost = kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref)
-        found.append((float(cost.sum()), order))
-    print(sweeps, [round(c,1) for c,_ in found])
-    return min(found, key=lambda f: f[0])[1][phase]
+    orders = orders_in_time(sweeps)
+    costs = [
+        kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref).sum() for order in orders
+    ]
+    return orders[int(np.argmin(costs))][phase]
+
+
+def _stand_in_rows(count: int, gaps: Gaps) -> bool:
+    """Return whether nine spots of ten have six gaps around them."""
+    around = np.bincount(gaps.corners.ravel(), minlength=count)
+    return float((around == 6).mean()) >= IN_ROWS
 
 
 def _neighbours_together(uv_m: NDArray[np.float64], pitch_m: float) -> NDArray[np.int64]:

@@ -103,9 +103,7 @@ class Skin(NamedTuple):
     def lay_out(self, count: int, rng: np.random.Generator) -> Spots:
         """Return `count` spots in interlocking rows; on pieces too small for rows each with its share of the
         mass."""
-        tables = Tables(
-            self.vertices, self.welded, self.frame, self.across, self.corner_density, self.mass
-        )
+        tables = Tables(self.vertices, self.welded, self.frame, self.across, self.corner_density, self.mass)
         owner, inside, in_rows = lay_rows(tables, count, float(rng.random()))
         offset = float(rng.random())
         if len(owner) < count:

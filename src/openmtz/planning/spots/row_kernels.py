@@ -287,7 +287,11 @@ def lay_along(
     """
     count = len(chains.mass)
     room = int(chains.mass.sum()) + count + spare
-    face, inside, chain_of = np.empty(room, np.int32), np.empty((room, 2), np.float32), np.empty(room, np.int32)
+    face, inside, chain_of = (
+        np.empty(room, np.int32),
+        np.empty((room, 2), np.float32),
+        np.empty(room, np.int32),
+    )
     first, rest = np.zeros(count + 1, np.int64), np.zeros((count, 2))
     votes = np.zeros((count, 2))
     filled, c, owed = 0, 0, start
@@ -359,7 +363,9 @@ def _vote(
     for d in range(3):
         q = (x, y, z)[d]
         p = r[d] + parts.ends[s, 0] * r[3 + d] + parts.ends[s, 1] * r[6 + d]
-        e = (parts.ends[s, 2] - parts.ends[s, 0]) * r[3 + d] + (parts.ends[s, 3] - parts.ends[s, 1]) * r[6 + d]
+        e = (parts.ends[s, 2] - parts.ends[s, 0]) * r[3 + d] + (parts.ends[s, 3] - parts.ends[s, 1]) * r[
+            6 + d
+        ]
         along += (q - p) * e
         length2 += e * e
     t = min(max(along / max(length2, 1e-30), 0.0), 1.0)

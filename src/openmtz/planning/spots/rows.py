@@ -75,7 +75,11 @@ def lay_rows(tables: Tables, count: int, shift: float) -> Laid:
 
 
 def _field(
-    tables: Tables, mesh: row_front_kernels.Welded, piece: NDArray[np.int32], pieces: int, rows: NDArray[np.bool_]
+    tables: Tables,
+    mesh: row_front_kernels.Welded,
+    piece: NDArray[np.int32],
+    pieces: int,
+    rows: NDArray[np.bool_],
 ) -> tuple[row_kernels.Field, int]:
     """Return the field of rows, and how many rows there are: on every piece as many as fit best."""
     normal, middle = _cuts(tables, piece, pieces)
@@ -96,7 +100,9 @@ def _cuts(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return normal `(P, 3)` and a point `(P, 3)` [m] of the plane that cuts each piece along a row."""
     of_face = piece[tables.welded[:, 0]]
-    middle, spread = row_front_kernels.spread_of_pieces(tables.vertices, tables.welded, tables.mass, of_face, pieces)
+    middle, spread = row_front_kernels.spread_of_pieces(
+        tables.vertices, tables.welded, tables.mass, of_face, pieces
+    )
     axes = np.linalg.eigh(spread)[1][:, :, ::-1]  # longest first
     # every other piece across: on two sheets that touch, like rows would lie upon each other
     angle = _along_borders(tables, of_face, axes) + 0.5 * np.pi * (np.arange(pieces) % 2)
@@ -139,7 +145,7 @@ def _exactly(
         some = np.flatnonzero(end >= begin)
         spot = np.concatenate([begin[some], end[some]])
         rest = np.concatenate([along.rest[some, 0], along.rest[some, 1]])
-        out = np.unique(spot[np.argsort(rest, kind="stable")][: -missing])
+        out = np.unique(spot[np.argsort(rest, kind="stable")][:-missing])
         keep = np.ones(len(face), bool)
         keep[out] = False
         for i in range(len(face) - 1, -1, -1):  # fewer ends than spots too many: from the back
