@@ -59,7 +59,7 @@ def heat_of(scene: bench.Scene, order: np.ndarray, times: np.ndarray, probes: np
 
 def draw_order(folder: Path) -> None:
     """Spots coloured by the time they are fired, and Omega at every mid-gap, one column an order."""
-    scene = bench.scene("field", DENSITY, SIDE_M)
+    scene = bench.ours(bench.patch("square", DENSITY, round(DENSITY * 1e4 * SIDE_M**2)))
     probes = gaps(scene.uv).middle
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11.0, 7.6), layout="constrained")
@@ -90,7 +90,7 @@ def draw_order(folder: Path) -> None:
 
 def draw_zoom(folder: Path) -> None:
     """4 mm of the field, every spot with the time it is fired: neighbours are apart, tight gaps are early."""
-    scene = bench.scene("field", DENSITY, SIDE_M)
+    scene = bench.ours(bench.patch("square", DENSITY, round(DENSITY * 1e4 * SIDE_M**2)))
     centre = scene.uv.mean(axis=0)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11.0, 4.1), layout="constrained")

@@ -39,8 +39,8 @@ WITHIN = 500
 default)."""
 
 JUDGED, IN_ROWS = 4_000, 0.9
-"""Gaps in which the orders in time of the sub-lattices are compared; above `MANY` spots those of which so large
-a share stands in rows are shared out by sub-lattices without comparing (engineering defaults)."""
+"""Gaps in which the orders in time of the sub-lattices are compared; above `MANY` spots those of which so
+large a share stands in rows are shared out by sub-lattices without comparing (engineering defaults)."""
 
 
 def sweeps_order(
@@ -93,15 +93,16 @@ def sweeps_order(
 def _by_lattice(
     uv_m: NDArray[np.float64], gaps: Gaps, sweeps: int, model: tuple[Any, ...]
 ) -> NDArray[np.int64]:
-    """Return the sweep `(N,)` of each spot by the sub-lattice it stands on; of the orders in time the one that
-    costs least in some of the gaps."""
+    """Return the sweep `(N,)` of each spot by the sub-lattice it stands on; of the orders in time the one
+    that costs least in some of the gaps."""
     phase = lattice_phase(uv_m, gaps, sweeps)
     _, _, spots, tab, ground, load, beta, ref = model
     some = slice(0, len(spots), max(len(spots) // JUDGED, 1))
     part = np.ascontiguousarray(spots[some]), np.ascontiguousarray(tab[some]), load[some]
     orders = orders_in_time(sweeps)
     costs = [
-        kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref).sum() for order in orders
+        kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref).sum()
+        for order in orders
     ]
     return orders[int(np.argmin(costs))][phase]
 

@@ -21,7 +21,8 @@ Near = tuple[NDArray[np.int32], NDArray[np.int32]]
 Schedule = tuple[tuple[int, float, float], ...]
 SCHEDULE: Schedule = ((3, 0.3, 0.0), (3, 0.35, 0.5), (5, 0.3, 0.65))
 """(steps, step, momentum); neighbours and pitches are looked up anew for each. Engineering default: of six
-schedules tried on seeds 100 to 104, the shortest that keeps the spacing of longer ones (docs/benchmarks.md)."""
+schedules tried on seeds 100 to 104, the shortest that keeps the spacing of longer ones
+(docs/benchmarks.md)."""
 SWEEPS = ((6, 1.0), (20, 1.0), (12, 0.9), (24, 0.66))
 """(rounds, share) of setting apart, pairs looked up anew for each. The last one only concerns places with no
 room for the full distance, such as sheets that overlap: there all pairs are to have a little, instead of

@@ -1,10 +1,11 @@
-"""Numba kernels of the placement: how many rows of a hexagonal pattern lie between the skin and a cut through it.
+"""Numba kernels of the placement: how many rows of a hexagonal pattern lie between the skin and a cut
+through it.
 
 Rows that keep their distance on curved skin are lines of equal distance from one of them, as ploughed
-furrows are: the distance counted in row heights of the local density, so that rows close up where the density
-grows. That is the eikonal equation |grad f| = 1 / row height, solved triangle by triangle from the vertices
-nearest to the cut outwards (Kimmel & Sethian 1998), in sweeps instead of with a queue: in the order of the
-plain distance from the cut nearly every vertex is right after the first one.
+furrows are: the distance counted in row heights of the local density, so that rows close up where the
+density grows. That is the eikonal equation |grad f| = 1 / row height, solved triangle by triangle from the
+vertices nearest to the cut outwards (Kimmel & Sethian 1998), in sweeps instead of with a queue: in the
+order of the plain distance from the cut nearly every vertex is right after the first one.
 """
 
 from __future__ import annotations
@@ -100,8 +101,8 @@ def spread_of_pieces(vertices: Array, faces: Array, mass: Array, of_face: Array,
 
 @njit(cache=True)
 def start_front(mesh: Welded, beyond: Array, across: Array) -> Any:
-    """Return the rows `(V,)` between each vertex of a face that the cut passes and the cut, inf elsewhere; the
-    side `(V,)` of those vertices, and which faces `(F,)` the cut passes.
+    """Return the rows `(V,)` between each vertex of a face that the cut passes and the cut, inf elsewhere;
+    the side `(V,)` of those vertices, and which faces `(F,)` the cut passes.
 
     `beyond` `(V,)` [m]: how far a vertex lies beyond the cut, against its normal `across` `(V, 3)`.
     """
@@ -187,8 +188,8 @@ def spread_front(mesh: Welded, order: Array, rows: Array, side: Array, sweeps: i
 
 @njit(cache=True)
 def fit_whole_rows(at: Array, of_face: Array, pieces: int) -> int:
-    """Stretch the rows `(F, 3)` of each piece, in place, so that they begin at 0 and end with a whole one; return
-    the most rows that a piece has. NaN stays NaN."""
+    """Stretch the rows `(F, 3)` of each piece, in place, so that they begin at 0 and end with a whole one;
+    return the most rows that a piece has. NaN stays NaN."""
     low, high, most = np.full(pieces, np.inf), np.full(pieces, -np.inf), 1
     for f in range(len(at)):
         if not np.isnan(at[f, 0]):
@@ -205,8 +206,8 @@ def fit_whole_rows(at: Array, of_face: Array, pieces: int) -> int:
 
 @njit(cache=True)
 def on_corners(mesh: Welded, rows: Array, side: Array, cut: Array) -> Any:
-    """Return the signed rows `(F, 3)` at the corners of each face: where two fronts meet behind the skin a face
-    takes the side of most of its corners."""
+    """Return the signed rows `(F, 3)` at the corners of each face: where two fronts meet behind the skin a
+    face takes the side of most of its corners."""
     out = np.empty(mesh.faces.shape)
     for f in range(len(mesh.faces)):
         a, b, c = mesh.faces[f]

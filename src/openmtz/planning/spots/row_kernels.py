@@ -1,9 +1,9 @@
 """Numba kernels of the placement: rows traced over the triangles, and spots laid out along them.
 
-A row is where the field of `row_front_kernels` is a whole number and a half, and stands for the band between the two
-whole numbers: it gets the mass of that band, place by place. Spots stand one unit of mass apart, and each row
-is shifted so that its spots lie over the middles between those of the row before: the pattern interlocks,
-hexagonal, wherever the skin allows.
+A row is where the field of `row_front_kernels` is a whole number and a half, and stands for the band
+between the two whole numbers: it gets the mass of that band, place by place. Spots stand one unit of mass
+apart, and each row is shifted so that its spots lie over the middles between those of the row before: the
+pattern interlocks, hexagonal, wherever the skin allows.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ EVERY = 5
 """One of so many spots says where the next row is to stand (engineering default)."""
 
 SHORT = 3.0
-"""Rows shorter than this, as there are in folds, are filled one after the other as if they were one: each begun
-anew they would hold too many spots, or too few (engineering default)."""
+"""Rows shorter than this, as there are in folds, are filled one after the other as if they were one: each
+begun anew they would hold too many spots, or too few (engineering default)."""
 
 
 class Field(NamedTuple):
@@ -34,9 +34,9 @@ class Field(NamedTuple):
 
 class Stretches(NamedTuple):
     """Rows in triangles, one row after the other, by face: `first` `(R + 1,)` of each row; `face` `(S,)`;
-    `edges` `(S, 2)`, the edges it enters and leaves by; `ends` `(S, 4)`, barycentrics of corners b and c where
-    it does; `mass` `(S,)` spots. The other way round: `by_face` `(F + 1,)` into `own` `(S,)`, the stretches of
-    each face from its `lowest` `(F,)` row up."""
+    `edges` `(S, 2)`, the edges it enters and leaves by; `ends` `(S, 4)`, barycentrics of corners b and c
+    where it does; `mass` `(S,)` spots. The other way round: `by_face` `(F + 1,)` into `own` `(S,)`, the
+    stretches of each face from its `lowest` `(F,)` row up."""
 
     first: Array
     face: Array
@@ -49,9 +49,9 @@ class Stretches(NamedTuple):
 
 
 class Chains(NamedTuple):
-    """Connected rows: `first` `(C + 1,)` into `members` `(S,)` stretches in order, `turned` `(S,)` those walked
-    from their end; `before` `(S,)` mass from the chain's begin to each stretch; `of` `(S,)` chain; `mass`
-    `(C,)`; `closed` `(C,)`; `row` `(C,)`."""
+    """Connected rows: `first` `(C + 1,)` into `members` `(S,)` stretches in order, `turned` `(S,)` those
+    walked from their end; `before` `(S,)` mass from the chain's begin to each stretch; `of` `(S,)` chain;
+    `mass` `(C,)`; `closed` `(C,)`; `row` `(C,)`."""
 
     first: Array
     members: Array
@@ -65,7 +65,8 @@ class Chains(NamedTuple):
 
 @njit(cache=True)
 def steps_up(rows: Array, frame: Array) -> Any:
-    """Return `(F, 3)` [m]: the way straight up in each face to the next row; very long where two fronts meet and the field has no slope."""
+    """Return `(F, 3)` [m]: the way straight up in each face to the next row; very long where two fronts
+    meet and the field has no slope."""
     out = np.zeros((len(rows), 3))
     for f in range(len(rows)):
         if np.isnan(rows[f, 0]):
@@ -81,7 +82,7 @@ def steps_up(rows: Array, frame: Array) -> Any:
 
 @njit(cache=True)
 def _below(low: float, middle: float, high: float, level: float) -> float:
-    """Return the share of a triangle's area where a field with these values at the corners is below `level`."""
+    """Return the share of a triangle's area where a field with these corner values is below `level`."""
     if level <= low:
         return 0.0
     if level >= high:
@@ -93,8 +94,8 @@ def _below(low: float, middle: float, high: float, level: float) -> float:
 
 @njit(cache=True)
 def fill(parts: Stretches, field: Field, mass: Array, frame: Array, across: Array) -> None:
-    """Give the mass `(F,)` of each face to the rows in whose bands it lies, in place: to the stretch next to it
-    along the slope; of a band whose row is cut off by a border to the row beside it."""
+    """Give the mass `(F,)` of each face to the rows in whose bands it lies, in place: to the stretch next
+    to it along the slope; of a band whose row is cut off by a border to the row beside it."""
     rows, count = field.rows, len(parts.first) - 1
     for f in range(len(rows)):
         if np.isnan(rows[f, 0]):
@@ -217,8 +218,9 @@ def _next(parts: Stretches, across: Array, row: int, s: int, end: int) -> Any:
 def _walk_chain(
     parts: Stretches, across: Array, row: int, start: int, end: int, of: Array, out: Array
 ) -> Any:
-    """Write the stretches met from `start` over its `end` to `out` `(S, 2)`, each with the end it is met at; return
-    how many, and whether the way leads back to `start`. Those that have a chain (`of`) are not met."""
+    """Write the stretches met from `start` over its `end` to `out` `(S, 2)`, each with the end it is met
+    at; return how many, and whether the way leads back to `start`. Those that have a chain (`of`) are not
+    met."""
     s, count = start, 0
     while True:
         s, met = _next(parts, across, row, s, end)
@@ -346,8 +348,8 @@ def _vote(
     votes: Array, i: int, face: Array, inside: Array, row: int, field: Field, parts: Stretches, chains: Chains,
     frame: Array, across: Array,
 ) -> None:  # fmt: skip
-    """Add to `votes` `(C, 2)` where in the unit of mass of its chain the place lies that spot `i` has next to it
-    in `row`, the following one, as a point on a circle."""
+    """Add to `votes` `(C, 2)` where in the unit of mass of its chain the place lies that spot `i` has next
+    to it in `row`, the following one, as a point on a circle."""
     f, u, v = face[i], inside[i, 0], inside[i, 1]
     r, up = frame[f], field.up[f]
     x = np.float32(r[0] + u * r[3] + v * r[6] + up[0])

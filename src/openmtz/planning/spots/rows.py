@@ -1,8 +1,9 @@
-"""Spots laid out in interlocking rows over the skin: the start of the placement, near to what it relaxes to.
+"""Spots laid out in interlocking rows over the skin: the start of the placement, near to what it relaxes
+to.
 
 Each connected piece of skin is cut through its middle; rows keep their distance from the cut and from each
-other along the skin (`row_front_kernels`), and interlock (`row_kernels`). They run along the longest straight border
-there is, or else along the piece's longest axis.
+other along the skin (`row_front_kernels`), and interlock (`row_kernels`). They run along the longest
+straight border there is, or else along the piece's longest axis.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ SWEEPS = 24
 
 
 class Laid(NamedTuple):
-    """Spots on triangles: `face` `(N,)`, `inside` `(N, 2)` barycentrics of corners b and c; `rows` `(F,)` bool,
-    the triangles that have rows."""
+    """Spots on triangles: `face` `(N,)`, `inside` `(N, 2)` barycentrics of corners b and c; `rows` `(F,)`
+    bool, the triangles that have rows."""
 
     face: NDArray[np.int32]
     inside: NDArray[np.float32]
@@ -136,8 +137,8 @@ def _along_borders(
 def _exactly(
     along: row_kernels.Along, parts: row_kernels.Stretches, chains: row_kernels.Chains, wanted: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return faces and places of exactly `wanted` spots: rows with most left over at an end get one more there,
-    those with least lose theirs."""
+    """Return faces and places of exactly `wanted` spots: rows with most left over at an end get one more
+    there, those with least lose theirs."""
     face, inside = along.face, along.inside
     missing = wanted - len(face)
     if missing < 0:

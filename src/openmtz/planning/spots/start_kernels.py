@@ -111,8 +111,8 @@ def set_pitch(state: Array, owner: Array, inside: Array, corner_density: Array) 
 
 @njit(cache=True)
 def states(owner: Array, inside: Array, frame: Array) -> Any:
-    """Return states `(N, 4)` of spots at barycentrics `inside` `(N, 2)` of faces `owner` `(N,)`, their pitch not
-    yet written."""
+    """Return states `(N, 4)` of spots at barycentrics `inside` `(N, 2)` of faces `owner` `(N,)`, their
+    pitch not yet written."""
     state = np.zeros((len(owner), 4), np.float32)
     for i in range(len(owner)):
         r, u, v = frame[owner[i]], inside[i, 0], inside[i, 1]
