@@ -175,8 +175,8 @@ def table_line(on: Patch, percent: int, got: dict[str, Best | Row]) -> str:
     rises = " | ".join(f"{other.p99:.1f} ({mine.p99 / other.p99 - 1:+.0%})" for other in others)
     omegas = " | ".join(f"{other.omega95:.2g} ({mine.omega95 / other.omega95 - 1:+.0%})" for other in others)
     return (
-        f"| {on.title} | {percent} | {mine.name.split()[-1]} | {mine.p99:.1f} | {rises} | {mine.omega95:.2g} |"
-        f" {omegas} | {mine.travel:.2f} | {mine.time:.3f} | {mine.cpu:.2f} |"
+        f"| {on.title} | {percent} | {mine.name.split()[-1]} | {mine.p99:.1f} | {rises} |"
+        f" {mine.omega95:.2g} | {omegas} | {mine.travel:.2f} | {mine.time:.3f} | {mine.cpu:.2f} |"
     )
 
 

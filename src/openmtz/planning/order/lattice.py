@@ -17,12 +17,18 @@ from numpy.typing import NDArray
 from openmtz.planning.order import lattice_kernels
 from openmtz.tissue import Gaps
 
+NEIGHBOUR = 1.4
+"""Between the first (1) and the second (1.73) neighbours of a hexagonal pattern: along a border the gaps have
+sides of the latter too, which lead nowhere on the lattice."""
+
 
 def lattice_phase(uv_m: NDArray[np.float64], gaps: Gaps, sweeps: int) -> NDArray[np.int64]:
     """Return the sub-lattice `(N,)`, 0 to `sweeps` - 1, of each of the spots `(N, 2)` [m], not yet in any
     order of time."""
     edges = np.concatenate([gaps.corners[:, [0, 1]], gaps.corners[:, [1, 2]], gaps.corners[:, [2, 0]]])
     key = np.unique(np.sort(edges, axis=1), axis=0)
+    length2 = ((uv_m[key[:, 0]] - uv_m[key[:, 1]]) ** 2).sum(axis=1)
+    key = key[length2 < NEIGHBOUR**2 * np.median(length2)]
     both = np.concatenate([key, key[:, ::-1]])
     both = both[np.argsort(both[:, 0], kind="stable")]
     first = np.searchsorted(both[:, 0], np.arange(len(uv_m) + 1))

@@ -1,8 +1,8 @@
 """Place spots on the skin itself: blue noise at a prescribed, spatially varying density.
 
-1. *Start*: the mass (density x area) is laid end to end along a Hilbert curve through the triangles, and
-   cut into N equal parts; a low-discrepancy map of the unit interval onto a triangle (Basu & Owen 2015)
-   says where. Any stretch of skin thus holds its share of spots from the start.
+1. *Start*: in interlocking rows that keep their distance along the skin, each with the mass (density x area)
+   of its band (`rows`); on pieces too small for rows the mass is laid end to end along a Hilbert curve and
+   cut into equal parts. Any stretch of skin thus holds its share of spots from the start.
 2. *Relax*: neighbours push each other in units of the local pitch. The force is scaled so that a pattern
    at the prescribed density, constant or not, is under the same pressure everywhere; at a border the
    prescribed density itself pushes back. In every step each spot stays on the triangles, crossing from

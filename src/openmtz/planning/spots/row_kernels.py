@@ -32,6 +32,13 @@ class Field(NamedTuple):
     up: Array
 
 
+class Ways(NamedTuple):
+    """What a spot walks on: `frame` `(F, 16)` and the faces `across` `(F, 3)` each edge, of `mesh_tables`."""
+
+    frame: Array
+    across: Array
+
+
 class Stretches(NamedTuple):
     """Rows in triangles, one row after the other, by face: `first` `(R + 1,)` of each row; `face` `(S,)`;
     `edges` `(S, 2)`, the edges it enters and leaves by; `ends` `(S, 4)`, barycentrics of corners b and c
@@ -93,10 +100,11 @@ def _below(low: float, middle: float, high: float, level: float) -> float:
 
 
 @njit(cache=True)
-def fill(parts: Stretches, field: Field, mass: Array, frame: Array, across: Array) -> None:
+def fill(parts: Stretches, field: Field, mass: Array, ways: Ways) -> None:
     """Give the mass `(F,)` of each face to the rows in whose bands it lies, in place: to the stretch next
     to it along the slope; of a band whose row is cut off by a border to the row beside it."""
     rows, count = field.rows, len(parts.first) - 1
+    frame, across = ways
     for f in range(len(rows)):
         if np.isnan(rows[f, 0]):
             continue
@@ -279,9 +287,7 @@ class Along(NamedTuple):
 
 
 @njit(cache=True)
-def lay_along(
-    field: Field, parts: Stretches, chains: Chains, frame: Array, across: Array, start: float, spare: int
-) -> Any:
+def lay_along(field: Field, parts: Stretches, chains: Chains, ways: Ways, start: float, spare: int) -> Any:
     """Return spots one unit of mass apart along all chains, row after row, each row shifted to interlock with
     the one before.
 
@@ -326,7 +332,7 @@ def lay_along(
             c += 1
         if row + 2 < len(parts.first):
             for i in range(low, filled, EVERY):
-                _vote(votes, i, face, inside, row + 1, field, parts, chains, frame, across)
+                _vote(votes, face[i], inside[i], row + 1, field, parts, chains, ways)
     first[count] = filled
     return Along(face[:filled], inside[:filled], chain_of[:filled], first, rest)
 
@@ -345,12 +351,12 @@ def place_on(parts: Stretches, chains: Chains, s: int, at: float) -> Any:
 
 @njit(cache=True)
 def _vote(
-    votes: Array, i: int, face: Array, inside: Array, row: int, field: Field, parts: Stretches, chains: Chains,
-    frame: Array, across: Array,
-) -> None:  # fmt: skip
-    """Add to `votes` `(C, 2)` where in the unit of mass of its chain the place lies that spot `i` has next
-    to it in `row`, the following one, as a point on a circle."""
-    f, u, v = face[i], inside[i, 0], inside[i, 1]
+    votes: Array, f: int, inside: Array, row: int, field: Field, parts: Stretches, chains: Chains, ways: Ways
+) -> None:
+    """Add to `votes` `(C, 2)` where in the unit of mass of its chain the place lies that a spot `inside`
+    face f has next to it in `row`, the following one, as a point on a circle."""
+    frame, across = ways
+    u, v = inside[0], inside[1]
     r, up = frame[f], field.up[f]
     x = np.float32(r[0] + u * r[3] + v * r[6] + up[0])
     y = np.float32(r[1] + u * r[4] + v * r[7] + up[1])

@@ -63,14 +63,15 @@ def lay_rows(tables: Tables, count: int, shift: float) -> Laid:
         return none
     field, most = _field(tables, mesh, piece, pieces, rows)
     parts = row_kernels.stretches(field, most)
-    row_kernels.fill(parts, field, tables.mass, tables.frame, tables.across)
+    ways = row_kernels.Ways(tables.frame, tables.across)
+    row_kernels.fill(parts, field, tables.mass, ways)
     chains = row_kernels.chain(parts, tables.across)
     scale = wanted / max(float(chains.mass.sum()), 1e-12)
     if not 0.5 < scale < 2.0:  # no rows worth the name
         return none
     chains = chains._replace(mass=chains.mass * scale, before=chains.before * scale)
     parts = parts._replace(mass=parts.mass * scale)
-    along = row_kernels.lay_along(field, parts, chains, tables.frame, tables.across, shift, 64)
+    along = row_kernels.lay_along(field, parts, chains, ways, shift, 64)
     face, inside = _exactly(along, parts, chains, wanted)
     return Laid(face, inside, rows)
 
@@ -140,33 +141,35 @@ def _exactly(
     """Return faces and places of exactly `wanted` spots: rows with most left over at an end get one more
     there, those with least lose theirs."""
     face, inside = along.face, along.inside
-    missing = wanted - len(face)
-    if missing < 0:
-        begin, end = along.first[:-1], along.first[1:] - 1
-        some = np.flatnonzero(end >= begin)
-        spot = np.concatenate([begin[some], end[some]])
-        rest = np.concatenate([along.rest[some, 0], along.rest[some, 1]])
-        out = np.unique(spot[np.argsort(rest, kind="stable")][:-missing])
-        keep = np.ones(len(face), bool)
-        keep[out] = False
-        for i in range(len(face) - 1, -1, -1):  # fewer ends than spots too many: from the back
-            if keep.sum() <= wanted:
-                break
-            keep[i] = False
+    if len(face) > wanted:
+        keep = _without(along, len(face) - wanted)
         return face[keep], inside[keep]
-    open_ends = np.flatnonzero(~chains.closed)
-    rest = np.concatenate([along.rest[open_ends, 0], along.rest[open_ends, 1]])
-    chain = np.concatenate([open_ends, open_ends])
-    at_end = np.repeat([False, True], len(open_ends))
+    chain = np.tile(np.arange(len(chains.mass)), 2)
+    at_end = np.repeat([False, True], len(chains.mass))
+    rest = along.rest.T.ravel()
     order = np.argsort(-rest, kind="stable")
     more_face, more_inside = [face], [inside]
-    for n in range(missing):
-        e = order[n % len(order)] if len(order) else 0
-        c = chain[e] if len(order) else 0
-        share = 0.3 * rest[e] / (1 + n // max(len(order), 1)) if len(order) else 0.0
-        mass = chains.mass[c] - share if len(order) and at_end[e] else share
+    for n in range(wanted - len(face)):
+        c, end = chain[order[n % len(order)]], at_end[order[n % len(order)]]
+        # a third of the way from the border to the last spot; nearer to it the second time round
+        from_end = 0.3 * rest[order[n % len(order)]] / (1 + n // len(order))
+        mass = chains.mass[c] - from_end if end else from_end
         members = chains.members[chains.first[c] : chains.first[c + 1]]
-        m = max(int(np.searchsorted(chains.before[members], mass, side="right")) - 1, 0)
-        more_face.append(parts.face[members[m] : members[m] + 1])
-        more_inside.append(np.array([row_kernels.place_on(parts, chains, members[m], mass)], np.float32))
+        s = members[max(int(np.searchsorted(chains.before[members], mass, side="right")) - 1, 0)]
+        more_face.append(parts.face[s : s + 1])
+        more_inside.append(np.array([row_kernels.place_on(parts, chains, s, mass)], np.float32))
     return np.concatenate(more_face), np.concatenate(more_inside)
+
+
+def _without(along: row_kernels.Along, many: int) -> NDArray[np.bool_]:
+    """Return which spots `(N,)` stay when `many` go: first those at the ends of rows with least left over."""
+    begin, end = along.first[:-1], along.first[1:] - 1
+    some = np.flatnonzero(end >= begin)
+    ends = np.concatenate([begin[some], end[some]])
+    rest = np.concatenate([along.rest[some, 0], along.rest[some, 1]])
+    ends = ends[np.argsort(rest, kind="stable")]
+    _, first = np.unique(ends, return_index=True)
+    out = np.concatenate([ends[np.sort(first)], np.setdiff1d(np.arange(len(along.face)), ends)])[:many]
+    keep = np.ones(len(along.face), bool)
+    keep[out] = False
+    return keep
