@@ -43,6 +43,7 @@ from openmtz.hooks import (
     Region,
     hookimpl,
 )
+from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.planning import PlanningResult, plan_treatment
@@ -57,7 +58,7 @@ from openmtz.robot import (
     StationCheck,
     plan_move,
 )
-from openmtz.safety import check_on_skin, check_plan
+from openmtz.safety import check_on_skin
 
 TARGET_M = np.array([0.50, 0.0, 0.05])
 

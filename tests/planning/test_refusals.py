@@ -13,6 +13,7 @@ from surfaces import CENTER, even_manager, grid_faces, grid_surface
 
 from openmtz.geometry import SkinSurface, pose_from_vector
 from openmtz.hooks import Region
+from openmtz.limits import check_plan
 from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.plan import Severity
@@ -20,7 +21,6 @@ from openmtz.planning import PlanningError, RequestError, parse_request, plan_tr
 from openmtz.planning.refusals import FIXES, TEXTS, Cause, refusal_findings, refused_counts
 from openmtz.planning.skin.polygon import PolygonRegion, WholeSkin
 from openmtz.planning.stations.aiming import aim_from
-from openmtz.safety import check_plan
 
 DISC = Region(tuple(CENTER), 0.009)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PatientFacts, PluginManager, load_plugins
+from openmtz.limits import HOST_ENVELOPE_VERSION, check_plan, rule_of, strictest
 from openmtz.optics import FieldCalibration
 from openmtz.plan import PLAN_FORMAT_VERSION, Finding, Severity, TreatmentPlan
 from openmtz.planning.assemble import assemble
@@ -105,7 +106,7 @@ def plan_treatment(
     )
     step("correcting energy", 0.7)
     fit = fit_spots(spots.positions, fine, stations, profile, calibration)
-    most_mj = _energy_limit_mj(stated)
+    most_mj = strictest("energy_mj", [rule_of(stated.site)])
     energy = _energy(dosed, spots, fit.defocus_m, fit.incidence_rad, most_mj, wanted, findings)
     cause = np.where(fit.cause == "", energy.cause, fit.cause)
 
@@ -147,7 +148,7 @@ def plan_treatment(
         "dose": {key: float(f"{value:.4g}") for key, value in asdict(dose).items()},
         "refused": counts,
         "optics": _optics(fit.incidence_rad[planned], fit.defocus_m[planned], fine.scale_m),
-        **_envelope_version(),
+        "host_envelope_version": HOST_ENVELOPE_VERSION,
     }
     used, station = np.unique(stations.station[planned], return_inverse=True)
     kept = Stations(stations.poses[used], station.reshape(-1), cause[planned])
@@ -157,7 +158,7 @@ def plan_treatment(
     )  # fmt: skip
     step("checking", 0.95)
     findings += manager.check_plan(plan, stated)
-    findings += _envelope_findings(plan, calibration)
+    findings += check_plan(plan, calibration)
     causes = {c.value for c in Cause}
     stop = [f for f in findings if f.severity == Severity.REFUSAL and f.code not in causes]
     if stop:
@@ -264,24 +265,3 @@ def _optics(
         "incidence_scale_mm": round(scale_m * 1e3, 2),
         "defocus_mm_most": round(float(np.abs(defocus_m).max()) * 1e3, 3),
     }
-
-
-def _energy_limit_mj(facts: PatientFacts) -> float:
-    """Return the host envelope's energy limit [mJ] at the site: correction never exceeds it."""
-    from openmtz.safety import envelope
-
-    limit = envelope.LIMITS["energy_mj"].value
-    return min(limit, envelope.LIMITS["neck_energy_mj"].value) if facts.site == "neck" else limit
-
-
-def _envelope_version() -> dict[str, Any]:
-    from openmtz.safety import envelope
-
-    return {"host_envelope_version": envelope.HOST_ENVELOPE_VERSION}
-
-
-def _envelope_findings(plan: TreatmentPlan, calibration: FieldCalibration | None) -> list[Finding]:
-    """What the host's absolute limits say; imported late, as planning is a library without it."""
-    from openmtz.safety import envelope
-
-    return list(envelope.check_plan(plan, calibration))
