@@ -14,7 +14,7 @@ from openmtz.hooks import PluginManager, Region, UnknownIndication
 from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Severity
-from openmtz.planning import PlanningError, RequestError, parse_request, plan_treatment
+from openmtz.planning import PlanningError, PlanningSetup, RequestError, parse_request, plan_treatment
 
 CASES = {
     "atrophic_scar": ("scars", {"fitzpatrick": 3, "site": "cheek"}),
@@ -202,7 +202,12 @@ def test_energy_above_the_profile_is_cut_and_said(skin, manager):
 def test_out_of_reach_is_refused_with_the_arms_reason(skin, manager):
     text, codes = refusal(
         lambda: plan_treatment(
-            skin["plain"], "ladd", {}, 0, manager, reachable=lambda pose: "wrist_2_joint limit"
+            skin["plain"],
+            "ladd",
+            {},
+            0,
+            manager,
+            setup=PlanningSetup(lambda pose: "wrist_2_joint limit"),
         )
     )
     assert "wrist_2_joint limit" in text and codes == {"out-of-reach"}

@@ -26,6 +26,7 @@ from openmtz.plan import PlanError, save_plan
 from openmtz.planning import (
     PlanningError,
     PlanningResult,
+    PlanningSetup,
     PlanRequest,
     RequestError,
     parse_request,
@@ -119,10 +120,12 @@ class MtzPlanner(rclpy.node.Node):
             seed=seed,
             manager=self._plugins,
             region=request.as_region(),
-            reachable=self._reach(surface) if self._config.check_reach else None,
             overrides=request.overrides,
-            calibration=self._calibration,
-            progress=self._note_step,
+            setup=PlanningSetup(
+                self._reach(surface) if self._config.check_reach else None,
+                self._calibration,
+                progress=self._note_step,
+            ),
         )
 
     def _note_step(self, step: str, fraction: float) -> None:

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from openmtz.geometry import SkinSurface, TriangleMesh
 from openmtz.limits import LIMITS
 from openmtz.plan import Finding, Severity
-from openmtz.planning.dose import feather_density
 from openmtz.planning.errors import PlanningError
-from openmtz.planning.prescribed import Dosed
 from openmtz.planning.request import Overrides
-from openmtz.planning.skin import exclude
+from openmtz.planning.skin import PrescribedDose, exclude, feather_density
 from openmtz.planning.spots.passes import place_passes
 from openmtz.planning.spots.placement import PlacementError
 
@@ -38,7 +36,7 @@ class PlacedSpots:
 
 
 def place(
-    surface: SkinSurface, dosed: Dosed, wanted: Overrides, seed: int, findings: list[Finding]
+    surface: SkinSurface, dosed: PrescribedDose, wanted: Overrides, seed: int, findings: list[Finding]
 ) -> PlacedSpots:
     """Place the spots of all passes over the region: feathered, and without no-fire volumes, where asked.
 

@@ -16,7 +16,7 @@ from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginManager, load_plugins
 from openmtz.optics import CO2_120UM_LOW_ENERGY, FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.planning import parse_request, plan_treatment
+from openmtz.planning import PlanningSetup, parse_request, plan_treatment
 from openmtz.procedure import ScriptedOperator
 from openmtz.records import FiredSpots, TruthShots, Verification, verify
 from openmtz.robot import ArmKinematics, CellCollision, StationCheck
@@ -149,9 +149,8 @@ def _planner(
             seed=seed,
             manager=plugins,
             region=request.as_region(),
-            reachable=lambda pose: check.reason(pose) or None,
             overrides=request.overrides,
-            calibration=calibration,
+            setup=PlanningSetup(lambda pose: check.reason(pose) or None, calibration),
         )
         return result.plan, result.findings
 
