@@ -96,12 +96,16 @@ def state_message(outputs: Outputs, boot_id: str) -> StateMessage:
     )
 
 
-def state_name_of(message: StateMessage) -> str:
-    """Return the state's name by its number; a number that no state has is no state to fire in."""
+def told_by(message: StateMessage) -> tuple[str, str, str]:
+    """Return the state's name, why it is so, and the plan approved (empty: none).
+
+    A number that no state has is no state to fire in.
+    """
     try:
-        return SafetyState(message.state).name
+        name = SafetyState(message.state).name
     except ValueError:
-        return SafetyState.FAULT.name
+        name = SafetyState.FAULT.name
+    return name, message.detail or message.cause, message.approved_plan_sha256
 
 
 def diagnostic_status(outputs: Outputs, boot_id: str) -> DiagnosticStatus:

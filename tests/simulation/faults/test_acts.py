@@ -34,7 +34,7 @@ def acts() -> FaultActs:
 def state(acts: FaultActs) -> dict[str, Any]:
     """Return everything a fault may touch."""
     cell, stack = acts._cell, acts._stack
-    head, joints, processes = cell.head, stack.joint_faults, stack.processes
+    head, joints, processes = cell.head, stack.topics.joint_faults, stack.processes
     return {
         "lines": dict(cell.lines),
         "wires": head.core.lines,
@@ -48,7 +48,7 @@ def state(acts: FaultActs) -> dict[str, Any]:
         "motion": cell.skin.motion.parts,
         "joints": (joints.lost, joints.frozen, joints.offset_rad.tolist()),
         "records": stack.line.energy_factor,
-        "monitor": (dict(stack.lines.misread), stack.line.replayed),
+        "monitor": (dict(stack.topics.lines.misread), stack.line.replayed),
         "running": {name: processes.runs(name) for name in NODES},
         "topics": processes.shared_topics,
         "plans": stack.plan_offset_m,

@@ -151,14 +151,14 @@ class FaultActs:
     _arm_driven = _arm_creeps
 
     def _joints_frozen(self, active: bool, given: Parameters) -> None:
-        self._stack.joint_faults.frozen = active
+        self._stack.topics.joint_faults.frozen = active
         self._arm_creeps(active, given)
 
     def _joints_lost(self, active: bool, _given: Parameters) -> None:
-        self._stack.joint_faults.lost = active
+        self._stack.topics.joint_faults.lost = active
 
     def _encoder_offset(self, active: bool, given: Parameters) -> None:
-        self._stack.joint_faults.offset_rad = np.eye(6)[0] * (float(given["rad"]) if active else 0.0)
+        self._stack.topics.joint_faults.offset_rad = np.eye(6)[0] * (float(given["rad"]) if active else 0.0)
 
     def _arm_protective_stop(self, active: bool, _given: Parameters) -> None:
         if active:
@@ -211,4 +211,4 @@ class FaultActs:
             self._stack.monitoring.inbox.surface_id = "another surface"
 
     def _line_misread(self, active: bool, _given: Parameters) -> None:
-        self._stack.lines.misread = {"door_closed": True} if active else {}
+        self._stack.topics.lines.misread = {"door_closed": True} if active else {}
