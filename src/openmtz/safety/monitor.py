@@ -9,6 +9,7 @@ from openmtz.safety import approval as approvals
 from openmtz.safety.acts import own_act, waiting_conditions
 from openmtz.safety.approval import Approval
 from openmtz.safety.arm import ArmWatch
+from openmtz.safety.condition_sets import in_order
 from openmtz.safety.conditions import CONDITIONS
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.device import DeviceWatch
@@ -52,6 +53,7 @@ class SafetyMonitor:
         self._reset_until = -math.inf
         self._events: list[SafetyEvent] = []
         self._heat: dict[str, HeatMeter] = {}
+        self._refused: tuple[tuple[str, str], ...] = ()
 
     @property
     def state(self) -> S:
@@ -86,6 +88,7 @@ class SafetyMonitor:
         if own:
             self._take(own, "", now)
         self._settle_tokens(now)
+        self._refused = ()
         grant, revoke, withheld = self._permit(inputs, active, now)
         account = self._fired.account(self._approval.sha256) if self._approval else None
         return Outputs(
@@ -104,6 +107,7 @@ class SafetyMonitor:
             permits_granted=self._permits.granted,
             reset_device=reset_device,
             stop_arm=self._state in (S.OFF, S.FAULT),
+            refused=self._refused,
         )
 
     # --- what the inputs say -------------------------------------------------------------------------
@@ -143,7 +147,7 @@ class SafetyMonitor:
         found.update(self._arm.conditions(station))
         found.update(waiting_conditions(self._state, now - self._entered, self._lines.pressed, cfg))
         found.update(self._aim.conditions(now, cfg))
-        return {code: found[code] for code in CONDITIONS if code in found}
+        return in_order(found)
 
     # --- states --------------------------------------------------------------------------------------
 
@@ -282,6 +286,8 @@ class SafetyMonitor:
             )
             if credit.withheld:
                 withheld.append(credit.withheld)
+                if credit.detail:
+                    self._refused = ((credit.withheld, credit.detail),)
             self._aim.note(credit, now)
         if not withheld and credit is not None and inputs.head is not None and self._approval is not None:
             if not self._permits.due(now):
