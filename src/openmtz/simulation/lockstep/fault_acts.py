@@ -33,6 +33,7 @@ class FaultActs:
         self._motions: dict[str, MotionPart] = {}
         self._pictures: dict[str, Parameters] = {}
         self._screws = DeviceScrews(self._inject)
+        self._clock_shift_s: dict[str, float] = {}
 
     def switch(self, name: str, active: bool, parameters: Parameters) -> None:
         """Switch a fault of the catalogue.
@@ -133,10 +134,15 @@ class FaultActs:
         self._cell.head.set_clock_rate(1.0 + (float(given["share"]) if active else 0.0), self._cell.time_s)
 
     def _host_clock_back(self, active: bool, given: Parameters) -> None:
-        self._stack.clock_offset_s += -float(given["s"]) if active else float(given["s"])
+        self._shift_clock("host_clock_back", -float(given["s"]) if active else 0.0)
 
     def _host_clock_ahead(self, active: bool, given: Parameters) -> None:
-        self._stack.clock_offset_s += float(given["s"]) if active else -float(given["s"])
+        self._shift_clock("host_clock_ahead", float(given["s"]) if active else 0.0)
+
+    def _shift_clock(self, name: str, shift_s: float) -> None:
+        """Let a fault shift the host's clock by so much, in place of what it shifted it by before."""
+        self._stack.clock_offset_s += shift_s - self._clock_shift_s.get(name, 0.0)
+        self._clock_shift_s[name] = shift_s
 
     # ---- processes ------------------------------------------------------------------------------
 
