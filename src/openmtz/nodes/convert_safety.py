@@ -16,18 +16,25 @@ from openmtz_interfaces.msg import (
 )
 
 from openmtz.devices import RECORD_BYTES, loaded_spots
-from openmtz.safety import FiredBatch, HeadStatus, Interlocks, LoadedSpots, Outputs, SafetyState
+from openmtz.safety import (
+    LINE_NAMES,
+    FiredBatch,
+    HeadStatus,
+    Interlocks,
+    LoadedSpots,
+    Outputs,
+    SafetyState,
+)
 from openmtz.stack import Permit as Granted
 
 HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
-LINE_FIELDS = [f.name for f in fields(Interlocks) if f.name != "received_at"]
 MAX_CHUNK = 65_536
 """More records than this in one message are not looked at: it would keep the monitor from its step."""
 
 
 def interlocks_of(message: InterlocksMessage, now: float) -> Interlocks:
     """Return the lines as received at `now` [s, monotonic]."""
-    return Interlocks(now, **{name: getattr(message, name) for name in LINE_FIELDS})
+    return Interlocks(now, **{name: getattr(message, name) for name in LINE_NAMES})
 
 
 def head_of(message: ScanHeadStatus, now: float) -> HeadStatus:
@@ -120,5 +127,5 @@ def diagnostic_status(outputs: Outputs, boot_id: str) -> DiagnosticStatus:
         name="openmtz: safety monitor",
         message=f"{outputs.state.name}: {outputs.detail or outputs.cause}",
         hardware_id=boot_id[:12],
-        values=[KeyValue(key=code, value=text) for code, text in outputs.conditions],
+        values=[KeyValue(key=code, value=text) for code, text in (*outputs.conditions, *outputs.refused)],
     )
