@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from openmtz import hooks
+from openmtz.cli.doctor import print_report
 from openmtz.cli.errors import UserError
 from openmtz.cli.suite import run_suite
 from openmtz.graph import share_folder
@@ -74,16 +76,12 @@ def _check(name: str, command: list[str], root: object) -> None:
 
 def doctor() -> int:
     """Check this machine: Python, ROS, interfaces, plugins, memory, disk, serial, network."""
-    from openmtz.cli.doctor import print_report
-
     return print_report()
 
 
 def plugins() -> int:
     """List indications and the plugins that provide them; a broken plugin is named with its error."""
-    from openmtz.hooks import load_plugins
-
-    manager = load_plugins()
+    manager = hooks.load_plugins()
     table = Table("indication", "title", "what it plans", title="Indications")
     for indication in manager.indications.values():
         table.add_row(indication.name, indication.title, indication.summary)
