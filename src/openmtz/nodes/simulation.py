@@ -1,8 +1,8 @@
 """Node `simulation`: the simulated cell behind standard topics. Physics, camera, interlock lines, truth.
 
 Its parts are in `simulated_cell`: control (pause, step, reset), arm, sensors, camera, lines, faults, truth.
-Real time is the rule, like the hardware it stands for: the simulated scan head is a device with a clock of its
-own. Where time runs otherwise, nothing may fire.
+Real time is the rule, like the hardware it stands for: the simulated scan head is a device with a clock of
+its own. Where time runs otherwise, nothing may fire.
 """
 
 from __future__ import annotations
