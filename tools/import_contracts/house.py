@@ -44,7 +44,7 @@ class House:
     @cached_property
     def imports(self) -> tuple[Import, ...]:
         """Every import of a module of the house by another."""
-        return tuple(self._imports())
+        return tuple(dict.fromkeys(self._imports()))
 
     @cached_property
     def graph(self) -> dict[str, frozenset[str]]:
