@@ -11,6 +11,7 @@ import numpy as np
 import pluggy
 from numpy.typing import NDArray
 
+from openmtz import __version__
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import builtin, spec
 from openmtz.hooks.errors import PluginError, PluginFailure, Refused, UnknownIndication
@@ -39,8 +40,6 @@ class PluginManager:
         self._phantoms: dict[str, tuple[str, Phantom]] = {}
         self._lost: dict[str, PluginFailure] = {}
         self.failures: list[PluginFailure] = []
-        from openmtz import __version__
-
         self.register("openmtz", builtin, __version__)
 
     def register(self, name: str, plugin: Any, version: str = "0") -> bool:
@@ -254,8 +253,6 @@ def load_plugins(
 
     `before`: plugins by name that are registered ahead of the installed ones, with OpenMTZ's version.
     """
-    from openmtz import __version__
-
     manager = PluginManager()
     for name, plugin in (before or {}).items():
         manager.register(name, plugin, __version__)
