@@ -36,8 +36,8 @@ from openmtz.robot import (
     plan_move,
 )
 from openmtz.robot.trajectory import ACCELERATION_RAD_S2, JERK_RAD_S3, VELOCITY_RAD_S
-from openmtz.simulation.patients import Patient
-from openmtz.simulation.world import World
+from openmtz.simulation.arm.world import World
+from openmtz.simulation.patient.patients import Patient
 
 Array = NDArray[np.float64]
 

@@ -46,9 +46,9 @@ from openmtz.hooks import (
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.planning import PlanningResult, plan_treatment
-from openmtz.planning._rays import blocked, mesh_grid
-from openmtz.planning.polygon import WholeSkin
-from openmtz.planning.region import AnyRegion
+from openmtz.planning.skin.polygon import WholeSkin
+from openmtz.planning.skin.region import AnyRegion
+from openmtz.planning.stations.ray_kernels import blocked, mesh_grid
 from openmtz.robot import (
     HOME,
     SCAN_HEAD_FRAME,

@@ -177,7 +177,7 @@ def name_and_cpu_s(process: Path) -> tuple[str, float]:
         if word.endswith(".params.json"):
             name = Path(word).name.partition(".")[0]
         elif ":make_handler" in word:
-            name = word.partition(":")[0].rpartition(".")[2]
+            name = "_".join(word.partition(":")[0].split(".")[-2:])
     return name, sum(int(t) for t in ticks) / os.sysconf("SC_CLK_TCK")
 
 

@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
-from openmtz.planning import HeadTiming, HeatModel, firing_order, place_spots
-from openmtz.planning.order_baselines import BASELINES
-from openmtz.planning.ordering import flatten
+from openmtz.planning import HeadTiming, firing_order, place_spots
+from openmtz.planning.order.baselines import BASELINES
+from openmtz.planning.order.ordering import flatten
+from openmtz.tissue import HeatModel
 from openmtz.tissue.heat import mid_gap_heat
 from openmtz.tissue.mid_gaps import gaps, sample
 

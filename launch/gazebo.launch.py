@@ -48,8 +48,8 @@ def _write_world(folder, given):
     import trimesh
 
     from openmtz.robot import find_urdf
-    from openmtz.simulation.gazebo import urdf_with_control, world_sdf
-    from openmtz.simulation.patient_request import build_patient
+    from openmtz.simulation.arm.gazebo import urdf_with_control, world_sdf
+    from openmtz.simulation.patient.request import build_patient
 
     try:
         seed = int(given["seed"])

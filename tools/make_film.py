@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 def main() -> int:
     """Write the film; returns the exit code."""
-    from openmtz.simulation.patient_request import PatientRequestError, build_patient
+    from openmtz.simulation.patient.request import PatientRequestError, build_patient
     from openmtz.simulation.visual import Look, film, snapshots_of_record
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)

@@ -24,9 +24,10 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "bench")]
 import ordering as bench  # noqa: E402
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY  # noqa: E402
-from openmtz.planning import HeadTiming, HeatModel, firing_order  # noqa: E402
-from openmtz.planning.order_baselines import BASELINES  # noqa: E402
+from openmtz.planning import HeadTiming, firing_order  # noqa: E402
+from openmtz.planning.order.baselines import BASELINES  # noqa: E402
 from openmtz.records.style import INK, SOFT, STYLE  # noqa: E402
+from openmtz.tissue import HeatModel  # noqa: E402
 from openmtz.tissue.heat import MidGapHeat, mid_gap_heat  # noqa: E402
 from openmtz.tissue.mid_gaps import gaps  # noqa: E402
 

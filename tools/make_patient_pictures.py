@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from openmtz.hooks import LESION_TYPES
-from openmtz.simulation.patients import Patient
-from openmtz.simulation.phantoms import make_phantom
-from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.patient.patients import Patient
+from openmtz.simulation.patient.phantoms import make_phantom
+from openmtz.simulation.truth.skin import TrueSkin
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images" / "phantoms.png"
 LIGHT = np.array([-0.55, 0.45, 0.70])

@@ -16,7 +16,7 @@ URDF, SDF = ROOT / "urdf" / "openmtz_cell.urdf", ROOT / "urdf" / "openmtz_cell.s
 
 def main() -> int:
     """Write, or check with `--check`."""
-    from openmtz.simulation.gazebo import world_sdf
+    from openmtz.simulation.arm.gazebo import world_sdf
 
     wanted = world_sdf(URDF.read_text(encoding="utf-8"))
     if SDF.exists() and SDF.read_text(encoding="utf-8") == wanted:

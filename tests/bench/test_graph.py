@@ -47,7 +47,7 @@ def test_a_process_is_named_by_what_it_runs(bench: ModuleType, tmp_path) -> None
         return name
 
     assert seen("python", "-m", "openmtz.nodes", "--parameters", "/x/world.params.json") == "world"
-    worker = ("python", "-m", "openmtz.capture.process", "openmtz.simulation.camera_worker:make_handler", "5")
+    worker = ("python", "-m", "openmtz.capture.process", "openmtz.simulation.camera.worker:make_handler", "5")
     assert seen(*worker) == "camera_worker"
     assert (
         seen("python", "-m", "openmtz.simulation.scan_head_device") == "openmtz.simulation.scan_head_device"

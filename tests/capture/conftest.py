@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from openmtz.capture import CaptureSettings, scan_views
-from openmtz.simulation.camera import DepthCamera
-from openmtz.simulation.mesh_scene import MeshScene
-from openmtz.simulation.patients import Patient
-from openmtz.simulation.phantoms import make_phantom
+from openmtz.simulation.camera.camera import DepthCamera
+from openmtz.simulation.camera.mesh_scene import MeshScene
+from openmtz.simulation.patient.patients import Patient
+from openmtz.simulation.patient.phantoms import make_phantom
 
 
 @dataclass

@@ -11,7 +11,7 @@ from needs import needs
 
 from openmtz.cli import app
 from openmtz.plan.files import load_plan
-from openmtz.planning.surface_file import SurfaceFileError, load_surface
+from openmtz.planning.skin.surface_file import SurfaceFileError, load_surface
 
 trimesh = needs("trimesh")
 QUIET = ["--indication", "ladd", "--site", "forearm", "--fitzpatrick", "2", "--no-reach", "--no-pictures"]
@@ -153,7 +153,7 @@ def test_help_teaches(monkeypatch, capfd):
 
 def test_a_changed_surface_file_is_noticed(skin_file, tmp_path):
     from openmtz.geometry import SkinSurface
-    from openmtz.planning.surface_file import save_surface
+    from openmtz.planning.skin.surface_file import save_surface
 
     mesh = trimesh.load(skin_file, process=False)
     surface = SkinSurface.from_arrays(np.asarray(mesh.vertices) * 1e-3, np.asarray(mesh.faces))

@@ -14,9 +14,9 @@ from openmtz.hooks import Region
 from openmtz.plan import TreatmentPlan
 from openmtz.planning import plan_treatment
 from openmtz.records import verify
-from openmtz.simulation.motion import PatientMotion, SuddenMove
-from openmtz.simulation.phantoms import make_phantom
-from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.patient.motion import PatientMotion, SuddenMove
+from openmtz.simulation.patient.phantoms import make_phantom
+from openmtz.simulation.truth.skin import TrueSkin
 
 MOVED_M = 0.003
 BATCH = 60

@@ -68,7 +68,7 @@ def plan() -> Any:
     from openmtz.geometry import SkinSurface
     from openmtz.hooks import Region
     from openmtz.planning import plan_treatment
-    from openmtz.simulation.phantoms import make_phantom
+    from openmtz.simulation.patient.phantoms import make_phantom
 
     mesh = make_phantom("forearm", "none", 0).mesh
     near = np.linalg.norm(mesh.vertices - [0.5, 0.0, 0.05], axis=1) < 0.04

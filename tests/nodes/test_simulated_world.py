@@ -43,7 +43,7 @@ def test_a_patient_in_the_arm_s_place_is_refused_by_name(bench: Any, monkeypatch
     from openmtz.nodes import simulation
     from openmtz.nodes.support import NodeError
     from openmtz.robot import HOME, ArmKinematics
-    from openmtz.simulation.patients import Patient
+    from openmtz.simulation.patient.patients import Patient
 
     tool = ArmKinematics().forward(HOME)[:3, 3]
     corners = np.array([[-0.1, -0.1, 0.02], [0.1, -0.1, 0.02], [0.1, 0.1, 0.02], [-0.1, 0.1, 0.02]])
@@ -98,9 +98,9 @@ def test_a_trajectory_begins_when_its_stamp_says_or_not_at_all(bench: Any) -> No
 def test_the_truth_says_where_on_the_skin_a_shot_went(bench: Any) -> None:
     """At home the beam meets the forearm far below: shot once at rest, once after it has moved by 3 mm."""
     from openmtz.nodes import topics
-    from openmtz.simulation import PatientMotion
-    from openmtz.simulation.motion import SuddenMove
-    from openmtz.simulation.wires import Shots
+    from openmtz.simulation.patient import PatientMotion
+    from openmtz.simulation.patient.motion import SuddenMove
+    from openmtz.simulation.scan_head_device.wires import Shots
 
     node = add(bench)
     heard: list[Any] = []
@@ -128,7 +128,7 @@ def test_a_galvo_map_bends_the_truth_and_nothing_else(bench: Any, tmp_path: Path
     from openmtz.optics.galvo import COUNTS_MAX
     from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
     from openmtz.robot import SCAN_HEAD_FRAME
-    from openmtz.simulation.wires import Shots
+    from openmtz.simulation.scan_head_device.wires import Shots
 
     full = CO2_120UM_LOW_ENERGY.full_scale_rad
     line = np.array([-COUNTS_MAX, 0, COUNTS_MAX], float)

@@ -6,8 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from openmtz.optics import CalibrationError, FieldCalibration, angles_to_counts, counts_to_angles
 from openmtz.optics.galvo import COUNTS_MAX

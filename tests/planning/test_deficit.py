@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from openmtz.hooks import Region
-from openmtz.planning.deficit import fit_course, lesions_of
-from openmtz.planning.region import RegionError, disc, edge_vertices, middle, smooth_normals
+from openmtz.planning.skin.deficit import fit_course, lesions_of
+from openmtz.planning.skin.region import RegionError, disc, edge_vertices, middle, smooth_normals
 
 
 def examined(surface):

@@ -8,12 +8,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as LOW
-from openmtz.planning.dose import predict_dose
+from openmtz.planning.dose.delivered import predict_dose
 from openmtz.tissue.ablation import craters
 from openmtz.tissue.checks import TissueError
 from openmtz.tissue.coagulation import rims

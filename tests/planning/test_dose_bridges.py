@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as LOW
 from openmtz.plan import TreatmentPlan
-from openmtz.planning.bridges import find_bridges
-from openmtz.planning.footprints import Footprints
+from openmtz.planning.dose.bridges import find_bridges
+from openmtz.planning.dose.footprints import Footprints
 from openmtz.tissue.ablation import craters
 
 UP = np.array([0.0, 0.0, 1.0])

@@ -6,15 +6,14 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from openmtz.geometry import TriangleMesh
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as LOW
-from openmtz.planning.bridges import find_bridges
-from openmtz.planning.dose_map import covered_areas, dose_map
-from openmtz.planning.footprints import Footprints
-from openmtz.planning.placement import place_spots
+from openmtz.planning.dose.bridges import find_bridges
+from openmtz.planning.dose.dose_map import covered_areas, dose_map
+from openmtz.planning.dose.footprints import Footprints
+from openmtz.planning.spots.placement import place_spots
 
 UP = np.array([0.0, 0.0, 1.0])
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from openmtz.optics import delivered_share
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
-from openmtz.planning.energy import LEAST_DEPTH_SHARE, energy_correction
+from openmtz.planning.dose.energy import LEAST_DEPTH_SHARE, energy_correction
 from openmtz.planning.refusals import Cause
 
 

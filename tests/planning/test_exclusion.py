@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from placement_surfaces import SURFACES, area_cm2, sphere
 from scipy.spatial.transform import Rotation
 
 from openmtz.geometry import TriangleMesh
 from openmtz.planning import place_spots
-from openmtz.planning.exclusion import exclude
-from openmtz.planning.feathering import border_distance_m, feather_density
-from openmtz.planning.no_fire import Box, Capsule, Cylinder, DrawnPolygon, MeshVolume, Sphere
-from openmtz.planning.placement import PlacementError
+from openmtz.planning.dose.feathering import border_distance_m, feather_density
+from openmtz.planning.skin.exclusion import exclude
+from openmtz.planning.skin.no_fire import Box, Capsule, Cylinder, DrawnPolygon, MeshVolume, Sphere
+from openmtz.planning.spots.placement import PlacementError
 
 TURN = tuple(map(tuple, Rotation.from_euler("xyz", [0.4, -0.7, 1.1]).as_matrix()))
 CUBE = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * [4e-3, 3e-3, 2e-3]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openmtz.planning import Group, HeatModel
-from openmtz.planning.group_waits import BETWEEN_PASSES_S, LONGER_S, group_waits
+from openmtz.planning import Group
+from openmtz.planning.order.waits import BETWEEN_PASSES_S, LONGER_S, group_waits
+from openmtz.tissue import HeatModel
 
 
 def field(x_m: float, energy_mj: float = 10.0, pitch_m: float = 0.8e-3, side: int = 9) -> Group:

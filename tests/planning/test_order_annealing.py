@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openmtz.planning import HeadTiming, HeatModel, _annealing_kernels, firing_order, place_spots
-from openmtz.planning.order_annealing import Station, annealed
-from openmtz.planning.order_baselines import BASELINES, boustrophedon
-from openmtz.planning.order_head import ANNEALED, TIME_ALLOWANCE, TRAVEL_ALLOWANCE
-from openmtz.planning.ordering import FEW, flatten
+from openmtz.planning import HeadTiming, firing_order, place_spots
+from openmtz.planning.order import annealing_kernels
+from openmtz.planning.order.annealing import Station, annealed
+from openmtz.planning.order.baselines import BASELINES, boustrophedon
+from openmtz.planning.order.head_orders import ANNEALED, TIME_ALLOWANCE, TRAVEL_ALLOWANCE
+from openmtz.planning.order.ordering import FEW, flatten
+from openmtz.tissue import HeatModel
 from openmtz.tissue._heat_kernels import ERF
 from openmtz.tissue.heat import mid_gap_heat, temperature_rise
 from openmtz.tissue.mid_gaps import gaps
@@ -120,14 +122,14 @@ def test_the_rises_annealed_on_are_those_of_the_heat_model():
     r2 = ((middle[:, None] - uv[None]) ** 2).sum(axis=2)
     lowest, per_e = np.log(r2.min()), 90.0
     bins = np.rint((np.log(r2) - lowest) * per_e).astype(np.int64)
-    table = _annealing_kernels.rise_table(
+    table = annealing_kernels.rise_table(
         np.exp(lowest + np.arange(bins.max() + 1) / per_e), phases, steps, place_s,
         float(HEAT.source_k_m2(20.0, 630.0)), 630e-6, HEAT.diffusivity_m2_s, HEAT.beam_m2, ERF,
     )  # fmt: skip
     place = np.random.default_rng(0).permutation(len(uv))
     rise, peak = np.zeros(len(middle) * steps, np.float32), np.zeros(len(middle), np.float32)
     share = np.ones(len(uv), np.float32)
-    _annealing_kernels.heat_up(rise, peak, place, share, bins, table.ravel(), phases, steps)
+    annealing_kernels.heat_up(rise, peak, place, share, bins, table.ravel(), phases, steps)
     times = np.arange(steps) * phases * place_s
     energy, depth = np.full(len(uv), 20.0), np.full(len(uv), 630.0)
     whole = temperature_rise(uv, place * place_s + 1e-9, energy, depth, middle, times, HEAT)

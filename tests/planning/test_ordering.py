@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from openmtz.planning import HeadTiming, HeatModel, firing_order, place_spots
-from openmtz.planning.ordering import CANDIDATES
+from openmtz.planning import HeadTiming, firing_order, place_spots
+from openmtz.planning.order.ordering import CANDIDATES
+from openmtz.tissue import HeatModel
 
 SQUARE = (np.array([[0, 0, 0], [10, 0, 0], [10, 10, 0], [0, 10, 0]]) * 1e-3, np.array([[0, 1, 2], [0, 2, 3]]))
 

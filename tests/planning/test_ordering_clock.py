@@ -9,9 +9,10 @@ from openmtz.devices import encode_records, running_digest
 from openmtz.devices.messages import PermitFrame, Select, Spots
 from openmtz.optics import angles_to_counts, point_to_angles
 from openmtz.optics.profile import CO2_120UM_DEEP, CO2_120UM_LOW_ENERGY, HandpieceProfile
-from openmtz.planning import HeadTiming, HeatModel, firing_order, place_spots
+from openmtz.planning import HeadTiming, firing_order, place_spots
 from openmtz.simulation.scan_head_device.core import DeviceCore, Lines, Shot
 from openmtz.simulation.scan_head_device.memory import SLOT_BYTES, SLOTS, SlotMemory
+from openmtz.tissue import HeatModel
 
 SQUARE = (np.array([[0, 0, 0], [12, 0, 0], [12, 12, 0], [0, 12, 0]]) * 1e-3, np.array([[0, 1, 2], [0, 2, 3]]))
 PLAN = bytes(range(1, 33))

@@ -5,17 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openmtz.planning import (
-    Group,
-    HeadTiming,
-    HeatModel,
-    firing_order,
-    group_pauses,
-    place_passes,
-    place_spots,
-)
-from openmtz.planning.order_baselines import BASELINES
-from openmtz.planning.ordering import NAMES, flatten
+from openmtz.planning import Group, HeadTiming, firing_order, group_pauses, place_passes, place_spots
+from openmtz.planning.order.baselines import BASELINES
+from openmtz.planning.order.ordering import NAMES, flatten
+from openmtz.tissue import HeatModel
 from openmtz.tissue.heat import mid_gap_heat
 from openmtz.tissue.mid_gaps import gaps, sample
 

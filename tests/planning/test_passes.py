@@ -9,9 +9,10 @@ import pytest
 from placement_surfaces import FLAT, SURFACES, area_cm2
 from scipy.spatial import cKDTree
 
-from openmtz.planning import hexagonal_pitch_m, passes, place_spots
-from openmtz.planning.passes import place_passes
-from openmtz.planning.placement import PlacementError
+from openmtz.planning import hexagonal_pitch_m, place_spots
+from openmtz.planning.spots import passes
+from openmtz.planning.spots.passes import place_passes
+from openmtz.planning.spots.placement import PlacementError
 
 SINGLE = 0.80
 """Least spacing [pitches] a single pass keeps on these surfaces."""

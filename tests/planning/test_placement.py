@@ -8,12 +8,12 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from placement_surfaces import FLAT, SURFACES, area_cm2
 from scipy.spatial import cKDTree
 
-from openmtz.planning import PlacementError, hexagonal_pitch_m, place_spots, placement
+from openmtz.planning import PlacementError, hexagonal_pitch_m, place_spots
+from openmtz.planning.spots import placement
 
 
 @pytest.mark.parametrize("name", SURFACES)

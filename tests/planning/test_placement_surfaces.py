@@ -8,8 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from placement_surfaces import FLAT, SURFACES, area_cm2, grid
 from scipy.spatial import cKDTree
 

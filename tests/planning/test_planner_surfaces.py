@@ -26,7 +26,7 @@ RADIUS_M = 0.016
 def skin(request) -> tuple[SkinSurface, np.ndarray]:
     """Return a surface in the world and the middle of the region."""
     if request.param != "head":
-        from openmtz.simulation.phantoms import make_phantom
+        from openmtz.simulation.patient.phantoms import make_phantom
 
         patient = make_phantom(request.param, "none", seed=2)
         mesh = patient.mesh

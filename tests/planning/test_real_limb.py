@@ -17,14 +17,14 @@ INTRINSICS = (476.007, 476.007, 313.683, 242.755)
 
 @cache
 def limb(folder: Path) -> TriangleMesh:
-    from openmtz.simulation.patient_sources import patient_from_depth
+    from openmtz.simulation.patient.sources import patient_from_depth
 
     return patient_from_depth(folder, INTRINSICS, 0.000125).mesh
 
 
 @cache
 def phantom(name: str) -> TriangleMesh:
-    from openmtz.simulation.phantoms import make_phantom
+    from openmtz.simulation.patient.phantoms import make_phantom
 
     return make_phantom(name, "none", 3).mesh
 

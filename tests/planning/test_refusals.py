@@ -17,9 +17,9 @@ from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.plan import Severity
 from openmtz.planning import PlanningError, RequestError, parse_request, plan_treatment
-from openmtz.planning.aiming import aim_from
-from openmtz.planning.polygon import PolygonRegion, WholeSkin
 from openmtz.planning.refusals import FIXES, TEXTS, Cause, refusal_findings, refused_counts
+from openmtz.planning.skin.polygon import PolygonRegion, WholeSkin
+from openmtz.planning.stations.aiming import aim_from
 from openmtz.safety import check_plan
 
 DISC = Region(tuple(CENTER), 0.009)

@@ -17,9 +17,10 @@ from openmtz.geometry import look_along, pose_from_vector
 from openmtz.hooks import Region
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
-from openmtz.planning import _view_kernels, plan_treatment
-from openmtz.planning.aiming import aim_from
-from openmtz.planning.ordering import flatten
+from openmtz.planning import plan_treatment
+from openmtz.planning.order.ordering import flatten
+from openmtz.planning.stations import view_kernels
+from openmtz.planning.stations.aiming import aim_from
 from openmtz.records.plan_pictures import density_error
 from openmtz.tissue.heat import HeatModel, mid_gap_heat
 from openmtz.tissue.mid_gaps import gaps
@@ -98,7 +99,7 @@ def test_compiled_geometry_is_the_plain_one():
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         aim = aim_from(pose, points, normals, profile)
         for k in range(50):
-            x, y, z, cosine = _view_kernels.view(
+            x, y, z, cosine = view_kernels.view(
                 pose, points[k], normals[k], profile.mirror_separation_m, profile.focus_distance_m
             )
             assert (x, y) == pytest.approx(tuple(aim.lateral_m[k]), abs=1e-12)

@@ -15,11 +15,11 @@ from openmtz.geometry import SkinSurface, TriangleMesh, pose_from_vector
 from openmtz.hooks import Region
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.planning import place_spots, plan_stations, plan_treatment
-from openmtz.planning._cover import Head
-from openmtz.planning._rays import blocked, mesh_grid
-from openmtz.planning._sight import Sight
-from openmtz.planning.normals import smooth_normals
 from openmtz.planning.refusals import Cause
+from openmtz.planning.skin.normals import smooth_normals
+from openmtz.planning.stations.greedy_cover import Head
+from openmtz.planning.stations.ray_kernels import blocked, mesh_grid
+from openmtz.planning.stations.sight import Sight
 from openmtz.safety import check_on_skin
 
 HEAD = Head.of(PROFILE)

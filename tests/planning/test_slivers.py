@@ -12,10 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from surfaces import CENTER, KINDS, grid_surface
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
-from openmtz.planning import _grid, place_spots
-from openmtz.planning._cover import Cover, Head
-from openmtz.planning._slivers import Slivers, fitted, level
-from openmtz.planning.normals import smooth_normals
+from openmtz.planning import place_spots
+from openmtz.planning.skin.normals import smooth_normals
+from openmtz.planning.stations import cell_grid
+from openmtz.planning.stations.greedy_cover import Cover, Head
+from openmtz.planning.stations.slivers import Slivers, fitted, level
 
 HEAD = Head.of(PROFILE)
 
@@ -33,7 +34,7 @@ def covered(request):
         poses.append(found[0])
         cover.take(found[0])
     assert not cover.left.any()
-    return points, normals, _grid.make_grid(points, HEAD.reach), poses
+    return points, normals, cell_grid.make_grid(points, HEAD.reach), poses
 
 
 def sharp(poses, points, normals, grid):

@@ -7,10 +7,10 @@ import pytest
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.planning import place_spots, plan_stations
-from openmtz.planning._tour import short_tour
-from openmtz.planning.aiming import aim_from
 from openmtz.planning.refusals import Cause
-from openmtz.planning.region import smooth_normals
+from openmtz.planning.skin.region import smooth_normals
+from openmtz.planning.stations.aiming import aim_from
+from openmtz.planning.stations.tour import short_tour
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from placement_surfaces import SURFACES
 
-from openmtz.planning.surface_defects import surface_defects
+from openmtz.planning.skin.surface_defects import surface_defects
 
 VERTICES, FACES = SURFACES["flat"]()
 SHEET = len(VERTICES)

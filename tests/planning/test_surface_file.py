@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from openmtz.planning.surface_file import SurfaceFileError, load_surface, save_surface
+from openmtz.planning.skin.surface_file import SurfaceFileError, load_surface, save_surface
 
 
 @pytest.mark.parametrize("keep", [0, 2000])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from openmtz.procedure import Group, Procedure, ProcedureConfig
-from openmtz.procedure import commands as cmd
-from openmtz.procedure import events as ev
+from openmtz.procedure import Group, Procedure, ProcedureConfig, commands as cmd, events as ev
 
 SHA = "ab" * 32
 GROUPS = (Group(0, 0, 0, 100), Group(0, 1, 100, 150), Group(1, 0, 150, 300))

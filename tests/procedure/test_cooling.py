@@ -6,14 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from procedure_driver import GROUPS, SHA, Driver
 
 from openmtz.plan import TreatmentPlan
-from openmtz.procedure import Group, ProcedureConfig, groups_of
-from openmtz.procedure import commands as cmd
-from openmtz.procedure import events as ev
+from openmtz.procedure import Group, ProcedureConfig, commands as cmd, events as ev, groups_of
 
 WAITING = (GROUPS[0], replace(GROUPS[1], wait_s=10.0), GROUPS[2])
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from openmtz.procedure import Dispatcher
-from openmtz.procedure import commands as cmd
-from openmtz.procedure import events as ev
+from openmtz.procedure import Dispatcher, commands as cmd, events as ev
 
 SHA = "ab" * 32
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 from procedure_driver import GROUPS, SHA, Driver
 
-from openmtz.procedure import ACTIVE, FINAL, ROWS, STATES, Procedure, ProcedureConfig
-from openmtz.procedure import commands as cmd
-from openmtz.procedure import events as ev
+from openmtz.procedure import (
+    ACTIVE,
+    FINAL,
+    ROWS,
+    STATES,
+    Procedure,
+    ProcedureConfig,
+    commands as cmd,
+    events as ev,
+)
 
 
 def test_the_whole_way() -> None:

@@ -7,15 +7,16 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from procedure_driver import GROUPS as WITHOUT_WAITS
-from procedure_driver import SHA
+from hypothesis import given, settings, strategies as st
+from procedure_driver import GROUPS as WITHOUT_WAITS, SHA
 
-from openmtz.procedure import STATES as STATES_OF_THE_TABLE
-from openmtz.procedure import Procedure, ProcedureConfig
-from openmtz.procedure import commands as cmd
-from openmtz.procedure import events as ev
+from openmtz.procedure import (
+    STATES as STATES_OF_THE_TABLE,
+    Procedure,
+    ProcedureConfig,
+    commands as cmd,
+    events as ev,
+)
 
 GROUPS = tuple(replace(g, wait_s=w) for g, w in zip(WITHOUT_WAITS, (0.0, 2.0, 0.3), strict=True))
 

@@ -16,7 +16,7 @@ from openmtz.planning import plan_treatment
 from openmtz.planning.planner import PlanningResult
 from openmtz.records.plan_pictures import CAUSE_COLORS, NO_FIRE, draw_plan
 from openmtz.records.style import Picture
-from openmtz.simulation.phantoms import make_phantom
+from openmtz.simulation.patient.phantoms import make_phantom
 
 AT = np.array([0.5, 0.0, 0.05])
 EYE = {"kind": "sphere", "center_m": AT.tolist(), "radius_m": 0.003}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
 from openmtz.plan import TreatmentPlan

@@ -43,7 +43,7 @@ def test_random_cells_have_no_collision_and_no_false_refusal(bench: ModuleType) 
 def test_the_judges_are_not_blind(bench: ModuleType) -> None:
     """MuJoCo sees a motion into a wall, and the roadmap finds a way where there is one."""
     from openmtz.robot import HOME, ArmKinematics, CellBox, CellCollision, plan_motion
-    from openmtz.simulation.world import World
+    from openmtz.simulation.arm.world import World
 
     wall = CellBox("wall", (0.5, 0.35, 0.3), (0.6, 0.1, 0.8))
     beyond = HOME + np.array([1.2, 0, 0, 0, 0, 0])

@@ -80,7 +80,7 @@ def test_a_line_is_straight_to_a_tenth_of_a_millimetre_and_does_not_turn(arm: Ar
 def test_between_its_samples_a_line_is_straight_too(arm: ArmKinematics) -> None:
     """The controller's quintic between the points of the message, not the points alone."""
     from openmtz.robot import JOINT_NAMES
-    from openmtz.simulation.world import World
+    from openmtz.simulation.arm.world import World
 
     near = arm.inverse(look_along((0.5, 0.1, 0.1), (0.2, 0.1, -1))).q
     line = line_back(arm, near, 0.1)

@@ -12,7 +12,7 @@ import pytest
 
 from openmtz.robot import JOINT_NAMES, ArmKinematics, CellCollision, UrdfInvalid, find_urdf, validate_urdf
 from openmtz.robot.urdf_check import urdf_findings
-from openmtz.simulation.scene import build_model
+from openmtz.simulation.arm.scene import build_model
 
 TEXT = find_urdf().read_text()
 TOOL = ("head_body", "camera_body", "cable_guard")

@@ -33,7 +33,7 @@ VICTIMS = (*NODE_NAMES, "scan_head_device")
 
 @pytest.fixture(scope="module")
 def surface() -> SkinSurface:
-    from openmtz.simulation.phantoms import make_phantom
+    from openmtz.simulation.patient.phantoms import make_phantom
 
     mesh = make_phantom("forearm", "none", 0).mesh
     near = np.linalg.norm(mesh.vertices - [0.5, 0.0, 0.05], axis=1) < 0.04

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from safety_cell import PROFILE, load_group, make_plan, station_pose
 from scipy.spatial.transform import Rotation
 

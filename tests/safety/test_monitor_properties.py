@@ -11,8 +11,7 @@ from dataclasses import replace
 from random import Random
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from safety_cell import BOOT, Cell, make_plan, station_pose
 
 from openmtz.safety import (

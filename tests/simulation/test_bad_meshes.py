@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from openmtz.simulation.patient_sources import PatientError, patient_from_mesh
+from openmtz.simulation.patient.sources import PatientError, patient_from_mesh
 
 
 def nan_mesh(path: Path) -> Path:

@@ -9,8 +9,8 @@ import pytest
 
 from openmtz.capture import CameraIntrinsics
 from openmtz.geometry import TriangleMesh, look_along
-from openmtz.simulation.camera import CameraNoise, DepthCamera, still_key_of
-from openmtz.simulation.mesh_scene import MeshScene
+from openmtz.simulation.camera.camera import CameraNoise, DepthCamera, still_key_of
+from openmtz.simulation.camera.mesh_scene import MeshScene
 
 SMALL = CameraIntrinsics(160, 120, 200.0, 200.0, 79.5, 59.5)
 

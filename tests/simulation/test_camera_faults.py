@@ -11,13 +11,13 @@ import pytest
 
 from openmtz.capture import CameraIntrinsics
 from openmtz.geometry import TriangleMesh, look_along
-from openmtz.simulation.camera import CameraNoise, DepthCamera
-from openmtz.simulation.camera_faults import CameraFaults, FrameStream
-from openmtz.simulation.camera_worker import CameraFrame, CameraWorker, FrameRequest
-from openmtz.simulation.mesh_scene import MeshScene
-from openmtz.simulation.motion import Breathing, Drift, PatientMotion
-from openmtz.simulation.phantoms import make_phantom
-from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.camera.camera import CameraNoise, DepthCamera
+from openmtz.simulation.camera.faults import CameraFaults, FrameStream
+from openmtz.simulation.camera.mesh_scene import MeshScene
+from openmtz.simulation.camera.worker import CameraFrame, CameraWorker, FrameRequest
+from openmtz.simulation.patient.motion import Breathing, Drift, PatientMotion
+from openmtz.simulation.patient.phantoms import make_phantom
+from openmtz.simulation.truth.skin import TrueSkin
 
 SMALL = CameraIntrinsics(160, 120, 200.0, 200.0, 79.5, 59.5)
 ABOVE = look_along((0, 0, 0.3), (0, 0, -1))

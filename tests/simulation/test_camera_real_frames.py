@@ -13,10 +13,10 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from openmtz.capture import CameraIntrinsics
-from openmtz.simulation.camera import DepthCamera
-from openmtz.simulation.depth_folder import load_depth_folder
-from openmtz.simulation.depth_mesh import denoise, depth_to_mesh, fill_small_holes, nearest_part
-from openmtz.simulation.mesh_scene import MeshScene
+from openmtz.simulation.camera.camera import DepthCamera
+from openmtz.simulation.camera.mesh_scene import MeshScene
+from openmtz.simulation.patient.depth_folder import load_depth_folder
+from openmtz.simulation.patient.depth_mesh import denoise, depth_to_mesh, fill_small_holes, nearest_part
 
 SR305 = (476.007, 476.007, 313.683, 242.755)
 DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from openmtz.capture import CameraIntrinsics, CaptureError, scan_views
-from openmtz.simulation.camera import DepthCamera
-from openmtz.simulation.camera_worker import CameraFrame, CameraWorker, FrameRequest
-from openmtz.simulation.mesh_scene import MeshScene
-from openmtz.simulation.phantoms import make_phantom
+from openmtz.simulation.camera.camera import DepthCamera
+from openmtz.simulation.camera.mesh_scene import MeshScene
+from openmtz.simulation.camera.worker import CameraFrame, CameraWorker, FrameRequest
+from openmtz.simulation.patient.phantoms import make_phantom
 
 SMALL = CameraIntrinsics(160, 120, 200.0, 200.0, 79.5, 59.5)
 

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from openmtz.robot import HOME, JOINT_NAMES, plan_motion, stop_motion
-from openmtz.simulation.controller import BRAKE_RAD_S2, ArmState, JointController, TrajectoryRejected
+from openmtz.simulation.arm.joint_controller import (
+    BRAKE_RAD_S2,
+    ArmState,
+    JointController,
+    TrajectoryRejected,
+)
 
 GOAL = HOME + np.array([0.3, -0.2, 0.2, 0.1, 0.2, -0.4])
 LIMIT = np.full(6, 2 * np.pi)

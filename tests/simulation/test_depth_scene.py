@@ -8,11 +8,11 @@ from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from openmtz.capture import CameraIntrinsics, scan_views
 from openmtz.geometry import TriangleMesh, look_along
-from openmtz.simulation import _depth_kernels as kernels
-from openmtz.simulation.camera import CameraNoise, DepthCamera, _gaussian
-from openmtz.simulation.mesh_scene import MeshScene
-from openmtz.simulation.phantoms import make_phantom
-from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.camera import depth_kernels as kernels
+from openmtz.simulation.camera.camera import CameraNoise, DepthCamera, _gaussian
+from openmtz.simulation.camera.mesh_scene import MeshScene
+from openmtz.simulation.patient.phantoms import make_phantom
+from openmtz.simulation.truth.skin import TrueSkin
 
 LENS = CameraIntrinsics(160, 120, 200.0, 200.0, 79.5, 59.5)
 WHOLE = (0, 0, 160, 120)

@@ -7,10 +7,9 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from openmtz.simulation.motion import (
+from openmtz.simulation.patient.motion import (
     Breathing,
     Drift,
     LocalPart,

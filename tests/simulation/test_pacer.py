@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
-from openmtz.simulation.clock import Pacer
-from openmtz.simulation.control import EVERYTHING, Answer, RunControl, RunState, Scope, scope_of
+from openmtz.simulation.clock.pacer import Pacer
+from openmtz.simulation.clock.play_state import EVERYTHING, Answer, RunControl, RunState, Scope, scope_of
 
 
 class Hand:
@@ -19,6 +18,7 @@ class Hand:
         return self.now
 
 
+@example(0.125, [(0.0625, False), (0.0859375, False)])  # a remainder of a step is no stall
 @given(st.floats(0.1, 10.0), st.lists(st.tuples(st.floats(0.0, 0.09), st.booleans()), max_size=100))
 def test_time_is_the_factor_times_what_ran_and_pauses_count_for_nothing(
     factor: float, turns: list[tuple[float, bool]]

@@ -11,10 +11,10 @@ import trimesh
 
 from openmtz.cli.errors import UserError
 from openmtz.cli.patient_options import parse_patient, parse_phantom
-from openmtz.simulation.lesions import LESIONS
-from openmtz.simulation.motion import Breathing, Drift, MotionError, Tremor
-from openmtz.simulation.motion_request import MOTION_KINDS, PRESETS, motion_from_text
-from openmtz.simulation.patient_request import PatientRequestError, build_patient
+from openmtz.simulation.patient.lesions import LESIONS
+from openmtz.simulation.patient.motion import Breathing, Drift, MotionError, Tremor
+from openmtz.simulation.patient.motion_request import MOTION_KINDS, PRESETS, motion_from_text
+from openmtz.simulation.patient.request import PatientRequestError, build_patient
 
 
 @pytest.fixture(scope="module")

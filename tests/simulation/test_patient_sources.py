@@ -11,10 +11,10 @@ import trimesh
 from PIL import Image
 
 from openmtz.geometry import TriangleMesh, apply_pose
-from openmtz.simulation.depth_mesh import denoise, depth_to_mesh, fill_small_holes, nearest_part
-from openmtz.simulation.frame_fusion import register
-from openmtz.simulation.patient_sources import PatientError, patient_from_depth, patient_from_mesh
-from openmtz.simulation.patients import PATIENT_TARGET_M, Patient
+from openmtz.simulation.patient.depth_mesh import denoise, depth_to_mesh, fill_small_holes, nearest_part
+from openmtz.simulation.patient.frame_fusion import register
+from openmtz.simulation.patient.patients import PATIENT_TARGET_M, Patient
+from openmtz.simulation.patient.sources import PatientError, patient_from_depth, patient_from_mesh
 
 SR305 = (476.007, 476.007, 313.683, 242.755)
 DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
@@ -74,8 +74,8 @@ def test_a_scanned_head_is_treated_on_its_forehead_or_cheek() -> None:
     assert scarred.synthetic_lesions and "synthetic" in scarred.name
     assert 0.6e-3 < scarred.lesion_depth_m.max() <= 2.0e-3
     # In the file's own axes (y up, z front) the choice must be face, not neck (below y = -0.02 m).
-    from openmtz.simulation.mesh_files import load_mesh
-    from openmtz.simulation.region_choice import choose_region
+    from openmtz.simulation.patient.mesh_files import load_mesh
+    from openmtz.simulation.patient.region_choice import choose_region
 
     choice = choose_region(load_mesh(path, 0.05), (0, 0, 1))
     assert choice.center[1] > 0.0 and choice.center[2] > 0.04
@@ -260,8 +260,8 @@ def test_a_point_cloud_becomes_skin(tmp_path: Path) -> None:
 
 
 def test_a_scanned_head_as_points_is_the_head(tmp_path: Path) -> None:
-    from openmtz.simulation.mesh_files import load_mesh
-    from openmtz.simulation.skin import TrueSkin
+    from openmtz.simulation.patient.mesh_files import load_mesh
+    from openmtz.simulation.truth.skin import TrueSkin
 
     mesh = load_mesh(recorded("lps_head") / "LeePerrySmith.glb", 0.05)
     rng = np.random.default_rng(0)
@@ -281,7 +281,7 @@ def test_a_scanned_head_as_points_is_the_head(tmp_path: Path) -> None:
 def test_huge_files_are_refused_before_they_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from openmtz.simulation import depth_folder, mesh_files
+    from openmtz.simulation.patient import depth_folder, mesh_files
 
     file = tmp_path / "ball.ply"
     trimesh.creation.icosphere(subdivisions=3, radius=0.08).export(file)
@@ -298,7 +298,7 @@ def test_huge_files_are_refused_before_they_fill_the_memory(
 
 
 def test_a_long_recording_is_read_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from openmtz.simulation import depth_folder
+    from openmtz.simulation.patient import depth_folder
 
     monkeypatch.setattr(depth_folder, "MOST_FRAMES", 4)
     for k in range(10):

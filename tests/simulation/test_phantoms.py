@@ -8,13 +8,13 @@ import pytest
 from openmtz.capture.cleaning import rim_edges
 from openmtz.geometry import TriangleMesh, look_along
 from openmtz.hooks import LESION_TYPES, PluginError, PluginManager
-from openmtz.simulation import phantom_plugins
-from openmtz.simulation.lesions import LESIONS, MASK_DEPTH_M, carve_lesions, wanted_lesions
-from openmtz.simulation.patients import PATIENT_TARGET_M, Patient
-from openmtz.simulation.phantom_plugins.smooth import SHAPES
-from openmtz.simulation.phantoms import load_phantoms, make_phantom
-from openmtz.simulation.refine import refine_near
-from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.patient import phantom_plugins
+from openmtz.simulation.patient.lesions import LESIONS, MASK_DEPTH_M, carve_lesions, wanted_lesions
+from openmtz.simulation.patient.patients import PATIENT_TARGET_M, Patient
+from openmtz.simulation.patient.phantom_plugins.smooth import SHAPES
+from openmtz.simulation.patient.phantoms import load_phantoms, make_phantom
+from openmtz.simulation.patient.refine import refine_near
+from openmtz.simulation.truth.skin import TrueSkin
 
 
 @pytest.mark.parametrize("kind", sorted(SHAPES))

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from openmtz.robot import CAMERA_FRAME, HOME, JOINT_NAMES, ArmKinematics
 from openmtz.robot.cell import CELL_BOXES
-from openmtz.simulation.gazebo import MODEL, SdfError, urdf_with_control, world_sdf
+from openmtz.simulation.arm.gazebo import MODEL, SdfError, urdf_with_control, world_sdf
 
 ROOT = Path(__file__).resolve().parents[2]
 URDF = (ROOT / "urdf" / "openmtz_cell.urdf").read_text(encoding="utf-8")

@@ -16,9 +16,9 @@ from openmtz.geometry import TriangleMesh, look_along
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as HEAD
 from openmtz.simulation.scan_head_device.core import DeviceCore, Lines, Shot
 from openmtz.simulation.scan_head_device.memory import SLOT_BYTES, SLOTS, SlotMemory
-from openmtz.simulation.shots import evaluate_shots
-from openmtz.simulation.skin import TrueSkin
-from openmtz.simulation.wires import Shots, WireServer
+from openmtz.simulation.scan_head_device.wires import Shots, WireServer
+from openmtz.simulation.truth.shots import evaluate_shots
+from openmtz.simulation.truth.skin import TrueSkin
 
 PLAN = bytes(range(1, 33))
 COUNT = 1000

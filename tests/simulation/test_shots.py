@@ -8,8 +8,8 @@ import pytest
 from openmtz.geometry import TriangleMesh, apply_pose, look_along, make_pose
 from openmtz.optics import angles_to_counts, point_to_angles
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as HEAD
-from openmtz.simulation.shots import evaluate_shots
-from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.truth.shots import evaluate_shots
+from openmtz.simulation.truth.skin import TrueSkin
 
 
 def plane(z: float, half: float = 0.05) -> TriangleMesh:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from openmtz.geometry import TriangleMesh
-from openmtz.simulation.motion import (
+from openmtz.simulation.patient.motion import (
     Breathing,
     Drift,
     MotionError,
@@ -15,9 +15,9 @@ from openmtz.simulation.motion import (
     SuddenMove,
     Tremor,
 )
-from openmtz.simulation.patients import PATIENT_TARGET_M, Patient
-from openmtz.simulation.phantoms import make_phantom
-from openmtz.simulation.skin import TrueSkin
+from openmtz.simulation.patient.patients import PATIENT_TARGET_M, Patient
+from openmtz.simulation.patient.phantoms import make_phantom
+from openmtz.simulation.truth.skin import TrueSkin
 
 TARGET = np.asarray(PATIENT_TARGET_M)
 MOTIONS = {

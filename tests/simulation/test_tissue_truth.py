@@ -8,19 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from openmtz.geometry import TriangleMesh, apply_pose, invert_pose, look_along, make_pose
 from openmtz.optics import angles_to_counts, point_to_angles
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as LOW
 from openmtz.plan import TreatmentPlan
 from openmtz.records import FiredSpots
-from openmtz.simulation.harm import LIMITS, Circumstances, Harm, Stop, harm
-from openmtz.simulation.shots import evaluate_shots
-from openmtz.simulation.skin import TrueSkin
-from openmtz.simulation.tissue_truth import Shots, TissueTruth
-from openmtz.simulation.truth_report import against_plan, report
+from openmtz.simulation.truth.harms import LIMITS, Circumstances, Harm, Stop, harm
+from openmtz.simulation.truth.shots import evaluate_shots
+from openmtz.simulation.truth.skin import TrueSkin
+from openmtz.simulation.truth.tissue_truth import Shots, TissueTruth
+from openmtz.simulation.truth.truth_report import against_plan, report
 from openmtz.tissue.ablation import craters, stacked_depth_um
 from openmtz.tissue.checks import TissueError
 

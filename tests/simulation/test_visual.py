@@ -33,7 +33,7 @@ SIZE = (160, 120)
 
 @pytest.fixture(scope="module")
 def skin() -> TriangleMesh:
-    from openmtz.simulation.phantoms import make_phantom
+    from openmtz.simulation.patient.phantoms import make_phantom
 
     return make_phantom("forearm", "none", 0).mesh
 

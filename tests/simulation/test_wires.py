@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openmtz.simulation.wires import HEAD_LINES, WireServer
+from openmtz.simulation.scan_head_device.wires import HEAD_LINES, WireServer
 
 
 @pytest.fixture

@@ -8,14 +8,13 @@ import time
 import mujoco
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from openmtz.geometry import TriangleMesh, look_along
 from openmtz.robot import CAMERA_FRAME, HOME, JOINT_NAMES, ArmKinematics, Trajectory, plan_motion
-from openmtz.simulation.controller import BRAKE_RAD_S2, TrajectoryRejected
-from openmtz.simulation.patients import Patient
-from openmtz.simulation.world import World
+from openmtz.simulation.arm.joint_controller import BRAKE_RAD_S2, TrajectoryRejected
+from openmtz.simulation.arm.world import World
+from openmtz.simulation.patient.patients import Patient
 
 GOAL = HOME + np.array([0.4, -0.2, 0.3, 0.2, 0.2, -0.6])
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from openmtz.simulation.clock import Pacer
+from openmtz.simulation.clock.pacer import Pacer
 
 
 class Hand:

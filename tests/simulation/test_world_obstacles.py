@@ -8,9 +8,9 @@ import pytest
 
 from openmtz.geometry import pose_distance
 from openmtz.robot import HOME, JOINT_NAMES, ArmKinematics, CellBox, UrdfInvalid, find_urdf, plan_motion
-from openmtz.simulation.controller import TrajectoryRejected
-from openmtz.simulation.scene import build_model
-from openmtz.simulation.world import PhysicsFailure, StartBlocked, World
+from openmtz.simulation.arm.joint_controller import TrajectoryRejected
+from openmtz.simulation.arm.scene import build_model
+from openmtz.simulation.arm.world import PhysicsFailure, StartBlocked, World
 
 GOAL = HOME + np.array([0.8, -0.4, 0.3, 0.2, 0.2, -0.6])
 WALL = CellBox("wall", (0.5, 0.35, 0.3), (0.6, 0.1, 0.8))

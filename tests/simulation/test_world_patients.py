@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from openmtz.geometry import TriangleMesh
-from openmtz.simulation import Patient
-from openmtz.simulation.heightfield import height_field
+from openmtz.simulation.arm.heightfield import height_field
+from openmtz.simulation.patient import Patient
 
 MESH = TriangleMesh(np.array([[0.5, 0, 0.05], [0.6, 0, 0.05], [0.5, 0.1, 0.02]]), np.array([[0, 1, 2]]))
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from openmtz.optics import HandpieceProfile
-from openmtz.optics.profile import BUILT_IN_PROFILES
-from openmtz.optics.profile import CO2_120UM_DEEP as DEEP
-from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as LOW
+from openmtz.optics.profile import BUILT_IN_PROFILES, CO2_120UM_DEEP as DEEP, CO2_120UM_LOW_ENERGY as LOW
 from openmtz.tissue.ablation import (
     SKIN,
     AblationModel,

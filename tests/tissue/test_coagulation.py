@@ -6,13 +6,10 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from openmtz.optics import HandpieceProfile
-from openmtz.optics.profile import BUILT_IN_PROFILES
-from openmtz.optics.profile import CO2_120UM_DEEP as DEEP
-from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as LOW
+from openmtz.optics.profile import BUILT_IN_PROFILES, CO2_120UM_DEEP as DEEP, CO2_120UM_LOW_ENERGY as LOW
 from openmtz.tissue.ablation import SKIN, craters
 from openmtz.tissue.checks import TissueError
 from openmtz.tissue.coagulation import DERMIS, CoagulationModel, _heat, rims, solve_rims_m

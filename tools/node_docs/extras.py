@@ -25,9 +25,9 @@ def _planner_extras() -> list[str]:
 
 
 def _simulation_extras() -> list[str]:
-    from openmtz.simulation.patient_request import DepthRequest, MeshRequest, PhantomRequest
+    from openmtz.simulation.patient.request import DepthRequest, MeshRequest, PhantomRequest
     from openmtz.simulation.scan_head_device.injection import FAULTS
-    from openmtz.simulation.wires import HEAD_LINES, LINES
+    from openmtz.simulation.scan_head_device.wires import HEAD_LINES, LINES
 
     parts = [
         "### `patient_json`",
@@ -55,7 +55,7 @@ def _fault_rows(device: dict[str, str]) -> list[tuple[str, str, str]]:
     from openmtz.simulation.faults import FAULTS
 
     own: dict[str, str] = {}
-    for node in syntax_tree(NODES / "simulation_faults.py").body:
+    for node in syntax_tree(NODES / "simulated_cell" / "faults.py").body:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
             for key, value in zip(node.value.keys, node.value.values, strict=True):
                 if isinstance(key, ast.Constant):

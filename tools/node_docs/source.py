@@ -128,6 +128,8 @@ def read_node(name: str) -> NodeFacts:
     """Return what the source of a node says, its parts (`NAME_*.py`) included."""
     facts = NodeFacts(name)
     parts = [NODES / f"{name}.py", *sorted(NODES.glob(f"{name}_*.py"))]
+    if name == "simulation":
+        parts += sorted(NODES.glob("simulated_cell/[!_]*.py"))
     for part in parts:
         _read_part(syntax_tree(part), facts)
     return facts

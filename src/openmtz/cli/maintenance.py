@@ -12,7 +12,7 @@ from rich.table import Table
 
 from openmtz.cli.errors import UserError
 from openmtz.cli.suite import run_suite
-from openmtz.graph.description import share_folder
+from openmtz.graph import share_folder
 
 
 def test(

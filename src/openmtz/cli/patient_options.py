@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openmtz.cli.errors import UserError
-from openmtz.hooks import Phantom, UnknownPhantom
-from openmtz.hooks.phantoms import find_phantom
+from openmtz.hooks import Phantom, UnknownPhantom, find_phantom
 
 PHANTOM_OF = {"atrophic_scar": "cheek", "striae": "abdomen", "ladd": "forearm"}
 LESIONS_OF = {"atrophic_scar": "atrophic_scar", "striae": "striae"}
@@ -79,7 +78,7 @@ def numbers(text: str, count: int, option: str, what: str) -> tuple[float, ...]:
 
 def phantoms() -> dict[str, Phantom]:
     """Return the phantoms of all plugins installed, by name."""
-    from openmtz.simulation.phantoms import load_phantoms
+    from openmtz.simulation.patient import load_phantoms
 
     return load_phantoms().phantoms
 
@@ -90,7 +89,7 @@ def parse_phantom(phantom: str, lesions: str | None, motion: str | None) -> Pati
     Raises:
         UserError: an unknown phantom, lesions it does not offer, an unknown motion; the known are listed.
     """
-    from openmtz.simulation.phantoms import load_phantoms
+    from openmtz.simulation.patient import load_phantoms
 
     known = phantoms()
     notes = [str(failure) for failure in load_phantoms().failures]
@@ -169,7 +168,7 @@ def _region(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 def _lesions(text: str | None) -> str:
-    from openmtz.simulation.lesions import wanted_lesions
+    from openmtz.simulation.patient import wanted_lesions
 
     try:
         wanted_lesions(text or "none")
@@ -179,8 +178,7 @@ def _lesions(text: str | None) -> str:
 
 
 def _motion(text: str | None) -> str:
-    from openmtz.simulation.motion import MotionError
-    from openmtz.simulation.motion_request import motion_from_text
+    from openmtz.simulation.patient import MotionError, motion_from_text
 
     try:
         motion_from_text(text or "none")

@@ -17,13 +17,18 @@ from openmtz.cli.plan_surface import Placed, read_surface, refined
 from openmtz.geometry import SkinSurface, apply_pose
 from openmtz.hooks import PluginError, UnknownIndication
 from openmtz.optics import CalibrationError, FieldCalibration
-from openmtz.plan import PlanError
-from openmtz.plan.files import save_plan
-from openmtz.planning import PlanningError, PlanningResult, PlanRequest, RequestError, plan_treatment
-from openmtz.planning.fields_file import save_fields
-from openmtz.planning.request import parse
+from openmtz.plan import PlanError, save_plan
+from openmtz.planning import (
+    PlanningError,
+    PlanningResult,
+    PlanRequest,
+    RequestError,
+    parse,
+    plan_treatment,
+    save_fields,
+)
+from openmtz.planning.skin import SURFACE_FILE, save_surface
 from openmtz.planning.stations import Reachable
-from openmtz.planning.surface_file import SURFACE_FILE, save_surface
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def _request(order: PlanOrder, stated: Any, drawn: Any, placed: Placed) -> PlanR
 
 
 def _refine(surface: SkinSurface, request: PlanRequest) -> SkinSurface:
-    from openmtz.planning import region as skin
+    from openmtz.planning.skin import region as skin
 
     wanted = request.region
     if wanted is None:

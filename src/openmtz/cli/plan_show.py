@@ -11,10 +11,9 @@ from rich.table import Table
 
 from openmtz.cli.errors import UserError
 from openmtz.geometry import SkinSurface
-from openmtz.plan import Finding, PlanError, Severity, TreatmentPlan, compare_plans
-from openmtz.plan.files import load_plan
-from openmtz.planning.fields_file import FieldsFileError, load_fields
-from openmtz.planning.surface_file import SURFACE_FILE, SurfaceFileError, load_surface
+from openmtz.plan import Finding, PlanError, Severity, TreatmentPlan, compare_plans, load_plan
+from openmtz.planning import FieldsFileError, load_fields
+from openmtz.planning.skin import SURFACE_FILE, SurfaceFileError, load_surface
 
 MOST_LINES = 40
 
@@ -78,7 +77,7 @@ def _rows(plan: TreatmentPlan) -> list[tuple[str, str]]:
 
 def draw_pictures(folder: Path) -> list[str]:
     """Draw a plan's pictures into its folder; return the file names. Raises UserError."""
-    from openmtz.records.plan_pictures import draw_plan
+    from openmtz.records import draw_plan
 
     plan, _ = _load(folder)
     if len(plan) == 0:

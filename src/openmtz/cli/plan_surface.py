@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from openmtz.cli.errors import UserError
 from openmtz.geometry import SkinSurface, TriangleMesh, apply_pose, invert_pose, look_along
-from openmtz.planning.normals import smooth_normals
-from openmtz.planning.surface_file import SurfaceFileError, load_surface
+from openmtz.planning.skin import SurfaceFileError, load_surface, smooth_normals
 
 TARGET_M = (0.50, 0.0, 0.05)
 """Where the middle of the region is laid, `world` [m]: over the bed, before the arm."""
@@ -52,8 +51,7 @@ def read_surface(path: Path, scale: float, middle_m: NDArray[np.float64] | None,
 
 
 def _load_mesh(path: Path, scale: float) -> TriangleMesh:
-    from openmtz.simulation.mesh_files import load_mesh
-    from openmtz.simulation.patient_errors import PatientError
+    from openmtz.simulation.patient import PatientError, load_mesh
 
     try:
         return load_mesh(path, scale)
@@ -63,7 +61,7 @@ def _load_mesh(path: Path, scale: float) -> TriangleMesh:
 
 def refined(surface: SkinSurface, center_m: NDArray[np.float64], radius_m: float) -> SkinSurface:
     """Return the surface with triangles of at most `EDGE_M` near the region; itself if it has such."""
-    from openmtz.simulation.refine import refine_near
+    from openmtz.simulation.patient import refine_near
 
     mesh = surface.mesh
     near = np.linalg.norm(mesh.vertices - center_m, axis=1) < radius_m + NEAR_M
@@ -77,7 +75,7 @@ def refined(surface: SkinSurface, center_m: NDArray[np.float64], radius_m: float
 
 
 def _middle(mesh: TriangleMesh) -> NDArray[np.float64]:
-    from openmtz.planning.region import middle
+    from openmtz.planning.skin import middle
 
     return middle(SkinSurface.from_arrays(mesh.vertices, mesh.faces))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openmtz import __version__
-from openmtz.planning.fields_file import load_fields
+from openmtz.planning import load_fields
 from openmtz.records import (
     FiredSpots,
     RunData,

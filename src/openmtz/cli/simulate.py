@@ -14,9 +14,8 @@ from rich.table import Table
 from openmtz.cli.errors import UserError
 
 if TYPE_CHECKING:
-    from openmtz.simulation.harm import Harm
-    from openmtz.simulation.lockstep.run import SimulationResult
-    from openmtz.simulation.lockstep.scenario import Scenario
+    from openmtz.simulation.lockstep import Scenario, SimulationResult
+    from openmtz.simulation.truth import Harm
 
 
 FILM_STEP_S = 0.25
@@ -52,7 +51,7 @@ def simulate(
 
       ./openmtz simulate my_scenario.yaml --out runs/mine
     """  # noqa: E501
-    from openmtz.simulation.lockstep.gallery import gallery_paths
+    from openmtz.simulation.lockstep import gallery_paths
 
     console = Console()
     if faults:
@@ -70,7 +69,7 @@ def simulate(
 
 
 def _load(name: str, known: dict[str, Path]) -> Scenario:
-    from openmtz.simulation.lockstep.scenario import ScenarioError, load_scenario
+    from openmtz.simulation.lockstep import ScenarioError, load_scenario
 
     path = known.get(name, Path(name))
     if name not in known and not path.exists() and not name.endswith((".yaml", ".yml")):
@@ -110,10 +109,9 @@ def play(scenarios: list[Scenario], seed: int, out: Path | None, console: Consol
 def _play_one(item: Scenario, seed: int, folder: Path, console: Console, film: bool) -> SimulationResult:
     from openmtz.hooks import PluginError, UnknownIndication
     from openmtz.planning import RequestError
-    from openmtz.simulation.lockstep.files import write_result
-    from openmtz.simulation.lockstep.run import simulate as run
-    from openmtz.simulation.patient_request import PatientRequestError
-    from openmtz.simulation.world import PhysicsFailure, StartBlocked
+    from openmtz.simulation.arm import PhysicsFailure, StartBlocked
+    from openmtz.simulation.lockstep import simulate as run, write_result
+    from openmtz.simulation.patient import PatientRequestError
 
     refusals = (
         PatientRequestError,
@@ -151,7 +149,7 @@ def _play_one(item: Scenario, seed: int, folder: Path, console: Console, film: b
             raise UserError(f"scenario {item.name}: {error}") from error
     write_result(folder, result, cells[0].head.log)
     if film:
-        from openmtz.simulation.lockstep.film import write_film
+        from openmtz.simulation.lockstep import write_film
 
         write_film(folder / "treatment.gif", result)
     return result

@@ -17,10 +17,8 @@ from rich.markup import escape
 from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
 from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
-from openmtz.graph import GraphError, Supervisor, load_graph
-from openmtz.graph.death import describe_death
-from openmtz.graph.lock import StackLock
-from openmtz.simulation.patients import PATIENT_TARGET_M
+from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
+from openmtz.simulation.patient import PATIENT_TARGET_M
 
 if TYPE_CHECKING:
     from openmtz.nodes.operator import Observed

@@ -13,8 +13,7 @@ from rich.console import Console
 
 from openmtz.cli.errors import UserError
 from openmtz.cli.patient_options import parse_phantom
-from openmtz.graph import GraphError, Supervisor, load_graph
-from openmtz.graph.death import describe_death
+from openmtz.graph import GraphError, Supervisor, describe_death, load_graph
 
 
 def up(

@@ -23,8 +23,7 @@ from openmtz.optics import (
     angles_to_counts,
     point_to_angles,
 )
-from openmtz.plan import TreatmentPlan
-from openmtz.plan.plan import FiringGroup
+from openmtz.plan import FiringGroup, TreatmentPlan
 
 SELECT_NAKS = (NakCode.ALREADY_EXECUTED, NakCode.IN_FAULT, NakCode.BAD_REQUEST)
 """Refusals of a selection. Others are of permits or spots, or the link asks again by itself."""

@@ -1,7 +1,5 @@
 """The graph as a description, and the supervisor that runs it. No ROS in here: it starts processes."""
 
-from openmtz.graph.death import ProcessDied
-from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec, load_graph
-from openmtz.graph.supervisor import Supervisor
+import lazy_loader
 
-__all__ = ["GraphDescription", "GraphError", "ProcessDied", "ProcessSpec", "Supervisor", "load_graph"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,34 +1,5 @@
 """Plugins: what they may implement (`spec`), what passes through (`types`), how they are run (`manager`)."""
 
-from openmtz.hooks.errors import PluginError, PluginFailure, Refused, UnknownIndication, UnknownPhantom
-from openmtz.hooks.manager import PluginManager, load_plugins
-from openmtz.hooks.spec import hookimpl
-from openmtz.hooks.types import (
-    LESION_TYPES,
-    Assessment,
-    Indication,
-    PatientFacts,
-    Phantom,
-    PhantomSkin,
-    Prescription,
-    Region,
-)
+import lazy_loader
 
-__all__ = [
-    "LESION_TYPES",
-    "Assessment",
-    "Indication",
-    "PatientFacts",
-    "Phantom",
-    "PhantomSkin",
-    "PluginError",
-    "PluginFailure",
-    "PluginManager",
-    "Prescription",
-    "Refused",
-    "Region",
-    "UnknownIndication",
-    "UnknownPhantom",
-    "hookimpl",
-    "load_plugins",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

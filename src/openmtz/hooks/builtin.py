@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from openmtz.hooks.spec import hookimpl
-from openmtz.optics import HandpieceProfile
-from openmtz.optics.profile import BUILT_IN_PROFILES
+from openmtz.optics import BUILT_IN_PROFILES, HandpieceProfile
 
 
 @hookimpl

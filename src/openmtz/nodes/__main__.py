@@ -16,8 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from openmtz.graph.description import NODE_NAMES
-from openmtz.graph.supervisor import raise_priority
+from openmtz.graph import NODE_NAMES, raise_priority
 from openmtz.nodes.support import NodeError, fail, tell_ready
 
 

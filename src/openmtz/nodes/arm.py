@@ -14,8 +14,7 @@ import numpy as np
 import rclpy.node
 from builtin_interfaces.msg import Duration
 from openmtz_interfaces.action import MoveToStation
-from openmtz_interfaces.msg import SafetyState
-from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
+from openmtz_interfaces.msg import SafetyState, SkinSurface as SurfaceMessage
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint

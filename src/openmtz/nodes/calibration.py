@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from openmtz.nodes.support import NodeError
-from openmtz.optics import CalibrationError, FieldCalibration
-from openmtz.optics.galvo import COUNTS_MAX
+from openmtz.optics import COUNTS_MAX, CalibrationError, FieldCalibration
 
 CORNERS = [(x, y) for x in (-COUNTS_MAX, COUNTS_MAX) for y in (-COUNTS_MAX, COUNTS_MAX)]
 

@@ -11,16 +11,11 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Transform, Vector3
 from numpy.typing import NDArray
-from openmtz_interfaces.msg import CaptureQuality, SkinSurface, TreatmentPlan
-from openmtz_interfaces.msg import Finding as FindingMessage
+from openmtz_interfaces.msg import CaptureQuality, Finding as FindingMessage, SkinSurface, TreatmentPlan
 from sensor_msgs.msg import Image, JointState
 
-from openmtz.geometry import SkinSurface as Surface
-from openmtz.geometry import pose_from_vector, pose_to_vector
-from openmtz.plan import Finding, PlanError, Severity
-from openmtz.plan import TreatmentPlan as Plan
-from openmtz.plan.codec import canonical_json
-from openmtz.plan.layout import SPOT_FIELDS
+from openmtz.geometry import SkinSurface as Surface, pose_from_vector, pose_to_vector
+from openmtz.plan import SPOT_FIELDS, Finding, PlanError, Severity, TreatmentPlan as Plan, canonical_json
 
 _CODES = {
     "float32": "f",

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from openmtz_interfaces.msg import ScanHeadStatus, SpotsFired, SpotsLoaded
 
-from openmtz.devices import RECORD_BYTES, Fired, Status
-from openmtz.devices.firing import GroupFiring, LoadedChunk
+from openmtz.devices import RECORD_BYTES, Fired, GroupFiring, LoadedChunk, Status
 from openmtz.nodes import convert
 
 

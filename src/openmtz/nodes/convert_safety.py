@@ -6,14 +6,17 @@ from dataclasses import fields
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-from openmtz_interfaces.msg import Interlocks as InterlocksMessage
-from openmtz_interfaces.msg import Permit, ScanHeadStatus, SpotsFired, SpotsLoaded
-from openmtz_interfaces.msg import SafetyState as StateMessage
+from openmtz_interfaces.msg import (
+    Interlocks as InterlocksMessage,
+    Permit,
+    SafetyState as StateMessage,
+    ScanHeadStatus,
+    SpotsFired,
+    SpotsLoaded,
+)
 
-from openmtz.devices import RECORD_BYTES
-from openmtz.devices.monitored import loaded_spots, permit_frame
-from openmtz.safety import FiredBatch, HeadStatus, Interlocks, LoadedSpots, Outputs, PermitGrant
-from openmtz.safety.states import SafetyState
+from openmtz.devices import RECORD_BYTES, loaded_spots, permit_frame
+from openmtz.safety import FiredBatch, HeadStatus, Interlocks, LoadedSpots, Outputs, PermitGrant, SafetyState
 
 HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
 LINE_FIELDS = [f.name for f in fields(Interlocks) if f.name != "received_at"]

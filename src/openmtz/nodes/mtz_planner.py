@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from concurrent.futures import Future as ThreadFuture
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future as ThreadFuture, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,7 @@ from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginError, UnknownIndication, load_plugins
 from openmtz.nodes import calibration, convert, topics
 from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
-from openmtz.plan import PlanError
-from openmtz.plan.files import save_plan
+from openmtz.plan import PlanError, save_plan
 from openmtz.planning import (
     PlanningError,
     PlanningResult,
@@ -32,10 +30,10 @@ from openmtz.planning import (
     RequestError,
     parse_request,
     plan_treatment,
+    save_fields,
 )
-from openmtz.planning.fields_file import save_fields
+from openmtz.planning.skin import SURFACE_FILE, save_surface
 from openmtz.planning.stations import Reachable
-from openmtz.planning.surface_file import SURFACE_FILE, save_surface
 from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 
 

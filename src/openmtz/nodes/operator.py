@@ -17,9 +17,14 @@ import rclpy
 import rclpy.node
 from numpy.typing import NDArray
 from openmtz_interfaces.action import Treat
-from openmtz_interfaces.msg import SafetyState, ShotsTruth, SpotsFired, TreatmentStatus
-from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
-from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
+from openmtz_interfaces.msg import (
+    SafetyState,
+    ShotsTruth,
+    SkinSurface as SurfaceMessage,
+    SpotsFired,
+    TreatmentPlan as PlanMessage,
+    TreatmentStatus,
+)
 from openmtz_interfaces.srv import ApprovePlan, InjectFault, RequestReady, SetInterlock
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor

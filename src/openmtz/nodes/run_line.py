@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 
-from openmtz.graph.supervisor import RUN_LINE_FDS
+from openmtz.graph import RUN_LINE_FDS
 from openmtz.nodes.support import NodeError
 
 

@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 import rclpy.node
 from diagnostic_msgs.msg import DiagnosticArray
-from openmtz_interfaces.msg import Interlocks as InterlocksMessage
-from openmtz_interfaces.msg import Progress as ProgressMessage
-from openmtz_interfaces.msg import ScanHeadStatus, SpotsFired, SpotsLoaded
-from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
-from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
+from openmtz_interfaces.msg import (
+    Interlocks as InterlocksMessage,
+    Progress as ProgressMessage,
+    ScanHeadStatus,
+    SkinSurface as SurfaceMessage,
+    SpotsFired,
+    SpotsLoaded,
+    TreatmentPlan as PlanMessage,
+)
 from openmtz_interfaces.srv import ApprovePlan, RequestReady, RequestToken
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -36,13 +40,13 @@ from openmtz.safety import (
     PermitGrant,
     ProgressSample,
     Reply,
+    RequestToken as TokenRequest,
     Reset,
     SafetyConfig,
     SafetyMonitor,
     SetReady,
     Token,
 )
-from openmtz.safety import RequestToken as TokenRequest
 
 DECIDING = (
     topics.INTERLOCKS, topics.HEAD_STATUS, topics.JOINT_STATES, topics.SPOTS_LOADED, topics.SPOTS_FIRED,

@@ -14,8 +14,7 @@ import numpy as np
 import rclpy.node
 from numpy.typing import NDArray
 from openmtz_interfaces.action import FireStation
-from openmtz_interfaces.msg import Permit, SafetyState
-from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
+from openmtz_interfaces.msg import Permit, SafetyState, TreatmentPlan as PlanMessage
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
@@ -24,15 +23,19 @@ from openmtz.devices import (
     DeviceNotAnswering,
     Fired,
     FiredGap,
+    FiringRefused,
+    GroupFiring,
     LinkLost,
     PermitFrame,
     ScanHeadError,
     ScanHeadLink,
     SerialPortMissing,
     Status,
+    aim_records,
     decode_frame,
+    first_to_fire,
+    group_of,
 )
-from openmtz.devices.firing import FiringRefused, GroupFiring, aim_records, first_to_fire, group_of
 from openmtz.nodes import calibration, convert, convert_head, topics
 from openmtz.nodes.support import (
     Goal,

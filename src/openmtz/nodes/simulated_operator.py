@@ -7,7 +7,7 @@ import time
 from openmtz_interfaces.msg import TreatmentStatus
 
 from openmtz.nodes.operator import PUMP_S, OperatorClient
-from openmtz.procedure.scripted_operator import Act, ScriptedOperator
+from openmtz.procedure import Act, ScriptedOperator
 
 _SAID = {
     "ready": "attested eyewear, asked for ready",

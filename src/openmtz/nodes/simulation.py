@@ -1,9 +1,8 @@
 """Node `simulation`: the simulated cell behind standard topics. Physics, camera, interlock lines, truth.
 
-Its parts: `simulation_control` (pause, step, reset), `simulation_arm`, `simulation_sensors`,
-`simulation_camera`, `simulation_lines`, `simulation_faults`, `simulation_truth`. Real time is the rule, like
-the hardware it stands for: the simulated scan head is a device with a clock of its own. Where time runs
-otherwise, nothing may fire.
+Its parts are in `simulated_cell`: control (pause, step, reset), arm, sensors, camera, lines, faults, truth.
+Real time is the rule, like the hardware it stands for: the simulated scan head is a device with a clock of its
+own. Where time runs otherwise, nothing may fire.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from rclpy.parameter import Parameter
 from openmtz.capture import CaptureError
 from openmtz.nodes import topics
 from openmtz.nodes.calibration import load_galvo_map
-from openmtz.nodes.simulation_arm import SimulatedArm
-from openmtz.nodes.simulation_camera import CameraRates, SimulatedCamera
-from openmtz.nodes.simulation_control import ControlActions, SimulationControl
-from openmtz.nodes.simulation_faults import (
+from openmtz.nodes.simulated_cell.arm import SimulatedArm
+from openmtz.nodes.simulated_cell.camera import CameraRates, SimulatedCamera
+from openmtz.nodes.simulated_cell.control import ControlActions, SimulationControl
+from openmtz.nodes.simulated_cell.faults import (
     CAMERA_FAULTS,
     LINE_WIRES,
     PATIENT_FAULTS,
@@ -38,18 +37,18 @@ from openmtz.nodes.simulation_faults import (
     add_head_faults,
     add_line_faults,
 )
-from openmtz.nodes.simulation_lines import CLOSED_AT_START, CellLines, LineFaultError
-from openmtz.nodes.simulation_sensors import CellSensors
-from openmtz.nodes.simulation_truth import ShotJudge
+from openmtz.nodes.simulated_cell.lines import CLOSED_AT_START, CellLines, LineFaultError
+from openmtz.nodes.simulated_cell.sensors import CellSensors
+from openmtz.nodes.simulated_cell.truth import ShotJudge
 from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.robot import HOME
-from openmtz.simulation import Pacer, PatientMotion, TrueSkin, World
-from openmtz.simulation.camera_worker import CameraWorker
-from openmtz.simulation.control import Scope
-from openmtz.simulation.patient_request import PatientRequestError, build_patient
+from openmtz.simulation.arm import PhysicsFailure, StartBlocked, World
+from openmtz.simulation.camera import CameraWorker
+from openmtz.simulation.clock import Pacer, Scope
+from openmtz.simulation.patient import PatientMotion, PatientRequestError, build_patient
+from openmtz.simulation.scan_head_device import WireServer
+from openmtz.simulation.truth import TrueSkin
 from openmtz.simulation.visual import Snapshot, Viewer, ViewerError
-from openmtz.simulation.wires import WireServer
-from openmtz.simulation.world import PhysicsFailure, StartBlocked
 
 VIEW_EVERY_S = 1.0 / 15.0
 """The picture in the browser is renewed so often [s] (engineering default)."""

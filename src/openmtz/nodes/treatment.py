@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import rclpy.node
 from openmtz_interfaces.action import Treat
-from openmtz_interfaces.msg import SafetyState, SpotsFired, TreatmentStatus
-from openmtz_interfaces.msg import TreatmentPlan as PlanMessage
+from openmtz_interfaces.msg import SafetyState, SpotsFired, TreatmentPlan as PlanMessage, TreatmentStatus
 from rclpy.parameter import Parameter
 
 from openmtz.nodes import convert, topics

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from openmtz.geometry import pose_to_vector
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
-from openmtz.planning.group_waits import group_waits
-from openmtz.planning.head_timing import HeadTiming
-from openmtz.planning.order_head import ANNEALED, SWEEPS
-from openmtz.planning.order_pauses import Group
-from openmtz.planning.ordering import FEW, FiringOrder, firing_order
+from openmtz.planning.order import (
+    ANNEALED,
+    FEW,
+    SWEEPS,
+    FiringOrder,
+    Group,
+    HeadTiming,
+    firing_order,
+    group_waits,
+)
 from openmtz.planning.stations import Stations
-from openmtz.tissue.heat import HeatModel
+from openmtz.tissue import HeatModel
 
 MOST_THREADS = 2
 """Groups ordered at the same time; fewer where `NUMBA_NUM_THREADS` says so (campaign workers have one)."""

@@ -12,23 +12,16 @@ from numpy.typing import NDArray
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PatientFacts, PluginManager, load_plugins
 from openmtz.optics import FieldCalibration
-from openmtz.plan import Finding, Severity, TreatmentPlan
-from openmtz.plan.layout import PLAN_FORMAT_VERSION
+from openmtz.plan import PLAN_FORMAT_VERSION, Finding, Severity, TreatmentPlan
 from openmtz.planning.assemble import assemble
-from openmtz.planning.dose import dose_of
-from openmtz.planning.energy import CorrectedEnergy, energy_correction
+from openmtz.planning.dose import CorrectedEnergy, Footprints, dose_of, energy_correction, merging_spots
 from openmtz.planning.errors import PlanningError
-from openmtz.planning.fit import fit_spots
-from openmtz.planning.footprints import Footprints
-from openmtz.planning.merging import merging_spots
-from openmtz.planning.normals import fine_normals, smooth_normals
-from openmtz.planning.placing import PlacedSpots, place
 from openmtz.planning.prescribed import Dosed, look, prescribe
-from openmtz.planning.reach_fix import nearest_shift
 from openmtz.planning.refusals import Cause, refusal_findings, refused_counts
-from openmtz.planning.region import AnyRegion
 from openmtz.planning.request import Overrides, parse
-from openmtz.planning.stations import Reachable, Stations, plan_stations
+from openmtz.planning.skin import AnyRegion, fine_normals, smooth_normals
+from openmtz.planning.spots import PlacedSpots, place
+from openmtz.planning.stations import Reachable, Stations, fit_spots, nearest_shift, plan_stations
 
 SOURCE = "planner"
 MAX_REFUSED_SHARE = 0.2

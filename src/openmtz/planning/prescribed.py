@@ -11,11 +11,9 @@ from openmtz.geometry import SkinSurface
 from openmtz.hooks import Assessment, PatientFacts, PluginManager, Prescription, Refused, Region
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
-from openmtz.planning import region as skin
 from openmtz.planning.errors import PlanningError
-from openmtz.planning.polygon import PolygonRegion
 from openmtz.planning.request import Overrides
-from openmtz.planning.surface_check import MAX_TRIANGLES, check_surface, crop
+from openmtz.planning.skin import MAX_TRIANGLES, PolygonRegion, check_surface, crop, region as skin
 
 SOURCE = "planner"
 CROP_MARGIN_M = 0.02

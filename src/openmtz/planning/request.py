@@ -7,8 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openmtz.hooks import PatientFacts, Region
-from openmtz.planning.no_fire import Box, Capsule, DrawnPolygon, NoFireVolume, Sphere
-from openmtz.planning.polygon import MAX_CORNERS, PolygonRegion, WholeSkin
+from openmtz.planning.skin import (
+    MAX_CORNERS,
+    Box,
+    Capsule,
+    DrawnPolygon,
+    NoFireVolume,
+    PolygonRegion,
+    Sphere,
+    WholeSkin,
+)
 
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-10.0, le=10.0)]
 Length = Annotated[float, Field(allow_inf_nan=False, gt=0.0, le=1.0)]

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from openmtz.procedure import commands as cmd
-from openmtz.procedure import events as ev
+from openmtz.procedure import commands as cmd, events as ev
 from openmtz.procedure.config import ProcedureConfig
 from openmtz.procedure.table import FINAL, ROWS_OF, STATES
 

@@ -133,8 +133,8 @@ def _order(canvas: _Canvas, plan: TreatmentPlan) -> Picture:
 
 def _heat(canvas: _Canvas, plan: TreatmentPlan) -> Picture:
     """The rise between the zones at its peak, each group by itself."""
-    from openmtz.planning.ordering import flatten
-    from openmtz.tissue.heat import HeatModel, mid_gap_heat
+    from openmtz.planning.order import flatten
+    from openmtz.tissue import HeatModel, mid_gap_heat
 
     profile = HandpieceProfile.from_header(plan.header["profile"])
     heat = HeatModel(eta=profile.residual_heat[1], spot_um=profile.spot_um)
@@ -213,7 +213,7 @@ def _refused(
     fig, ax = canvas.start()
     size = canvas.dot(len(plan) + len(refused_m))
     if len(no_fire_m):
-        from openmtz.planning.exclusion import SHOWN_M
+        from openmtz.planning.skin import SHOWN_M
 
         patch = (1.6 * SHOWN_M / canvas.view.width_m * WIDTH_IN * 72.0) ** 2
         ax.scatter(*canvas.at(no_fire_m).T, s=patch, c=CAUSE_COLORS[NO_FIRE], linewidths=0, marker="s")

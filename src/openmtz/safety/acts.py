@@ -5,8 +5,7 @@ from __future__ import annotations
 from openmtz.safety.condition_sets import ALWAYS_NEEDED, HOLDING, faults
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.lines import LineWatch
-from openmtz.safety.states import SafetyState as S
-from openmtz.safety.states import Token
+from openmtz.safety.states import SafetyState as S, Token
 
 
 def own_act(

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import pose_from_vector
 from openmtz.optics import HandpieceProfile
-from openmtz.plan import Severity, TreatmentPlan
-from openmtz.plan.plan import FiringGroup
+from openmtz.plan import FiringGroup, Severity, TreatmentPlan
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.envelope import check_plan
 from openmtz.safety.heat import HeatMeter

@@ -22,8 +22,7 @@ from openmtz.safety.loaded import LoadedStore
 from openmtz.safety.outputs import Outputs, PermitGrant, Reply, SafetyEvent
 from openmtz.safety.permits import PermitBook
 from openmtz.safety.requests import answer_ready, laser_refusal, reset_refusal
-from openmtz.safety.states import SafetyState as S
-from openmtz.safety.states import Token
+from openmtz.safety.states import SafetyState as S, Token
 from openmtz.safety.table import cause_text, next_transition
 from openmtz.safety.token import TokenHolder, motion_refusal
 

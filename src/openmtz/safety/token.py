@@ -10,8 +10,7 @@ from openmtz.safety.config import SafetyConfig
 from openmtz.safety.inputs import HeadStatus
 from openmtz.safety.outputs import Reply
 from openmtz.safety.permits import PermitBook
-from openmtz.safety.states import SafetyState as S
-from openmtz.safety.states import Token
+from openmtz.safety.states import SafetyState as S, Token
 
 MOTION_STATES = (S.STANDBY, S.ARMING, S.READY)
 

@@ -12,11 +12,11 @@ from openmtz.hooks import PluginManager, load_plugins
 from openmtz.plan import TreatmentPlan
 from openmtz.procedure import Procedure, commands, events
 from openmtz.safety import SafetyConfig, SafetyMonitor
-from openmtz.simulation.harm import Circumstances, Harm, Stop, harm
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.run import NOT_JUDGED, SimulationResult, simulate
 from openmtz.simulation.lockstep.scenario import Scenario
 from openmtz.simulation.lockstep.stack import LockstepStack
+from openmtz.simulation.truth.harms import Circumstances, Harm, Stop, harm
 
 PATIENT = {"kind": "phantom", "phantom": "forearm", "lesions": "none"}
 FACTS = {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"}

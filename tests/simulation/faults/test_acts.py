@@ -14,7 +14,7 @@ from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.fault_acts import FaultActs
 from openmtz.simulation.lockstep.processes import NODES
 from openmtz.simulation.lockstep.stack import LockstepStack
-from openmtz.simulation.patient_request import build_patient
+from openmtz.simulation.patient.request import build_patient
 
 FOR_GOOD = {
     "arm_creeps", "arm_driven", "arm_protective_stop", "head_reboot", "plan_replaced", "surface_replaced",

@@ -12,8 +12,8 @@ from fault_rig import Captured, Run, play
 
 from openmtz.safety import SafetyConfig
 from openmtz.simulation.faults import FAULTS
-from openmtz.simulation.harm import LIMITS
-from openmtz.simulation.truth_report import against_plan
+from openmtz.simulation.truth.harms import LIMITS
+from openmtz.simulation.truth.truth_report import against_plan
 
 
 def of_kind(kind: str) -> list[str]:

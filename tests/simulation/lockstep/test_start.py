@@ -12,9 +12,9 @@ from openmtz.cli.errors import UserError
 from openmtz.cli.simulate import play
 from openmtz.geometry import TriangleMesh
 from openmtz.robot import HOME, ArmKinematics
+from openmtz.simulation.arm.world import StartBlocked, World
 from openmtz.simulation.lockstep import Scenario, run, simulate
-from openmtz.simulation.patients import Patient
-from openmtz.simulation.world import StartBlocked, World
+from openmtz.simulation.patient.patients import Patient
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 from openmtz.optics import FieldCalibration
 from openmtz.optics.galvo import COUNTS_MAX
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
-from openmtz.planning.group_waits import BETWEEN_PASSES_S
+from openmtz.planning.order.waits import BETWEEN_PASSES_S
 from openmtz.simulation.lockstep.run import SimulationResult, simulate
 from openmtz.simulation.lockstep.scenario import Scenario
 

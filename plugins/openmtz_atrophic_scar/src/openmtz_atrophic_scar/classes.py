@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from openmtz.planning.deficit import Lesion
+from openmtz.planning.skin import Lesion
 
 ICEPICK_WIDTH_M = 0.0022
 """Icepick scars are narrower than 2 mm [M]; the fused surface widens them a little."""

@@ -6,17 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
-from openmtz.hooks import Assessment, Indication, PatientFacts, Prescription, hookimpl
-from openmtz.hooks.cautions import (
+from openmtz.hooks import (
     NECK_MAX_ENERGY_MJ,
     NECK_MAX_PERCENT,
     NECK_SOURCE,
+    Assessment,
+    Indication,
+    PatientFacts,
+    Prescription,
     density_per_cm2,
     fitzpatrick_multiplier,
+    hookimpl,
 )
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
-from openmtz.planning.deficit import Course, Lesion, fit_course, lesions_of, spread_out
+from openmtz.planning.skin import Course, Lesion, fit_course, lesions_of, spread_out
 from openmtz_atrophic_scar.classes import DOSES, EDGE_FACTOR, MAX_PERCENT, kind_of
 
 NAME = "atrophic_scar"

@@ -6,8 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
-from openmtz.hooks import Assessment, Indication, PatientFacts, Prescription, Refused, hookimpl
-from openmtz.hooks.cautions import density_per_cm2, fitzpatrick_multiplier, refuse_neck
+from openmtz.hooks import (
+    Assessment,
+    Indication,
+    PatientFacts,
+    Prescription,
+    Refused,
+    density_per_cm2,
+    fitzpatrick_multiplier,
+    hookimpl,
+    refuse_neck,
+)
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
 from openmtz_ladd.agents import AGENTS, FILLING_PERCENT, PARTICLE_FACTOR_REFUSE, PARTICLE_FACTOR_WARN

@@ -6,11 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
-from openmtz.hooks import Assessment, Indication, PatientFacts, Prescription, Refused, hookimpl
-from openmtz.hooks.cautions import density_per_cm2, fitzpatrick_multiplier, refuse_neck
+from openmtz.hooks import (
+    Assessment,
+    Indication,
+    PatientFacts,
+    Prescription,
+    Refused,
+    density_per_cm2,
+    fitzpatrick_multiplier,
+    hookimpl,
+    refuse_neck,
+)
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
-from openmtz.planning.deficit import fit_course, lesions_of, spread_out
+from openmtz.planning.skin import fit_course, lesions_of, spread_out
 
 NAME = "striae"
 PROFILE = "co2_120um_low_energy"

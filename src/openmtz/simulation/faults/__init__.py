@@ -1,6 +1,5 @@
 """What can go wrong, by name: one catalogue for scenarios, the fault campaign and the documents."""
 
-from openmtz.simulation.faults.catalogue import FAULTS
-from openmtz.simulation.faults.fault import Fault, FaultParameterError
+import lazy_loader
 
-__all__ = ["FAULTS", "Fault", "FaultParameterError"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,17 +12,12 @@ from openmtz.capture import CameraIntrinsics
 from openmtz.optics import FieldCalibration, HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import CAMERA_FRAME, SCAN_HEAD_FRAME
-from openmtz.simulation.camera_faults import CameraFaults
-from openmtz.simulation.camera_trigger import CameraTrigger
-from openmtz.simulation.camera_worker import CameraServer, FrameRequest
+from openmtz.simulation.arm import World
+from openmtz.simulation.camera import CameraFaults, CameraServer, CameraTrigger, FrameRequest
 from openmtz.simulation.lockstep.head import LockstepHead
-from openmtz.simulation.motion import PatientMotion
-from openmtz.simulation.patients import Patient
-from openmtz.simulation.scan_head_device.exchange import Shot
-from openmtz.simulation.shots import evaluate_shots
-from openmtz.simulation.skin import TrueSkin
-from openmtz.simulation.wires import LINES
-from openmtz.simulation.world import World
+from openmtz.simulation.patient import Patient, PatientMotion
+from openmtz.simulation.scan_head_device import LINES, Shot
+from openmtz.simulation.truth import TrueSkin, evaluate_shots
 
 Array = NDArray[np.float64]
 JUDGE_EVERY_S = 0.5

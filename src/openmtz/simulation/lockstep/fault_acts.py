@@ -9,18 +9,11 @@ from typing import Any
 import numpy as np
 
 from openmtz.robot import JOINT_NAMES
-from openmtz.simulation.controller import TrajectoryRejected
+from openmtz.simulation.arm import TrajectoryRejected
 from openmtz.simulation.faults import FAULTS
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.stack import LockstepStack
-from openmtz.simulation.motion import (
-    Breathing,
-    Drift,
-    MotionPart,
-    PatientMotion,
-    SuddenMove,
-    Tremor,
-)
+from openmtz.simulation.patient import Breathing, Drift, MotionPart, PatientMotion, SuddenMove, Tremor
 
 Parameters = dict[str, Any]
 _PATIENT: dict[str, type[MotionPart]] = {

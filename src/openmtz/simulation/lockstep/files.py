@@ -8,10 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from openmtz.plan import Finding, Severity
-from openmtz.plan.files import save_plan
-from openmtz.records import RunData, RunSummary, SafetyEvent, TimelineEvent, delivery_fields, write_report
-from openmtz.records import write_summary as write_summary_file
+from openmtz.plan import Finding, Severity, save_plan
+from openmtz.records import (
+    RunData,
+    RunSummary,
+    SafetyEvent,
+    TimelineEvent,
+    delivery_fields,
+    write_report,
+    write_summary as write_summary_file,
+)
 from openmtz.simulation.lockstep.run import SimulationResult, truth_of
 
 _TIMELINE = {"stage": "stage", "safety": "safety", "withheld": "withheld", "fault": "event"}

@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from openmtz.simulation.lockstep.run import SimulationResult
-from openmtz.simulation.visual.filming import film
-from openmtz.simulation.visual.picture import Look
-from openmtz.simulation.visual.snapshot import Snapshot
+from openmtz.simulation.visual import Look, Snapshot, film
 
 
 def snapshots(result: SimulationResult) -> Iterator[Snapshot]:

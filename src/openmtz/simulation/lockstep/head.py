@@ -11,14 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from openmtz.devices.link import LinkCore
-from openmtz.devices.wire import Decoder, encode
-from openmtz.simulation.scan_head_device.core import DeviceCore, Lines, Shot, StepResult
-from openmtz.simulation.scan_head_device.injection import inject
-from openmtz.simulation.scan_head_device.line import CHUNK, Line
-from openmtz.simulation.scan_head_device.memory import SLOT_BYTES, SLOTS, SlotMemory
-from openmtz.simulation.scan_head_device.plant import Plant
-from openmtz.simulation.scan_head_device.settings import DeviceSettings
+from openmtz.devices import Decoder, LinkCore, encode
+from openmtz.simulation.scan_head_device import (
+    CHUNK,
+    SLOT_BYTES,
+    SLOTS,
+    DeviceCore,
+    DeviceSettings,
+    Line,
+    Lines,
+    Plant,
+    Shot,
+    SlotMemory,
+    StepResult,
+    inject,
+)
 
 MAX_TX_BACKLOG = 16384
 

@@ -7,9 +7,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.devices import Fired, FiredGap, LinkLost, decode_records, encode_records, plan_bytes
-from openmtz.devices.firing import FiringRefused, GroupFiring, aim_records, first_to_fire, group_of
-from openmtz.devices.messages import Select, Status
+from openmtz.devices import (
+    Fired,
+    FiredGap,
+    FiringRefused,
+    GroupFiring,
+    LinkLost,
+    Select,
+    Status,
+    aim_records,
+    decode_records,
+    encode_records,
+    first_to_fire,
+    group_of,
+    plan_bytes,
+)
 from openmtz.optics import FieldCalibration
 from openmtz.plan import TreatmentPlan
 from openmtz.records import FiredSpots

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openmtz.devices.firing import GroupFiring, LoadedChunk
-from openmtz.devices.monitored import loaded_spots, permit_frame
+from openmtz.devices import GroupFiring, LoadedChunk, loaded_spots, permit_frame
 from openmtz.optics import FieldCalibration
 from openmtz.robot import ArmKinematics
 from openmtz.safety import (

@@ -14,25 +14,21 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginManager, load_plugins
-from openmtz.optics import FieldCalibration
-from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
+from openmtz.optics import CO2_120UM_LOW_ENERGY, FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.planning import plan_treatment
-from openmtz.planning.request import parse_request
-from openmtz.procedure.scripted_operator import ScriptedOperator
+from openmtz.planning import parse_request, plan_treatment
+from openmtz.procedure import ScriptedOperator
 from openmtz.records import FiredSpots, TruthShots, Verification, verify
 from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 from openmtz.safety import Reset
-from openmtz.simulation.harm import Circumstances, Harm, Stop, harm
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.fault_acts import FaultActs
 from openmtz.simulation.lockstep.log import EventLog
 from openmtz.simulation.lockstep.scan import ScanSettings
 from openmtz.simulation.lockstep.scenario import FaultEvent, Moment, OperatorEvent, Scenario
 from openmtz.simulation.lockstep.stack import TICK_S, LockstepStack
-from openmtz.simulation.patient_request import build_patient
-from openmtz.simulation.patients import Patient
-from openmtz.simulation.tissue_truth import ShotRecords, Shots, TissueTruth
+from openmtz.simulation.patient import Patient, build_patient
+from openmtz.simulation.truth import Circumstances, Harm, ShotRecords, Shots, Stop, TissueTruth, harm
 
 STANDBY_LIMIT_S = 10.0
 AFTERMATH_S = 0.5

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openmtz.simulation.faults import FAULTS
-from openmtz.simulation.harm import LIMITS
+from openmtz.simulation.truth import LIMITS
 
 Seconds = Annotated[float, Field(ge=0.0, le=36_000.0, allow_inf_nan=False)]
 MAX_BYTES = 1_000_000

@@ -13,12 +13,10 @@ from openmtz.capture import CaptureError
 from openmtz.geometry import SkinSurface
 from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.procedure import Dispatcher, Procedure, ProcedureConfig, events
-from openmtz.procedure.scripted_operator import Act, ScriptedOperator
-from openmtz.robot import JOINT_NAMES as JOINTS
-from openmtz.robot import ArmKinematics, Mover, Trajectory
+from openmtz.procedure import Act, Dispatcher, Procedure, ProcedureConfig, ScriptedOperator, events
+from openmtz.robot import JOINT_NAMES as JOINTS, ArmKinematics, Mover, Trajectory
 from openmtz.safety import Approve, SafetyMonitor, SetReady, Token
-from openmtz.simulation.controller import TrajectoryRejected
+from openmtz.simulation.arm import TrajectoryRejected
 from openmtz.simulation.lockstep.capture import LockstepCapture
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.joint_faults import JointFaults

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from openmtz.devices.fault_codes import FaultCode
-from openmtz.devices.messages import (
+from openmtz.devices import (
     PROTOCOL_VERSION,
+    FaultCode,
     FiredRequest,
     Frame,
     GateClose,
@@ -29,8 +29,8 @@ from openmtz.devices.messages import (
     Spots,
     Status,
     StatusRequest,
+    WireError,
 )
-from openmtz.devices.wire import WireError
 from openmtz.simulation.scan_head_device.exchange import (
     DeviceFault,
     Lines,

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from openmtz.devices.fault_codes import FaultCode
-from openmtz.devices.messages import DeviceFrame, Nak, NakCode
+from openmtz.devices import DeviceFrame, FaultCode, Nak, NakCode
 
 NAK_PERIOD_US = 100_000
 GAP_PERIOD_US = 2_000

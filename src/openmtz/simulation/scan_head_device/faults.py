@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from openmtz.devices.fault_codes import FAULT_TEXT, FaultCode
-from openmtz.devices.messages import NakCode
+from openmtz.devices import FAULT_TEXT, FaultCode, NakCode
 from openmtz.simulation.scan_head_device.exchange import DeviceFault, Lines, Refusal
 from openmtz.simulation.scan_head_device.plant import Plant
 from openmtz.simulation.scan_head_device.progress import Progress

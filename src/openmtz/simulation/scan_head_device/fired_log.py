@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from openmtz.devices.messages import MAX_FIRED_PER_FRAME, Fired
+from openmtz.devices import MAX_FIRED_PER_FRAME, Fired
 
 KEPT = 4096
 

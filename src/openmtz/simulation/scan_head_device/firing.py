@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from openmtz.devices.fault_codes import FaultCode
+from openmtz.devices import FaultCode
 from openmtz.simulation.scan_head_device.exchange import DeviceFault, Journal, Shot
 from openmtz.simulation.scan_head_device.fired_log import FiredReports
 from openmtz.simulation.scan_head_device.permits import PermitHolder

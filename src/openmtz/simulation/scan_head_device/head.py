@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from openmtz.devices.fault_codes import FAULT_TEXT, FaultCode
-from openmtz.devices.messages import DeviceState
+from openmtz.devices import FAULT_TEXT, DeviceState, FaultCode
 from openmtz.simulation.scan_head_device.exchange import DeviceFault, Journal, Lines
 from openmtz.simulation.scan_head_device.faults import FaultLatch
 from openmtz.simulation.scan_head_device.firing import FiringSequence

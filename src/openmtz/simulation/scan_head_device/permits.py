@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openmtz.devices.fault_codes import FaultCode
-from openmtz.devices.messages import NakCode, PermitFrame
+from openmtz.devices import FaultCode, NakCode, PermitFrame
 from openmtz.simulation.scan_head_device.exchange import DeviceFault, Journal, Refusal
 from openmtz.simulation.scan_head_device.spot_buffer import Selection
 

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from openmtz.devices import wire
-from openmtz.devices.messages import DeviceState, Frame
+from openmtz.devices import DeviceState, Frame, wire
 from openmtz.simulation.scan_head_device.core import DeviceCore, Lines, StepResult
 from openmtz.simulation.scan_head_device.injection import InjectionError, inject
 from openmtz.simulation.scan_head_device.line import CHUNK, Line

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from openmtz.devices.fault_codes import FaultCode
-from openmtz.devices.messages import NakCode
+from openmtz.devices import FaultCode, NakCode
 from openmtz.simulation.scan_head_device.exchange import DeviceFault, Refusal
 from openmtz.simulation.scan_head_device.memory import ExecutedMemory, MemoryFailure
 

@@ -6,9 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from openmtz.devices.fault_codes import FaultCode
-from openmtz.devices.messages import NakCode, Select, Spots
-from openmtz.devices.spots import RECORD_BYTES, RECORD_STRUCT
+from openmtz.devices import RECORD_BYTES, RECORD_STRUCT, FaultCode, NakCode, Select, Spots
 from openmtz.simulation.scan_head_device.exchange import DeviceFault, Refusal
 from openmtz.simulation.scan_head_device.settings import DeviceSettings
 

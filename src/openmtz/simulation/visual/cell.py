@@ -12,8 +12,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from openmtz.geometry import TriangleMesh
-from openmtz.robot import SCAN_HEAD_FRAME, find_urdf
-from openmtz.robot.cell import CELL_BOXES
+from openmtz.robot import CELL_BOXES, SCAN_HEAD_FRAME, find_urdf
 
 Array = NDArray[np.float64]
 Color = tuple[float, float, float]

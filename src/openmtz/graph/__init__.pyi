@@ -1,0 +1,15 @@
+from .death import ProcessDied as ProcessDied, describe_death as describe_death
+from .description import (
+    NODE_NAMES as NODE_NAMES,
+    GraphDescription as GraphDescription,
+    GraphError as GraphError,
+    ProcessSpec as ProcessSpec,
+    load_graph as load_graph,
+    share_folder as share_folder,
+)
+from .lock import StackLock as StackLock
+from .supervisor import (
+    RUN_LINE_FDS as RUN_LINE_FDS,
+    Supervisor as Supervisor,
+    raise_priority as raise_priority,
+)

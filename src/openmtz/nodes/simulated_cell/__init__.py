@@ -1,0 +1,1 @@
+"""The parts of node `simulation`: arm, camera, sensors, lines, faults, truth, control."""

@@ -1,0 +1,175 @@
+"""Services of the standard `simulation_interfaces`: features, state, step, reset. Part of `simulation`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import rclpy.node
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
+from simulation_interfaces.msg import Result, SimulationState, SimulatorFeatures
+from simulation_interfaces.srv import (
+    GetSimulationState,
+    GetSimulatorFeatures,
+    ResetSimulation,
+    SetSimulationState,
+    StepSimulation,
+)
+
+from openmtz.simulation.clock import Answer, Pacer, RunControl, RunState, Scope, scope_of
+
+MOST_STEPS = 1_800_000
+"""An hour of simulated time in one call (engineering default)."""
+FEATURES = (
+    SimulatorFeatures.SIMULATION_RESET,
+    SimulatorFeatures.SIMULATION_RESET_TIME,
+    SimulatorFeatures.SIMULATION_RESET_STATE,
+    SimulatorFeatures.SIMULATION_RESET_SPAWNED,
+    SimulatorFeatures.SIMULATION_STATE_GETTING,
+    SimulatorFeatures.SIMULATION_STATE_SETTING,
+    SimulatorFeatures.SIMULATION_STATE_PAUSE,
+    SimulatorFeatures.STEP_SIMULATION_SINGLE,
+    SimulatorFeatures.STEP_SIMULATION_MULTIPLE,
+)
+
+
+@dataclass(frozen=True)
+class ControlActions:
+    """What the world does when told.
+
+    `release`: take the foot off the footswitch. `reset`: bring back a scope; returns why it cannot be,
+    or nothing. `quit`: end the process.
+    """
+
+    release: Callable[[], None]
+    reset: Callable[[Scope], str]
+    quit: Callable[[], None]
+
+
+class SimulationControl:
+    """Serves the five services and says how many steps are due.
+
+    Nothing may fire into a world that stands still: whoever pauses takes the foot off the footswitch
+    first, and a world that does not run at real time keeps the head's key off.
+    """
+
+    def __init__(
+        self, node: rclpy.node.Node, pacer: Pacer, actions: ControlActions, slice_steps: int
+    ) -> None:
+        self._pacer, self._actions = pacer, actions
+        self._control = RunControl()
+        self._slice = max(1, slice_steps)
+        self._steps_left = 0
+        self._stepping: Future | None = None
+        self._node = node
+        node.create_service(GetSimulatorFeatures, "simulation/get_simulator_features", self._on_features)
+        node.create_service(GetSimulationState, "simulation/get_simulation_state", self._on_get_state)
+        node.create_service(SetSimulationState, "simulation/set_simulation_state", self._on_set_state)
+        # A group of its own: a call that waits for its steps must not hold up the work loop that makes them.
+        group = ReentrantCallbackGroup()
+        node.create_service(StepSimulation, "simulation/step_simulation", self._on_step, callback_group=group)
+        node.create_service(ResetSimulation, "simulation/reset_simulation", self._on_reset)
+
+    @property
+    def playing(self) -> bool:
+        """True while time runs by itself."""
+        return self._control.playing
+
+    def due(self) -> int:
+        """Return the steps to make in this turn of the work loop.
+
+        Stepping makes one portion a turn, after which sensors report: twice real time, and no reader with
+        a short queue loses a joint state.
+        """
+        if self._stepping is None:
+            return self._pacer.due_steps() if self._control.playing else 0
+        count = min(self._slice, self._steps_left)
+        self._steps_left -= count
+        return count
+
+    def done(self) -> None:
+        """The steps are made: answer a call whose last ones these were."""
+        if self._stepping is not None and self._steps_left == 0:
+            self._finish_stepping(Result.RESULT_OK, "")
+
+    def _finish_stepping(self, result: int, text: str) -> None:
+        future, self._stepping, self._steps_left = self._stepping, None, 0
+        if future is not None:
+            future.set_result(Result(result=result, error_message=text))
+
+    # ---- services -------------------------------------------------------------------------------
+
+    def _on_features(self, _request: Any, response: GetSimulatorFeatures.Response) -> Any:
+        response.features.features = list(FEATURES)
+        response.features.custom_info = (
+            "docs/simulation_control.md; nothing can be spawned: SCOPE_SPAWNED ends the faults injected"
+        )
+        return response
+
+    def _on_get_state(self, _request: Any, response: GetSimulationState.Response) -> Any:
+        response.state = SimulationState(state=int(self._control.state))
+        response.result.result = Result.RESULT_OK
+        return response
+
+    def _on_set_state(self, request: SetSimulationState.Request, response: Any) -> Any:
+        before = self._control.state
+        change = self._control.request(request.state.state)
+        codes = {
+            Answer.OK: Result.RESULT_OK,
+            Answer.ALREADY: SetSimulationState.Response.ALREADY_IN_TARGET_STATE,
+            Answer.IMPOSSIBLE: SetSimulationState.Response.INCORRECT_TRANSITION,
+        }
+        response.result = Result(result=codes[change.answer], error_message=change.text)
+        if change.answer is not Answer.OK:
+            return response
+        self._node.get_logger().info(f"simulation: {before.name} -> {self._control.state.name}")
+        self._finish_stepping(Result.RESULT_OPERATION_FAILED, "the state was changed while stepping")
+        if self._control.state is RunState.PLAYING:
+            self._pacer.resume()
+        else:
+            self._halt()
+        if change.reset:
+            response.result.error_message = self._actions.reset(scope_of(0))
+        if self._control.state is RunState.QUITTING:
+            self._actions.quit()
+        return response
+
+    def _halt(self) -> None:
+        self._actions.release()
+        self._pacer.pause()
+
+    async def _on_step(self, request: StepSimulation.Request, response: StepSimulation.Response) -> Any:
+        response.result = self._refuse_step(request.steps)
+        if response.result.result == Result.RESULT_OK:
+            self._control.stepped()
+            self._steps_left = int(request.steps)
+            self._stepping = Future(executor=self._node.executor)
+            response.result = await self._stepping
+        return response
+
+    def _refuse_step(self, steps: int) -> Result:
+        if self._control.state not in (RunState.PAUSED, RunState.STOPPED):
+            text = f"the simulation is {self._control.state.name.lower()}; pause it first"
+            return Result(result=Result.RESULT_INCORRECT_STATE, error_message=text)
+        if self._stepping is not None:
+            text = f"{self._steps_left} steps of an earlier call are still to be made"
+            return Result(result=Result.RESULT_INCORRECT_STATE, error_message=text)
+        if not 1 <= steps <= MOST_STEPS:
+            text = f"steps must lie in 1..{MOST_STEPS} ({self._pacer.timestep_s:g} s each), got {steps}"
+            return Result(result=Result.RESULT_OPERATION_FAILED, error_message=text)
+        return Result(result=Result.RESULT_OK)
+
+    def _on_reset(self, request: ResetSimulation.Request, response: ResetSimulation.Response) -> Any:
+        try:
+            scope = scope_of(request.scope)
+        except ValueError as error:
+            response.result = Result(result=Result.RESULT_FEATURE_UNSUPPORTED, error_message=str(error))
+            return response
+        self._finish_stepping(Result.RESULT_OPERATION_FAILED, "the simulation was reset while stepping")
+        self._actions.release()
+        why_not = self._actions.reset(scope)
+        code = Result.RESULT_OPERATION_FAILED if why_not else Result.RESULT_OK
+        response.result = Result(result=code, error_message=why_not)
+        return response

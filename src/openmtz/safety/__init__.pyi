@@ -1,0 +1,38 @@
+from . import envelope as envelope
+from .aim import AimResult as AimResult, check_aim as check_aim
+from .conditions import CONDITIONS as CONDITIONS, GRANT_CAUSES as GRANT_CAUSES, Condition as Condition
+from .config import SafetyConfig as SafetyConfig
+from .envelope import (
+    HOST_ENVELOPE_VERSION as HOST_ENVELOPE_VERSION,
+    LIMITS as LIMITS,
+    check_plan as check_plan,
+)
+from .inbox import Inbox as Inbox
+from .inputs import (
+    Approve as Approve,
+    ArmState as ArmState,
+    FiredBatch as FiredBatch,
+    HeadStatus as HeadStatus,
+    Inputs as Inputs,
+    Interlocks as Interlocks,
+    LoadedSpots as LoadedSpots,
+    ProgressSample as ProgressSample,
+    Request as Request,
+    RequestToken as RequestToken,
+    Reset as Reset,
+    SetReady as SetReady,
+)
+from .monitor import SafetyMonitor as SafetyMonitor
+from .outputs import (
+    Outputs as Outputs,
+    PermitGrant as PermitGrant,
+    Reply as Reply,
+    SafetyEvent as SafetyEvent,
+)
+from .skin import check_on_skin as check_on_skin
+from .states import SafetyState as SafetyState, Token as Token
+from .table import (
+    TRANSITIONS as TRANSITIONS,
+    Transition as Transition,
+    next_transition as next_transition,
+)

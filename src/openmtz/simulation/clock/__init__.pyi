@@ -1,0 +1,8 @@
+from .pacer import Pacer as Pacer
+from .play_state import (
+    Answer as Answer,
+    RunControl as RunControl,
+    RunState as RunState,
+    Scope as Scope,
+    scope_of as scope_of,
+)
