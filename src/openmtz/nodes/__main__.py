@@ -10,8 +10,10 @@ import argparse
 import gc
 import importlib
 import json
+import os
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -71,6 +73,7 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
             executor.spin_once(timeout_sec=0.1)
             if not told and all(node.is_ready() for node in nodes if hasattr(node, "is_ready")):
                 told = True
+                print(f"ready after {_age_s():.2f} s, {time.process_time():.2f} s of processor time", flush=True)
                 tell_ready()
     except ExternalShutdownException:
         pass
@@ -86,6 +89,12 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
         executor.shutdown(timeout_sec=0.5)
         rclpy.try_shutdown()
     return code
+
+
+def _age_s() -> float:
+    """Return the age of this process [s]."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _attempt(node: Any, what: str) -> None:
