@@ -111,10 +111,11 @@ def main() -> int:
         starts.append(start_once(options.demo))
         print_start(starts[-1])
     wall, cpu = (
-        statistics.median(values)
-        for values in ([s.wall_s for s in starts], [s.total_cpu_s for s in starts])
+        statistics.median(values) for values in ([s.wall_s for s in starts], [s.total_cpu_s for s in starts])
     )
-    print(f"median {wall:.2f} s to the first stage, {cpu:.2f} s of processor time; {os.cpu_count()} processors")
+    print(
+        f"median {wall:.2f} s to the first stage, {cpu:.2f} s of processor time; {os.cpu_count()} processors"
+    )
     return 0
 
 

@@ -35,4 +35,7 @@ def test_the_whole_package_can_be_imported_afterwards_and_is_the_same() -> None:
 
 
 def test_what_is_loaded_already_is_taken() -> None:
-    assert run("import open3d; from openmtz.capture import load_open3d; print(load_open3d() is open3d)") == "True"
+    assert (
+        run("import open3d; from openmtz.capture import load_open3d; print(load_open3d() is open3d)")
+        == "True"
+    )

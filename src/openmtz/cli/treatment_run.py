@@ -18,7 +18,6 @@ from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
 from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
 from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
-from openmtz.simulation.patient import PATIENT_TARGET_M
 
 if TYPE_CHECKING:
     from openmtz.nodes.operator import Observed
@@ -117,6 +116,8 @@ def _treat(
 ) -> tuple[str, str]:
     plan_request: dict[str, Any] = {"facts": request.facts}
     if request.patient.region is not None:
+        from openmtz.simulation.patient import PATIENT_TARGET_M
+
         # The simulation lays the centre of the region at the patient target, whatever the source's frame.
         center = list(PATIENT_TARGET_M)
         plan_request["region"] = {"center_m": center, "radius_m": request.patient.region[3]}

@@ -24,7 +24,10 @@ def warm_up() -> None:
     """
     answers: list[Any] = []
     server = CameraServer()
-    triangle = (np.array([[0.0, 0.0, 0.3], [0.1, 0.0, 0.3], [0.0, 0.1, 0.3]]), np.array([[0, 2, 1]], np.int32))
+    triangle = (
+        np.array([[0.0, 0.0, 0.3], [0.1, 0.0, 0.3], [0.0, 0.1, 0.3]]),
+        np.array([[0, 2, 1]], np.int32),
+    )
     server.handle(("camera", (CameraIntrinsics(), 0, None)), answers.append)
     server.handle(("scene", ([triangle], PatientMotion.none())), answers.append)
     if [kind for kind, _ in answers] != ["ready"]:
