@@ -2,10 +2,10 @@
 
     PYTHONPATH=src python bench/start.py [--times N] [-- arguments of `openmtz demo`]
 
-The first stage (capture) has begun when the demo says that the start is done; it is interrupted there. Printed for
-each start: seconds on the clock, processors' seconds of all its processes until then, and of each of them the
-processors' seconds, also those that it says it took to import and to be ready (its log). Wall-clock time depends on
-what else the machine does, whose load is printed too; processors' seconds depend on it much less.
+The first stage (capture) has begun when the demo says that the start is done; it is interrupted there.
+Printed for each start: seconds on the clock, processors' seconds of all its processes until then and of each,
+and what each says of when it was ready (its log). Wall-clock time depends on what else the machine does, the
+load of which is printed too; processors' seconds depend on it less.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 Becomes `UV pip install ARGUMENT...` for the interpreter that runs this. uv does not read pip's configuration
 (files and `PIP_*` variables), so `pip config list` is asked and its answer handed over in uv's own variables:
-index, mirrors, find-links, constraints, certificates, proxy, trusted hosts. Exit code 3, and nothing done, where
-a setting has no counterpart that is known here: then pip has to install.
+index, mirrors, find-links, constraints, certificates, proxy, trusted hosts. Exit code 3, and nothing done,
+where a setting has no counterpart that is known here: then pip has to install.
 
-The cache is a folder of the caller's, on the environment's disk and removed after set-up: files are hard links to
-it, and one that outlives the set-up would be spoilt with the file somebody damages in the environment.
+The cache is a folder of the caller's on the disk of the environment, removed after set-up: files are hard links
+to it, and one that outlives the set-up would be spoilt with the file somebody damages in the environment.
 """
 
 from __future__ import annotations
@@ -36,9 +36,27 @@ COUNTERPARTS = {
 }
 COMMA_SEPARATED = {"find-links"}
 WITHOUT_EFFECT = frozenset(
-    "disable-pip-version-check no-input progress-bar cache-dir no-cache-dir retries quiet verbose no-color"
-    " compile no-compile break-system-packages root-user-action require-virtualenv no-warn-script-location"
-    " no-python-version-warning prefer-binary exists-action log".split()
+    {
+        "disable-pip-version-check",
+        "no-input",
+        "progress-bar",
+        "cache-dir",
+        "no-cache-dir",
+        "retries",
+        "quiet",
+        "verbose",
+        "no-color",
+        "compile",
+        "no-compile",
+        "break-system-packages",
+        "root-user-action",
+        "require-virtualenv",
+        "no-warn-script-location",
+        "no-python-version-warning",
+        "prefer-binary",
+        "exists-action",
+        "log",
+    }
 )
 """They say how pip works and talks, not what it installs."""
 OURS = ("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_COMPILE_BYTECODE", "UV_NO_CACHE")

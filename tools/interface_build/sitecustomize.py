@@ -1,9 +1,9 @@
 """While ./openmtz builds the interface packages: each interface is parsed once, not by every generator anew.
 
-Six generators of rosidl read every interface, each in a process of its own and with a parser that takes a tenth of
-a second a file: a quarter of the whole build. On PYTHONPATH of that build alone, Python loads this before them; the
-first generator leaves what it parsed under `OPENMTZ_PARSED_INTERFACES`, by the hash of the text. What goes wrong
-here costs the time that it would have saved.
+Six generators of rosidl read every interface, each in a process of its own and with a parser that takes a
+tenth of a second a file: a quarter of the whole build. On PYTHONPATH of that build alone, Python loads this
+before them; the first generator leaves what it parsed under `OPENMTZ_PARSED_INTERFACES`, by the hash of the
+text. What goes wrong here costs the time that it would have saved.
 """
 
 from __future__ import annotations

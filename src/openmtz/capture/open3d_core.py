@@ -1,7 +1,8 @@
 """Open3D without what it brings for notebooks and learning: its compiled core alone.
 
-`import open3d` also loads dash, plotly, pandas, scikit-learn and IPython: some 2000 modules and 3 s of processor
-time, of which nothing here makes use. Its core takes 0.7 s, and two processes need it before the first picture.
+`import open3d` also loads dash, plotly, pandas, scikit-learn and IPython: some 2000 modules and 3 s of
+processor time, of which nothing here makes use. Its core takes 0.7 s, and two processes need it before the
+first picture.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ _CORE = "open3d.cpu.pybind"
 def load_open3d() -> Any:
     """Return Open3D: `core`, `camera`, `geometry`, `pipelines`, `t`, `utility` as of `import open3d`.
 
-    A later `import open3d` by others works as ever. Where the core does not stand by itself (builds for CUDA),
-    this is that import.
+    A later `import open3d` by others works as ever. Where the core does not stand by itself (builds for
+    CUDA), this is that import.
 
     Raises:
         ImportError: there is no Open3D.

@@ -58,9 +58,9 @@ class _Child:
 class Supervisor:
     """Runs a graph. Use as a context manager; `wait_ready`, then `poll` or `died` now and then.
 
-    All processes start side by side and import what they need. Those that are `last` begin their work when the
-    others are ready: they never rest then, and some have priority; on two processors they would take half of the
-    time that the others need to load. Nothing can fire before, as the safety monitor is among them.
+    All processes start side by side and import what they need. Those that are `last` begin their work when
+    the others are ready: they never rest then, and some have priority; on two processors they would take
+    half of the time that the others need to load. Nothing can fire before, as the safety monitor is last.
 
     Args:
         graph: what to run. simulation: simulated world and device, or hardware.

@@ -223,7 +223,7 @@ def tell_ready() -> None:
 
 
 def wait_for_go(stop: Sequence[int]) -> bool:
-    """Wait until the supervisor, if there is one, lets this process begin; False if `stop` is not empty first."""
+    """Wait until the supervisor, if there is one, lets this process begin; False once `stop` is not empty."""
     fd = os.environ.pop("OPENMTZ_GO_FD", None)
     if fd is not None:
         while not stop and not select.select([int(fd)], [], [], 0.1)[0]:
