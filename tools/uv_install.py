@@ -5,8 +5,8 @@ Becomes `UV pip install ARGUMENT...` for the interpreter that runs this. uv does
 index, mirrors, find-links, constraints, certificates, proxy, trusted hosts. Exit code 3, and nothing done,
 where a setting has no counterpart that is known here: then pip has to install.
 
-The cache is a folder of the caller's on the disk of the environment, removed after set-up: files are hard links
-to it, and one that outlives the set-up would be spoilt with the file somebody damages in the environment.
+The cache is a folder of the caller's on the disk of the environment, removed after set-up: files are hard
+links to it, and one that outlives the set-up would be spoilt with the file somebody damages there.
 """
 
 from __future__ import annotations
