@@ -24,7 +24,7 @@ def test_planner_refuses_and_goes_on(bench: Any, plan: Any, monkeypatch: pytest.
     topics.PLAN.subscription(bench.client, plans.append)
     for message in hostile.surfaces(surface):
         bench.publish(topics.SURFACE, surface, message)
-        assert node._surface is None
+        assert node.planning._surface is None
     bench.publish(topics.SURFACE, surface)
 
     def ask(**fields: Any) -> str:

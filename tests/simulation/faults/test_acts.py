@@ -47,8 +47,8 @@ def state(acts: FaultActs) -> dict[str, Any]:
         "camera": cell.camera_faults,
         "motion": cell.skin.motion.parts,
         "joints": (joints.lost, joints.frozen, joints.offset_rad.tolist()),
-        "records": stack.laser.energy_factor,
-        "monitor": (dict(stack.safety.misread), stack.safety.replayed),
+        "records": stack.line.energy_factor,
+        "monitor": (dict(stack.lines.misread), stack.line.replayed),
         "running": {name: processes.runs(name) for name in NODES},
         "topics": processes.shared_topics,
         "plans": stack.plan_offset_m,
@@ -57,7 +57,7 @@ def state(acts: FaultActs) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - FOR_GOOD))
 def test_a_fault_that_ends_leaves_all_as_it_was(acts: FaultActs, name: str) -> None:
-    acts._stack.safety.last_frame = b"a permit"
+    acts._stack.line.last_frame = b"a permit"
     before = state(acts)
     acts.switch(name, True, {})
     assert state(acts) != before, f"{name} does nothing"

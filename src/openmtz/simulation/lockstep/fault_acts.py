@@ -125,10 +125,10 @@ class FaultActs:
         self._cell.head.power(not active, self._cell.time_s)
 
     def _permit_replayed(self, active: bool, _given: Parameters) -> None:
-        self._stack.safety.replayed = self._stack.safety.last_frame if active else None
+        self._stack.line.replayed = self._stack.line.last_frame if active else None
 
     def _records_changed(self, active: bool, given: Parameters) -> None:
-        self._stack.laser.energy_factor = float(given["factor"]) if active else 1.0
+        self._stack.line.energy_factor = float(given["factor"]) if active else 1.0
 
     def _device_clock_drift(self, active: bool, given: Parameters) -> None:
         self._cell.head.set_clock_rate(1.0 + (float(given["share"]) if active else 0.0), self._cell.time_s)
@@ -161,14 +161,14 @@ class FaultActs:
         plan = self._stack.plan
         if active and plan is not None:
             other = replace(plan, header={**plan.header, "seed": int(plan.header.get("seed", 0)) + 1})
-            self._stack.safety.inbox.plan = other
+            self._stack.monitoring.inbox.plan = other
 
     def _plan_off_skin(self, active: bool, given: Parameters) -> None:
         self._stack.plan_offset_m = float(given["offset_m"]) if active else 0.0
 
     def _surface_replaced(self, active: bool, _given: Parameters) -> None:
         if active:
-            self._stack.safety.inbox.surface_id = "another surface"
+            self._stack.monitoring.inbox.surface_id = "another surface"
 
     def _line_misread(self, active: bool, _given: Parameters) -> None:
-        self._stack.safety.misread = {"door_closed": True} if active else {}
+        self._stack.lines.misread = {"door_closed": True} if active else {}
