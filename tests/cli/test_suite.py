@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from openmtz.cli import maintenance, suite
+from openmtz.cli.errors import UserError
 
 PYTEST_INI = "[pytest]\naddopts = -m 'not campaign'\nmarkers =\n    alone: alone\n    campaign: long\n"
 WORKS = "def test_works():\n    pass\n"
@@ -199,3 +200,32 @@ def test_the_command_says_that_the_installation_is_complete(
     called = Called(monkeypatch)
     called.test(*arguments)
     assert called.environment["OPENMTZ_TEST"] == "1"
+
+
+RULES = """
+[tool.importlinter]
+root_package = "aroom"
+[[tool.importlinter.contracts]]
+name = "b does not know a"
+type = "forbidden"
+source_modules = ["aroom.b"]
+forbidden_modules = ["aroom.a"]
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_import_rules_are_truly_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool
+) -> None:
+    (tmp_path / "aroom").mkdir()
+    for name, text in (("__init__", ""), ("a", ""), ("b", "import aroom.a\n" if broken else "")):
+        (tmp_path / "aroom" / f"{name}.py").write_text(text)
+    (tmp_path / "pyproject.toml").write_text(RULES)
+    command = [sys.executable, "-c", maintenance.IMPORT_RULES, "--no-cache"]
+    if not broken:
+        maintenance._check("import rules", command, tmp_path)
+        assert capsys.readouterr().out == "import rules: ok\n"
+        return
+    with pytest.raises(UserError, match="import rules found something"):
+        maintenance._check("import rules", command, tmp_path)
+    assert "aroom.b is not allowed to import aroom.a" in capsys.readouterr().out

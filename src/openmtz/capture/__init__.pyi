@@ -15,4 +15,8 @@ from .fusion import (
 from .intrinsics import CameraIntrinsics as CameraIntrinsics
 from .process import WorkerProcess as WorkerProcess
 from .views import scan_views as scan_views
-from .worker import CaptureProgress as CaptureProgress, CaptureWorker as CaptureWorker
+from .worker import (
+    CaptureProgress as CaptureProgress,
+    CaptureWorker as CaptureWorker,
+    in_line_worker as in_line_worker,
+)
