@@ -39,6 +39,9 @@ LIMITS: dict[str, Limit] = {
         Limit("spots", 200_000.0, "spots", "engineering default: 200 cm2 at 884/cm2 in one pass"),
         Limit("spot_distance", 0.5, "spot diameters within a pass",
               "stacking on one site chars [V]; distance is an engineering default"),
+        Limit("session_interval_days", 28.0, "days since the site was last treated",
+              "ablative zones are closed at day 28 (J Clin Aesthet Dermatol 2022;15(9):25 [V abstract]);"
+              " sessions 4-7 weeks apart in the sources of domain facts 4"),
         Limit("incidence_deg", 30.0, "deg", "refuse at 30 deg (domain facts 6 [D])"),
         Limit("defocus_factor", 1.25, "depths of focus",
               "+10 % diameter at one (domain facts 6 [D]), +15 % here; the planner keeps within one"),

@@ -15,6 +15,7 @@ from openmtz.geometry import pose_from_vector
 from openmtz.limits.absolute import HOST_ENVELOPE_VERSION, LIMITS
 from openmtz.limits.beams import beams_of
 from openmtz.limits.density import check_density
+from openmtz.limits.interval import check_interval
 from openmtz.limits.refusal import refusal
 from openmtz.limits.sites import on_the_sites, rules_of_header, strictest
 from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
@@ -41,6 +42,7 @@ def check_plan(plan: TreatmentPlan, calibration: FieldCalibration | None = None)
     if len(plan) > LIMITS["spots"].value:
         text = f"{len(plan)} spots, the limit is {LIMITS['spots'].value:.0f}"
         return [*found, refusal("too-many-spots", text, "treat a smaller region", len(plan))]
+    found += check_interval(plan)
     found += _check_pulses(plan, profile)
     found += check_density(plan, profile)
     found += _check_aim(plan, profile, calibration)

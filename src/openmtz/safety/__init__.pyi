@@ -3,6 +3,7 @@ from .conditions import CONDITIONS as CONDITIONS, GRANT_CAUSES as GRANT_CAUSES, 
 from .config import SafetyConfig as SafetyConfig
 from .inbox import Inbox as Inbox
 from .inputs import (
+    LINE_NAMES as LINE_NAMES,
     Approve as Approve,
     ArmState as ArmState,
     FiredBatch as FiredBatch,
@@ -15,6 +16,12 @@ from .inputs import (
     RequestToken as RequestToken,
     Reset as Reset,
     SetReady as SetReady,
+)
+from .interlock_lines import (
+    FOOTSWITCH as FOOTSWITCH,
+    INTERLOCK_LINES as INTERLOCK_LINES,
+    HeadWire as HeadWire,
+    InterlockLine as InterlockLine,
 )
 from .monitor import SafetyMonitor as SafetyMonitor
 from .outputs import (
