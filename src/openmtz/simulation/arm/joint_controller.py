@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,6 +51,18 @@ class ArmState(Enum):
     BRAKING = "braking"
 
 
+class JointTrajectory(NamedTuple):
+    """A trajectory as it was asked for: joint `names` in any order, `times` `(T,)` [s] from its start; in the
+    order of `names`, `(T, 6)` each: `positions` [rad], `velocities` [rad/s], `accelerations` [rad/s2], the
+    last two None where it names none."""
+
+    names: Sequence[str]
+    times: ArrayLike
+    positions: ArrayLike
+    velocities: ArrayLike | None = None
+    accelerations: ArrayLike | None = None
+
+
 @dataclass(frozen=True)
 class Setpoint:
     """Joints asked for now: position [rad], velocity [rad/s], acceleration [rad/s2], `(6,)` each."""
@@ -82,30 +95,19 @@ class JointController:
         return self._hold
 
     def accept(
-        self,
-        names: Sequence[str],
-        times: ArrayLike,
-        positions: ArrayLike,
-        velocities: ArrayLike | None,
-        accelerations: ArrayLike | None,
-        q: Array,
-        qd: Array,
-        now_s: float,
-        stamp_s: float | None = None,
+        self, wanted: JointTrajectory, q: Array, qd: Array, now_s: float, stamp_s: float | None = None
     ) -> None:
-        """Take a trajectory (`times` `(T,)` [s] from now, `positions` `(T, 6)` [rad], ...) from `now_s` on.
+        """Take a trajectory from `now_s` on, the arm being at joints `q` with velocities `qd` `(6,)`.
 
-        `stamp_s`: when it was meant to begin, by the same clock; None: now.
-
-        Joints may come in any order of `names`. A single point, or a first point later than 0, is
-        reached from the measured joints.
+        `stamp_s`: when it was meant to begin, by the same clock; None: now. A single point, or a first point
+        later than 0, is reached from the measured joints.
 
         Raises:
             TrajectoryRejected: emergency stop open, a stamp in the past or future, wrong names, shapes,
                 NaN, times not increasing, beyond position or velocity limits, points that do not fit each
                 other, or a start away from the measured joints.
         """
-        t = np.array(times, np.float64).reshape(-1)
+        t = np.array(wanted.times, np.float64).reshape(-1)
         if len(t) == 0:
             raise TrajectoryRejected(
                 "it has no points: discarded, as by the joint_trajectory_controller of Jazzy"
@@ -119,10 +121,7 @@ class JointController:
                 f"it was to begin {abs(stamp_s - now_s):.2f} s {way} (allowed {STALE_S} s): stale, or from "
                 "another clock; plan it again from the measured joints, or stamp it 0 for now"
             )
-        order = _order(names)
-        p = _rows(positions, len(t), "positions")[:, order]
-        v = None if velocities is None else _rows(velocities, len(t), "velocities")[:, order]
-        a = None if accelerations is None else _rows(accelerations, len(t), "accelerations")[:, order]
+        p, v, a = _in_order(wanted, len(t))
         if not np.isfinite(t).all() or t[0] < 0 or (np.diff(t) <= STEP_S).any():
             raise TrajectoryRejected("times must be finite, start at 0 or later and increase")
         reached_first = t[0] > STEP_S
@@ -275,6 +274,15 @@ def _order(names: Sequence[str]) -> list[int]:
             f"unknown or repeated {extra or [n for n in set(given) if given.count(n) > 1] or 'none'}"
         )
     return [given.index(n) for n in JOINT_NAMES]
+
+
+def _in_order(wanted: JointTrajectory, count: int) -> tuple[Array, Array | None, Array | None]:
+    """Return positions, velocities and accelerations `(T, 6)` in the arm's own order of joints."""
+    order = _order(wanted.names)
+    p = _rows(wanted.positions, count, "positions")[:, order]
+    v = None if wanted.velocities is None else _rows(wanted.velocities, count, "velocities")[:, order]
+    a = wanted.accelerations
+    return p, v, None if a is None else _rows(a, count, "accelerations")[:, order]
 
 
 def _rows(values: ArrayLike, count: int, what: str) -> Array:
