@@ -10,9 +10,8 @@ from openmtz.simulation.arm.joint_controller import (
     BRAKE_RAD_S2,
     ArmState,
     JointController,
-    JointTrajectory,
-    TrajectoryRejected,
 )
+from openmtz.simulation.arm.joint_trajectory import JointTrajectory, TrajectoryRejected
 
 GOAL = HOME + np.array([0.3, -0.2, 0.2, 0.1, 0.2, -0.4])
 LIMIT = np.full(6, 2 * np.pi)

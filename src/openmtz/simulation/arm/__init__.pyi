@@ -1,2 +1,2 @@
-from .joint_controller import TrajectoryRejected as TrajectoryRejected
+from .joint_trajectory import TrajectoryRejected as TrajectoryRejected
 from .world import PhysicsFailure as PhysicsFailure, StartBlocked as StartBlocked, World as World

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from openmtz.robot import CELL_BOXES, HOME, JOINT_NAMES, SCAN_HEAD_FRAME, CellBox
 from openmtz.simulation.arm.history import JointHistory
-from openmtz.simulation.arm.joint_controller import ArmState, JointController, JointTrajectory
+from openmtz.simulation.arm.joint_controller import ArmState, JointController
+from openmtz.simulation.arm.joint_trajectory import JointTrajectory
 from openmtz.simulation.arm.scene import PATIENT_GEOM, TIMESTEP_S, build_model
 from openmtz.simulation.patient import Patient
 
