@@ -52,7 +52,7 @@ def _simulation_extras() -> list[str]:
 
 def _fault_rows(device: dict[str, str]) -> list[tuple[str, str, str]]:
     """Return the faults the node carries out; its tables are constants, read as the node is."""
-    from openmtz.simulation.faults import FAULTS
+    from openmtz.simulation.faults import DEVICE_FAULT, FAULTS, LINE_OF_FAULT
 
     own: dict[str, str] = {}
     for node in syntax_tree(NODES / "simulated_cell" / "faults.py").body:
@@ -63,7 +63,8 @@ def _fault_rows(device: dict[str, str]) -> list[tuple[str, str, str]]:
                     own[str(key.value)] = text if " " in str(text) else ""
     rows = [(f"`{name}`", "scan head", what) for name, what in device.items()]
     rows += [(f"`{name}`", "lines, clock", what) for name, what in own.items() if what]
-    names = [n for n, what in own.items() if not what] + [n for n, f in FAULTS.items() if f.part == "camera"]
+    names = [n for n in DEVICE_FAULT if n not in device] + list(LINE_OF_FAULT)
+    names += [n for n, what in own.items() if not what] + [n for n, f in FAULTS.items() if f.part == "camera"]
     for name in dict.fromkeys([*names, "arm_protective_stop", "arm_creeps", "arm_driven", "joints_frozen"]):
         fault = FAULTS[name]
         given = ", ".join(f"`{k}` ({json.dumps(v)})" for k, v in fault.parameters.items())

@@ -87,11 +87,7 @@ class ScanHeadNode(rclpy.node.Node):
             self.get_logger().error(f"a plan was refused: {error}")
 
     def _on_safety(self, message: SafetyState) -> None:
-        self.firing.hear_safety(
-            convert_safety.state_name_of(message),
-            message.detail or message.cause,
-            message.approved_plan_sha256,
-        )
+        self.firing.hear_safety(*convert_safety.told_by(message))
 
     def _on_joints(self, message: JointState) -> None:
         joints = convert.joints_of(message, JOINT_NAMES)

@@ -37,14 +37,16 @@ from openmtz.nodes.simulated_cell.faults import (
     add_head_faults,
     add_line_faults,
 )
-from openmtz.nodes.simulated_cell.lines import CLOSED_AT_START, CellLines, LineFaultError
+from openmtz.nodes.simulated_cell.lines import CellLines
 from openmtz.nodes.simulated_cell.sensors import CellSensors
 from openmtz.nodes.simulated_cell.truth import ShotJudge
 from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters, work_timer
 from openmtz.robot import HOME
+from openmtz.safety import FOOTSWITCH
 from openmtz.simulation.arm import PhysicsFailure, StartBlocked, World
 from openmtz.simulation.camera import CameraWorker
 from openmtz.simulation.clock import Pacer, Scope
+from openmtz.simulation.faults import CLOSED_AT_START, Asked, LineAnswer, LineError
 from openmtz.simulation.patient import PatientMotion, PatientRequestError, build_patient
 from openmtz.simulation.scan_head_device import WireServer
 from openmtz.simulation.truth import TrueSkin
@@ -132,7 +134,7 @@ class Simulation(rclpy.node.Node):
             camera.set_motion(motion)
 
         add_head_faults(panel, self._wires)
-        add_line_faults(panel, self._set_line)
+        add_line_faults(panel, self._lines.switch_fault)
         for name, switch in zip(
             LINE_WIRES, (self._lines.fault_stuck, self._lines.fault_misread), strict=True
         ):
@@ -180,24 +182,24 @@ class Simulation(rclpy.node.Node):
 
     def _on_set_interlock(self, request: Any, response: Any) -> Any:
         try:
-            response.message = self._set_line(request.line, request.value)
-        except LineFaultError as error:
+            asked = self._set_line(request.line, request.value)
+        except LineError as error:
             response.message = str(error)
             return response
         self._publish_interlocks()
-        response.success = "stays open" not in response.message
+        response.success, response.message = asked.taken, asked.text
         return response
 
-    def _set_line(self, line: str, value: bool) -> str:
-        if line == "footswitch_pressed" and value and not self._control.playing:
-            return f"{line} stays open: the simulation is paused; play first"
+    def _set_line(self, line: str, value: bool) -> Asked:
+        if line == FOOTSWITCH.name and value and not self._control.playing:
+            return Asked(LineAnswer.REFUSED, f"{line} stays open: the simulation is paused; play first")
         return self._lines.ask(line, value)
 
     def _on_stop_line(self, is_open: bool) -> None:
         self._world.set_emergency_stop(is_open)
 
     def _release_footswitch(self) -> None:
-        self._lines.ask("footswitch_pressed", False)
+        self._lines.ask(FOOTSWITCH.name, False)
         self._publish_interlocks()
 
     def _on_inject_fault(self, request: Any, response: Any) -> Any:
@@ -225,7 +227,7 @@ class Simulation(rclpy.node.Node):
                 self._unseen = []
                 self._viewer.clear_spots()
         else:  # the new world's stop line is as it was
-            self._on_stop_line(not self._lines.read()["emergency_stop_closed"])
+            self._on_stop_line(self._lines.stop_is_open)
         self._sensors.report(self._world)
         self._publish_interlocks()
         return failed

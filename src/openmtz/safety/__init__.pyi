@@ -9,6 +9,7 @@ from .envelope import (
 )
 from .inbox import Inbox as Inbox
 from .inputs import (
+    LINE_NAMES as LINE_NAMES,
     Approve as Approve,
     ArmState as ArmState,
     FiredBatch as FiredBatch,
@@ -21,6 +22,12 @@ from .inputs import (
     RequestToken as RequestToken,
     Reset as Reset,
     SetReady as SetReady,
+)
+from .interlock_lines import (
+    FOOTSWITCH as FOOTSWITCH,
+    INTERLOCK_LINES as INTERLOCK_LINES,
+    HeadWire as HeadWire,
+    InterlockLine as InterlockLine,
 )
 from .monitor import SafetyMonitor as SafetyMonitor
 from .outputs import (

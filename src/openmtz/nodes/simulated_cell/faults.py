@@ -12,28 +12,12 @@ from functools import partial
 from typing import Any
 
 from openmtz.simulation.camera import CameraFaults
-from openmtz.simulation.faults import FAULTS as CATALOGUE
+from openmtz.simulation.faults import DEVICE_FAULT, FAULTS as CATALOGUE, LINE_OF_FAULT, DeviceScrews
 from openmtz.simulation.patient import Breathing, Drift, MotionPart, PatientMotion, SuddenMove, Tremor
 from openmtz.simulation.scan_head_device import FAULTS as DEVICE_FAULTS, WireServer
 
 Switch = Callable[[bool, Mapping[str, Any]], None]
 """Switches a fault on or off; a ValueError says why not."""
-HEAD_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "stuck_galvo_hidden": ("stuck_galvo", {"hidden": True}),
-    "wrong_power": ("drifting_power", {}),
-    "head_reboot": ("reboot", {}),
-    "silent_device": ("silent", {}),
-}
-"""Fault of the catalogue -> the simulated head's own name for it, and fixed parameters."""
-LINE_FAULTS = {
-    "emergency_stop": "emergency_stop_closed",
-    "key_off": "key_on",
-    "door_open": "door_closed",
-    "footswitch_released": "footswitch_pressed",
-    "smoke_evacuator_off": "smoke_evacuator_on",
-    "eyewear_off": "eyewear_attested",
-}
-"""Fault of the catalogue -> the line that opens."""
 PATIENT_FAULTS: dict[str, tuple[type[MotionPart], str]] = {
     "patient_sudden_move": (SuddenMove, "at_s"),
     "patient_drift": (Drift, "from_s"),
@@ -197,23 +181,19 @@ class PatientFaults:
 def add_head_faults(panel: FaultPanel, wires: WireServer | None) -> None:
     """Add what the simulated scan head carries out itself: under its own names, and the catalogue's."""
 
-    def switch(name: str, fixed: dict[str, Any], active: bool, parameters: Mapping[str, Any]) -> None:
-        if wires is None or not wires.send_fault(name, active, {**fixed, **parameters}):
+    def send(name: str, active: bool, parameters: Mapping[str, Any]) -> None:
+        if wires is None or not wires.send_fault(name, active, dict(parameters)):
             raise ValueError("no simulated scan head is wired up")
 
+    screws = DeviceScrews(send)
     for name, what in DEVICE_FAULTS.items():
-        panel.add(name, partial(switch, name, {}), "scan head", what)
-    for name, (own, fixed) in HEAD_FAULTS.items():
-        panel.add(name, partial(switch, own, fixed))
+        panel.add(name, partial(screws.switch, name), "scan head", what)
+    for name in DEVICE_FAULT:
+        if name not in DEVICE_FAULTS:
+            panel.add(name, partial(screws.switch, name))
 
 
-def add_line_faults(panel: FaultPanel, ask: Callable[[str, bool], str]) -> None:
-    """Add lines that open, and close again when switched off."""
-
-    def switch(line: str, active: bool, _parameters: Mapping[str, Any]) -> None:
-        refused = ask(line, not active)
-        if refused:
-            raise ValueError(refused)
-
-    for name, line in LINE_FAULTS.items():
-        panel.add(name, partial(switch, line))
+def add_line_faults(panel: FaultPanel, switch: Callable[[str, bool, Mapping[str, Any]], None]) -> None:
+    """Add the faults that hold a line open."""
+    for name in LINE_OF_FAULT:
+        panel.add(name, partial(switch, name))

@@ -12,17 +12,19 @@ from openmtz.capture import CameraIntrinsics
 from openmtz.optics import FieldCalibration, HandpieceProfile
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import CAMERA_FRAME, SCAN_HEAD_FRAME
+from openmtz.safety import INTERLOCK_LINES
 from openmtz.simulation.arm import World
 from openmtz.simulation.camera import CameraFaults, CameraServer, CameraTrigger, FrameRequest
+from openmtz.simulation.faults import HeldLines
 from openmtz.simulation.lockstep.head import LockstepHead
 from openmtz.simulation.patient import Patient, PatientMotion
-from openmtz.simulation.scan_head_device import LINES, Shot
+from openmtz.simulation.scan_head_device import HEAD_LINES, Shot
 from openmtz.simulation.truth import TrueSkin, evaluate_shots
 
 Array = NDArray[np.float64]
 JUDGE_EVERY_S = 0.5
 """Well within the two seconds for which the world remembers where the arm was."""
-CLOSED_AT_START = ("emergency_stop_closed", "key_on", "door_closed", "smoke_evacuator_on")
+STOPS_ARM = tuple(line.name for line in INTERLOCK_LINES if line.stops_arm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,29 +96,41 @@ class LockstepCell:
         self.head = LockstepHead(seed)
         self.galvo_map: FieldCalibration | None = None
         """Where the head's counts truly point; None: as the mounted tip's profile says."""
-        self.lines = {name: name in CLOSED_AT_START for name in LINES}
+        self.line_book = HeldLines()
+        self._stop_open = False
         self.truth = TruthLog()
         self.contacts: list[tuple[float, str, str]] = []
         self._apply_lines()
 
     # ---- lines ----------------------------------------------------------------------------------
 
+    @property
+    def lines(self) -> dict[str, bool]:
+        """What the wires carry, line by line."""
+        return self.line_book.wires()
+
     def set_line(self, name: str, value: bool) -> None:
-        """Move a line of the cell; the emergency stop acts on arm and head directly.
+        """Ask for a line of the cell; one that a fault holds moves when the fault ends.
 
         Raises:
-            KeyError: no such line.
+            LineError: no such line.
         """
-        if name not in self.lines:
-            raise KeyError(f"no line {name!r}; there are: {', '.join(LINES)}")
-        self.lines[name] = bool(value)
-        if name == "emergency_stop_closed":
-            self.world.set_emergency_stop(not value)
+        self.line_book.ask(name, value)
+        self._apply_lines()
+
+    def switch_line_fault(self, fault: str, active: bool) -> None:
+        """Begin or end a fault that holds a line open."""
+        self.line_book.switch_fault(fault, active)
         self._apply_lines()
 
     def _apply_lines(self) -> None:
-        lines = self.lines
-        self.head.set_lines(lines["emergency_stop_closed"], lines["footswitch_pressed"], lines["key_on"])
+        """The emergency stop acts on arm and head directly, whatever software does."""
+        carried = self.line_book.wires()
+        is_open = not all(carried[name] for name in STOPS_ARM)
+        if is_open is not self._stop_open:
+            self._stop_open = is_open
+            self.world.set_emergency_stop(is_open)
+        self.head.set_lines(**{name: carried[name] for name in HEAD_LINES})
 
     def mount(self, plan: TreatmentPlan) -> None:
         """The tip that the plan names is the one mounted.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from openmtz.robot import JOINT_NAMES
 from openmtz.simulation.arm import TrajectoryRejected
-from openmtz.simulation.faults import FAULTS
+from openmtz.simulation.faults import DEVICE_FAULT, FAULTS, LINE_OF_FAULT, DeviceScrews
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.stack import LockstepStack
 from openmtz.simulation.patient import Breathing, Drift, MotionPart, PatientMotion, SuddenMove, Tremor
@@ -22,29 +22,6 @@ _PATIENT: dict[str, type[MotionPart]] = {
     "patient_tremor": Tremor,
     "patient_breathing": Breathing,
 }
-_DEVICE = {
-    "stuck_shutter": ("stuck_shutter", {}),
-    "stuck_galvo": ("stuck_galvo", {}),
-    "stuck_galvo_hidden": ("stuck_galvo", {"hidden": True}),
-    "galvo_offset": ("galvo_offset", {}),
-    "drifting_power": ("drifting_power", {}),
-    "wrong_power": ("drifting_power", {}),
-    "lying_meter": ("lying_meter", {}),
-    "head_reboot": ("reboot", {}),
-    "lost_bytes": ("lost_bytes", {}),
-    "corrupt_bytes": ("corrupt_bytes", {}),
-    "late_bytes": ("late_bytes", {}),
-    "silent_device": ("silent", {}),
-}
-"""Fault -> the simulated device's own name for it, and fixed parameters."""
-_LINES = {
-    "emergency_stop": ("emergency_stop_closed", False),
-    "key_off": ("key_on", False),
-    "door_open": ("door_closed", False),
-    "footswitch_released": ("footswitch_pressed", False),
-    "smoke_evacuator_off": ("smoke_evacuator_on", False),
-    "eyewear_off": ("eyewear_attested", False),
-}
 
 
 class FaultActs:
@@ -55,8 +32,8 @@ class FaultActs:
         self._own_motion = cell.skin.motion
         self._motions: dict[str, MotionPart] = {}
         self._pictures: dict[str, Parameters] = {}
-        self._device: dict[str, Parameters] = {}
-        self._line_before: dict[str, bool] = {}
+        self._screws = DeviceScrews(self._inject)
+        self._clock_shift_s: dict[str, float] = {}
 
     def switch(self, name: str, active: bool, parameters: Parameters) -> None:
         """Switch a fault of the catalogue.
@@ -70,10 +47,10 @@ class FaultActs:
             self._move_patient(name, active, given)
         elif fault.part == "camera":
             self._spoil_pictures(name, active, given)
-        elif name in _DEVICE:
-            self._spoil_device(name, active, given)
-        elif name in _LINES:
-            self._move_line(name, active)
+        elif name in DEVICE_FAULT:
+            self._screws.switch(name, active, given)
+        elif name in LINE_OF_FAULT:
+            self._cell.switch_line_fault(name, active)
         elif name.endswith(("_killed", "_hangs")):
             self._process(name, active)
         else:
@@ -106,31 +83,6 @@ class FaultActs:
         none = type(self._cell.camera_faults).none()
         self._cell.set_camera_faults(none.with_changes(**merged))
 
-    # ---- device and lines -----------------------------------------------------------------------
-
-    def _spoil_device(self, name: str, active: bool, given: Parameters) -> None:
-        device_name, fixed = _DEVICE[name]
-        now = self._cell.time_s
-        self._device.pop(name, None)
-        self._cell.head.inject(device_name, active, {**fixed, **given}, now)
-        if not active:
-            # Several faults turn the same screw (output, mirrors): those still on get it back.
-            for other, values in self._device.items():
-                self._cell.head.inject(_DEVICE[other][0], True, values, now)
-        elif name != "head_reboot":
-            self._device[name] = {**fixed, **given}
-
-    def _move_line(self, name: str, active: bool) -> None:
-        """Move a line; afterwards it is as it was before, unless somebody has moved it since."""
-        line, value = _LINES[name]
-        if active:
-            self._line_before.setdefault(name, self._cell.lines[line])
-            self._cell.set_line(line, value)
-        elif name in self._line_before:
-            before = self._line_before.pop(name)
-            if self._cell.lines[line] == value:
-                self._cell.set_line(line, before)
-
     # ---- arm ------------------------------------------------------------------------------------
 
     def _arm_creeps(self, active: bool, given: Parameters) -> None:
@@ -151,20 +103,23 @@ class FaultActs:
     _arm_driven = _arm_creeps
 
     def _joints_frozen(self, active: bool, given: Parameters) -> None:
-        self._stack.joint_faults.frozen = active
+        self._stack.topics.joint_faults.frozen = active
         self._arm_creeps(active, given)
 
     def _joints_lost(self, active: bool, _given: Parameters) -> None:
-        self._stack.joint_faults.lost = active
+        self._stack.topics.joint_faults.lost = active
 
     def _encoder_offset(self, active: bool, given: Parameters) -> None:
-        self._stack.joint_faults.offset_rad = np.eye(6)[0] * (float(given["rad"]) if active else 0.0)
+        self._stack.topics.joint_faults.offset_rad = np.eye(6)[0] * (float(given["rad"]) if active else 0.0)
 
     def _arm_protective_stop(self, active: bool, _given: Parameters) -> None:
         if active:
             self._cell.world.stop("protective stop")
 
     # ---- head, line, clocks ---------------------------------------------------------------------
+
+    def _inject(self, device_name: str, active: bool, given: Mapping[str, Any]) -> None:
+        self._cell.head.inject(device_name, active, dict(given), self._cell.time_s)
 
     def _head_power_lost(self, active: bool, _given: Parameters) -> None:
         self._cell.head.power(not active, self._cell.time_s)
@@ -179,10 +134,15 @@ class FaultActs:
         self._cell.head.set_clock_rate(1.0 + (float(given["share"]) if active else 0.0), self._cell.time_s)
 
     def _host_clock_back(self, active: bool, given: Parameters) -> None:
-        self._stack.clock_offset_s += -float(given["s"]) if active else float(given["s"])
+        self._shift_clock("host_clock_back", -float(given["s"]) if active else 0.0)
 
     def _host_clock_ahead(self, active: bool, given: Parameters) -> None:
-        self._stack.clock_offset_s += float(given["s"]) if active else -float(given["s"])
+        self._shift_clock("host_clock_ahead", float(given["s"]) if active else 0.0)
+
+    def _shift_clock(self, name: str, shift_s: float) -> None:
+        """Let a fault shift the host's clock by so much, in place of what it shifted it by before."""
+        self._stack.clock_offset_s += shift_s - self._clock_shift_s.get(name, 0.0)
+        self._clock_shift_s[name] = shift_s
 
     # ---- processes ------------------------------------------------------------------------------
 
@@ -211,4 +171,4 @@ class FaultActs:
             self._stack.monitoring.inbox.surface_id = "another surface"
 
     def _line_misread(self, active: bool, _given: Parameters) -> None:
-        self._stack.lines.misread = {"door_closed": True} if active else {}
+        self._stack.topics.lines.misread = {"door_closed": True} if active else {}

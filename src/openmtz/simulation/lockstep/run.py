@@ -250,7 +250,7 @@ def _conclude(
     fired: FiredSpots | None = None
     harms: tuple[Harm, ...] = ()
     if plan is not None:
-        fired = stack.fired.of(plan.sha256)
+        fired = stack.topics.fired.of(plan.sha256)
         truth = truth_of(columns)
         verification = verify(plan, fired, truth)
         tissue = TissueTruth(cell.profile)
@@ -264,7 +264,7 @@ def _conclude(
         reason=reason if outcome != "done" else "",
         log=stack.log,
         patient=cell.patient,
-        surface=stack.surface,
+        surface=stack.topics.surface,
         plan=plan,
         findings=stack.findings,
         fired=fired,
