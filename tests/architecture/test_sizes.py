@@ -22,17 +22,15 @@ LONG = {
     "stack/treating.py": "until dispatch and report are two files",
 }
 LONG_NODES = {
-    "nodes/convert.py": "until messages of surface and plan are two files",
-    "nodes/operator.py": "until the operator's client is cut",
-    "nodes/scan_head.py": "until 6 lines less",
-    "nodes/simulated_cell/camera.py": "until 6 lines less",
+    "nodes/scan_head.py": "until a few lines less",
+    "nodes/simulated_cell/camera.py": "until a few lines less",
     "nodes/simulated_cell/control.py": "until the simulation node runs on stack",
     "nodes/simulated_cell/faults.py": "until faults are acts on one rig",
     "nodes/simulation.py": "until the simulation node runs on stack",
     "nodes/support.py": "until parameters have a file of their own",
 }
 FULL = {
-    "nodes": "until rooms by process: convert, support, operator",
+    "nodes": "until rooms by what they do: conversion, support, operator",
     "safety": "until rooms in safety",
 }
 

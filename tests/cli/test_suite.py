@@ -75,6 +75,21 @@ def test_both_parts_pass(checkout: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert "PYTEST_XDIST_WORKER" not in (checkout / "who").read_text()
 
 
+def test_each_folder_says_what_it_cost_the_dearest_first(
+    checkout: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("quick", "slow"):
+        (checkout / name).mkdir()
+    sleeps = "import time\ndef test_sleeps():\n    time.sleep(0.3)\n"
+    files = {"quick/test_a.py": WORKS, "slow/test_b.py": WORKS + sleeps, "slow/test_c.py": ALONE + WORKS}
+    assert run(checkout, files, processes=0) == 0
+    rows = capfd.readouterr().out.split("by part: tests, seconds\n")[1].splitlines()
+    assert [row.split()[0] for row in rows] == ["slow", "quick"]
+    slow, quick = (row.split()[1:] for row in rows)
+    assert slow[0] == "2" and float(slow[1]) >= 0.3 and slow[2] == "1" and float(slow[3]) < 0.3
+    assert quick[0] == "1" and quick[2:] == ["0", "0.0"]
+
+
 @pytest.mark.parametrize("failing", ["test_a.py", "test_b.py"])
 def test_a_failure_in_either_part_is_named_at_the_end_and_both_are_run(
     checkout: Path, capfd: pytest.CaptureFixture[str], failing: str
