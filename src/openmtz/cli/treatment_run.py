@@ -23,7 +23,7 @@ from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, loa
 from openmtz.simulation import patient
 
 if TYPE_CHECKING:
-    from openmtz.nodes.operator import Observed
+    from openmtz.nodes.operator_view import Observed
 
 START_TIMEOUT_S = 60.0
 STANDBY_TIMEOUT_S = 20.0
@@ -94,18 +94,18 @@ def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) ->
     from openmtz.nodes.operator import OperatorClient
     from openmtz.nodes.simulated_operator import SimulatedOperator
 
+    client = OperatorClient()  # before the graph is ready: whoever comes later is found later
     try:
         supervisor.wait_ready(
             START_TIMEOUT_S, lambda missing: view.status("waiting for " + ", ".join(missing), "", 0, 0, 0)
         )
-    except GraphError as error:
-        raise UserError(str(error)) from error
-    client = OperatorClient()
-    try:
+        client.started = time.monotonic()
         operator = SimulatedOperator(client)
         outcome, reason = _treat(request, supervisor, view, client, operator.act)
         client.pump(0.4)
         return client.observed, outcome, reason
+    except GraphError as error:
+        raise UserError(str(error)) from error
     finally:
         client.close()
 

@@ -32,7 +32,10 @@ class GraphError(ValueError):
 
 
 class ProcessSpec(BaseModel):
-    """One operating-system process: nodes of ours, or a program of its own."""
+    """One operating-system process: nodes of ours, or a program of its own.
+
+    `last`: the nodes load with the others, but begin their work when those are ready.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,11 +45,14 @@ class ProcessSpec(BaseModel):
     arguments: tuple[str, ...] = ()
     only: Literal["simulation", "hardware"] | None = None
     critical: bool = False
+    last: bool = False
 
     @model_validator(mode="after")
     def _one_of(self) -> ProcessSpec:
         if bool(self.nodes) == bool(self.program):
             raise ValueError(f"process {self.name!r} needs either `nodes` or a `program`")
+        if self.last and not self.nodes:
+            raise ValueError(f"process {self.name!r}: only nodes can be `last`, a program begins at once")
         unknown = [n for n in self.nodes if n not in NODE_NAMES]
         if unknown:
             raise ValueError(f"unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
