@@ -17,7 +17,7 @@ def test_faults_go_where_they_belong(cell: Cell) -> None:
     assert cell.fault("stuck_shutter", position="open").success
     assert cell.fault("silent_device").success and cell.fault("camera_frozen").success
     cell.bench.wait(lambda: ("silent", True) in cell.head.hear().faults, "the head's own name for it")
-    assert cell.fault("door_open").success and not cell.node._lines.read()["door_closed"]
+    assert cell.fault("door_open").success and not cell.node._cell.lines.read()["door_closed"]
     cell.bench.wait(lambda: ("stuck_shutter", True) in cell.head.hear().faults, "the head's fault")
     # a stuck line
     assert cell.fault("line_stuck", line="footswitch_pressed", value=True).success
@@ -34,10 +34,10 @@ def test_faults_go_where_they_belong(cell: Cell) -> None:
     assert (
         cell.interlocks[-1].emergency_stop_closed and not cell.head.hear().lines[-1]["emergency_stop_closed"]
     )
-    assert cell.node._world.emergency_stop_open
+    assert cell.node._cell.world.emergency_stop_open
     cell.line("emergency_stop_closed", True)
     # the encoder lies, the arm does not move
-    true = cell.node._world.joint_state().position
+    true = cell.node._cell.world.joint_state().position
     assert cell.fault("encoder_offset", rad=0.01).success
     cell.bench.spin(0.1)
     assert np.array(cell.joints[-1].position) - true == pytest.approx([0.01, 0, 0, 0, 0, 0], abs=1e-12)
@@ -45,7 +45,7 @@ def test_faults_go_where_they_belong(cell: Cell) -> None:
     assert cell.fault("patient_sudden_move", translation_m=[0.0, 0.004, 0.0], duration_s=0.05).success
     cell.bench.spin(0.1)
     point = np.array([[0.5, 0.0, 0.05]])
-    there = cell.node._skin.motion.displace(point, cell.node._world.time_s)
+    there = cell.node._cell.skin.motion.displace(point, cell.node._cell.world.time_s)
     assert there - point == pytest.approx(np.array([[0.0, 0.004, 0.0]]))
     for name, parameters, says in (
         ("encoder_offset", {"joint": "hip"}, "no parameter 'joint'"),
@@ -64,8 +64,8 @@ def test_faults_go_where_they_belong(cell: Cell) -> None:
         answer = cell.fault(name, **parameters)
         assert not answer.success and says in answer.message, (name, answer.message)
     assert cell.reset(4).result == OK
-    assert cell.node._skin.motion.is_still and cell.node._faults.active() == []
-    assert cell.node._lines.read()["door_closed"], "a door that a fault opened is closed with it"
+    assert cell.node._cell.skin.motion.is_still and cell.node._faults.panel.active() == []
+    assert cell.node._cell.lines.read()["door_closed"], "a door that a fault opened is closed with it"
     cell.bench.wait(lambda: ("stuck_shutter", False) in cell.head.hear().faults, "the head's fault ended")
 
 
@@ -80,9 +80,9 @@ def test_frozen_and_lost_joints_and_clock(cell: Cell) -> None:
     cell.bench.wait(lambda: cell.clocks[-1] > 99.0, "the jump")
     cell.fault("clock_jump", False)
     assert cell.fault("joints_frozen", rad=0.2, in_s=0.5).success
-    cell.bench.wait(lambda: not cell.node._world.resting, "the arm creeping")
-    cell.bench.wait(lambda: cell.node._world.resting, "rest", 20.0)
-    shown, true = cell.joints[-1].position[0], cell.node._world.joint_state().position[0]
+    cell.bench.wait(lambda: not cell.node._cell.world.resting, "the arm creeping")
+    cell.bench.wait(lambda: cell.node._cell.world.resting, "rest", 20.0)
+    shown, true = cell.joints[-1].position[0], cell.node._cell.world.joint_state().position[0]
     assert true - shown == pytest.approx(0.2, abs=1e-3), "frozen encoders"
     cell.fault("joints_frozen", False)
     cell.fault("joints_lost")
