@@ -16,8 +16,6 @@ from openmtz.devices import (
     Select,
     Status,
     aim_records,
-    decode_records,
-    encode_records,
     first_to_fire,
     group_of,
     plan_bytes,
@@ -63,8 +61,6 @@ class LaserSide:
         self._outcome: FireOutcome | None = None
         self._reports: list[Fired] = []
         self._reports_due = 0.0
-        self.energy_factor = 1.0
-        """The device is loaded with energies changed by this, the monitor is told the others."""
         self._fired: dict[str, list[tuple[int, int, int]]] = {}
 
     @property
@@ -134,16 +130,9 @@ class LaserSide:
         return outcome
 
     def _load(self, firing: GroupFiring) -> None:
-        self._cell.head.link.load(firing.first, self._spoiled(firing.records))
+        self._cell.head.link.load(firing.first, firing.records)
         for chunk in firing.chunks():
             self._monitor.hear_loaded(firing, chunk)
-
-    def _spoiled(self, records: bytes) -> bytes:
-        if self.energy_factor == 1.0:
-            return records
-        said = decode_records(records)
-        energy = np.rint(said.energy_uj * self.energy_factor).astype(np.uint32)
-        return encode_records(said.counts, energy, said.pulse_us, said.not_before_us)
 
     def _follow(self, status: Status | None, now: float) -> None:
         firing = self._firing

@@ -42,11 +42,6 @@ class MonitorSide:
         self.cell, self.processes, self.log = cell, processes, log
         self.inbox = Inbox(ArmKinematics().forward)
         self.inbox.progress = processes.samples
-        self.misread: dict[str, bool] = {}
-        """Lines the topic tells wrongly, with what it says."""
-        self.replayed: bytes | None = None
-        """A permit's frame that is sent in place of every new one."""
-        self.last_frame = b""
         self.outputs: Outputs | None = None
         self._lines_due = 0.0
         self._said: tuple[Any, ...] = ()
@@ -88,11 +83,11 @@ class MonitorSide:
         if self.inbox.interlocks is None or now >= self._lines_due:
             self._lines_due = now + LINES_PERIOD_S
             if self.processes.runs("simulation"):
-                self.inbox.interlocks = Interlocks(now, **{**self.cell.lines, **self.misread})
+                self.inbox.interlocks = Interlocks(now, **self.cell.line_book.read())
         inputs = self.inbox.take(
             requests,
             run_line_ok=self.processes.run_line_ok,
-            shared_topics=self.processes.shared_topics,
+            shared_topics=self.processes.publishers.shared(),
         )
         outputs = self.monitor.step(inputs, now)
         self.outputs = outputs
@@ -104,10 +99,8 @@ class MonitorSide:
         return outputs
 
     def _send(self, grant: PermitGrant) -> None:
-        frame = permit_frame(grant)
-        self.last_frame = frame
         if self.processes.runs("scan_head"):
-            self.cell.head.link.relay_permit(self.replayed or frame)
+            self.cell.head.link.relay_permit(permit_frame(grant))
 
     def _note(self, outputs: Outputs, now: float) -> None:
         for event in outputs.events:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from openmtz.capture import CaptureError, CaptureSettings, scan_views
 from openmtz.geometry import pose_from_vector
 from openmtz.hooks import PluginError, UnknownIndication
-from openmtz.plan import TreatmentPlan
 from openmtz.planning import PlanningError, RequestError
 from openmtz.procedure import commands, events, groups_of
 from openmtz.records import verify
@@ -86,8 +84,7 @@ class ProcedureCommands:
             if stack.surface is None or not stack.processes.runs("mtz_planner"):
                 return  # nobody answers; the procedure's own limit ends the wait
             try:
-                plan, stack.findings = stack.planner(stack.surface)
-                stack.plan = _lifted(plan, stack.plan_offset_m)
+                stack.plan, stack.findings = stack.planner(stack.surface)
             except (PlanningError, PluginError, UnknownIndication, RequestError, ValueError) as error:
                 stack.step(events.PlanFailed(command.ticket, str(error)))
                 return
@@ -164,13 +161,3 @@ class ProcedureCommands:
             stack.step(events.Verified(command.ticket, result.ok, reason))
 
         stack.later.append((stack.now + VERIFY_DELAY_S, tell))
-
-
-def _lifted(plan: TreatmentPlan, by_m: float) -> TreatmentPlan:
-    """Return a plan with spots and stations moved up in the world."""
-    if by_m == 0.0:
-        return plan
-    position_nm, poses = plan.position_nm.copy(), plan.station_pose.copy()
-    position_nm[:, 2] += round(by_m * 1e9)
-    poses[:, 2] += by_m
-    return replace(plan, position_nm=position_nm, station_pose=poses)

@@ -19,7 +19,6 @@ from openmtz.safety import Approve, SafetyMonitor, SetReady, Token
 from openmtz.simulation.arm import TrajectoryRejected
 from openmtz.simulation.lockstep.capture import LockstepCapture
 from openmtz.simulation.lockstep.cell import LockstepCell
-from openmtz.simulation.lockstep.joint_faults import JointFaults
 from openmtz.simulation.lockstep.laser_side import LaserSide
 from openmtz.simulation.lockstep.log import EventLog
 from openmtz.simulation.lockstep.monitor_side import MonitorSide
@@ -71,11 +70,6 @@ class LockstepStack:
         self._state_due = 0.0
         self._told: tuple[Any, ...] = ()
         self._shown: tuple[Any, ...] = ()
-        self.clock_offset_s = 0.0
-        """What the host's clock is ahead by."""
-        self.joint_faults = JointFaults()
-        self.plan_offset_m = 0.0
-        """How far above the skin the planner's plans lie."""
         self.surface: SkinSurface | None = None
         self.plan: TreatmentPlan | None = None
         self.findings: tuple[Finding, ...] = ()
@@ -88,7 +82,7 @@ class LockstepStack:
     @property
     def now(self) -> float:
         """The host's clock [s]: virtual time, unless a fault sets it wrong."""
-        return self.cell.time_s + self.clock_offset_s
+        return self.cell.host_time_s
 
     # ---- the clockwork --------------------------------------------------------------------------
 
@@ -132,16 +126,15 @@ class LockstepStack:
             self._do_act(act)
 
     def _publish_joints(self, now: float) -> None:
-        state = self.cell.world.joint_state()
-        told = self.joint_faults.tell(state.position, state.velocity)
+        told = self.cell.read_joints()
         if told is None:
             return
-        position, velocity = told
+        position, velocity = told.position, told.velocity
         self.safety.inbox.hear_joints(position, now)
         self.laser.take_joints(position, now)
         self.mover.take_joints(position, velocity, now)
         if self.capture is not None:
-            self.capture[1].take_joints(state.time_s, position)
+            self.capture[1].take_joints(told.time_s, position)
 
     def _publish_state(self, now: float) -> None:
         outputs = self.safety.outputs
