@@ -34,7 +34,7 @@ def link(monkeypatch: pytest.MonkeyPatch) -> FakeLink:
     from openmtz.nodes import scan_head
 
     fake = FakeLink()
-    monkeypatch.setattr(scan_head.ScanHeadNode, "_connect", lambda _self: fake)
+    monkeypatch.setattr(scan_head, "connect", lambda *_: fake)
     return fake
 
 

@@ -24,14 +24,14 @@ def test_safety_monitor_refuses_and_goes_on(bench: Any, plan: Any) -> None:
     topics.PERMIT.subscription(bench.client, permits.append)
     for message in hostile.plans(good):
         bench.publish(topics.PLAN, good, message)
-        assert node._inbox.plan is None, "a plan that cannot be believed is no plan"
+        assert node.monitoring.inbox.plan is None, "a plan that cannot be believed is no plan"
     bench.publish(topics.SURFACE, surface)
-    assert node._inbox.surface_id == surface.surface_id and node._inbox.skin is not None
+    assert node.monitoring.inbox.surface_id == surface.surface_id and node.monitoring.inbox.skin is not None
     for broken in hostile.surfaces(surface):
         bench.publish(topics.SURFACE, broken)
-        assert node._inbox.skin is None, "a surface that cannot be believed is no skin"
+        assert node.monitoring.inbox.skin is None, "a surface that cannot be believed is no skin"
     bench.publish(topics.SURFACE, type(surface)())
-    assert node._inbox.surface_id not in ("", surface.surface_id), (
+    assert node.monitoring.inbox.surface_id not in ("", surface.surface_id), (
         "a surface without a name is another surface"
     )
     bench.publish(topics.JOINT_STATES, *hostile.joint_states())
@@ -40,7 +40,7 @@ def test_safety_monitor_refuses_and_goes_on(bench: Any, plan: Any) -> None:
     statuses, progress = hostile.others()
     bench.publish(topics.HEAD_STATUS, *statuses)
     bench.publish(topics.PROGRESS, *progress)
-    assert not node._progress, "only the nodes it watches are remembered"
+    assert not node.monitoring.inbox.progress, "only the nodes it watches are remembered"
     # a plan whose hash is right and whose numbers are none: refused when somebody approves it
     for area in ("abc", [1], {"a": 2}):
         from openmtz.nodes import convert
@@ -69,18 +69,8 @@ def test_safety_monitor_refuses_and_goes_on(bench: Any, plan: Any) -> None:
     answer = call(bench, ApprovePlan, "safety/approve_plan", plan_sha256="\x00", approver="x" * 10_000)
     assert not answer.accepted and answer.reason
     bench.publish(topics.PLAN, good)
-    assert node._inbox.plan is not None and node._inbox.plan.sha256 == good.plan_sha256
+    assert node.monitoring.inbox.plan is not None and node.monitoring.inbox.plan.sha256 == good.plan_sha256
     assert permits == []
-
-
-def test_safety_monitor_survives_a_device_that_claims_every_counter(bench: Any) -> None:
-    from openmtz.nodes import safety_monitor
-    from openmtz.safety import PermitGrant
-
-    node = bench.add(safety_monitor.create)
-    for counter in (2**32, 2**40):
-        node._publish_permit(PermitGrant(counter, "", 0, 0, 0, 0, 0, 0, 60_000))
-    bench.spin(0.1)
 
 
 def test_a_second_publisher_of_a_permit_or_of_evidence_ends_emission(bench: Any, link: FakeLink) -> None:
@@ -89,6 +79,8 @@ def test_a_second_publisher_of_a_permit_or_of_evidence_ends_emission(bench: Any,
 
     from openmtz.devices import PermitFrame, encode
     from openmtz.nodes import safety_monitor, scan_head, topics
+    from openmtz.nodes.convert_safety import permit_message
+    from openmtz.stack import make_permit
 
     monitor = bench.add(safety_monitor.create)
     head = bench.add(scan_head.create)
@@ -108,7 +100,7 @@ def test_a_second_publisher_of_a_permit_or_of_evidence_ends_emission(bench: Any,
     bench.client.destroy_publisher(publisher)
     bench.wait(lambda: not head._topics.shared, "the scan head to go on")
     bench.wait(lambda: "topic-shared" not in withheld[-1], "the monitor to go on")
-    monitor._publish_permit(_grant())
+    monitor._publish(monitor._permit_publisher, permit_message(make_permit(_grant())))
     bench.wait(lambda: any(c[0] == "relay_permit" for c in link.calls), "the monitor's own permit")
     link.calls.clear()
     bench.publisher(topics.JOINT_STATES)

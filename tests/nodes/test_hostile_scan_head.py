@@ -28,7 +28,7 @@ def test_scan_head_relays_permits_and_nothing_else(bench: Any, plan: Any, link: 
     assert link.calls == [("relay_permit", frame)], "byte for byte"
     for message in hostile.plans(good):
         bench.publish(topics.PLAN, good, message)
-        assert node._plan is None
+        assert node.firing._plan is None
     bench.publish(topics.PLAN, good)
     bench.publish(
         topics.SAFETY_STATE, SafetyState(state=SafetyState.READY, approved_plan_sha256=good.plan_sha256)
@@ -68,8 +68,8 @@ def fire(bench: Any, link: FakeLink, good: Any, **parameters: Any) -> tuple[Any,
         bench, FireStation, "fire_station", plan_sha256=good.plan_sha256, station=group.station,
         pass_index=group.pass_index, first=group.first,
     )  # fmt: skip
-    bench.wait(lambda: any(c[0] == "select" for c in link.calls), "the selection")
-    assert node._firing is not None
+    bench.wait(lambda: any(c[0] == "begin_selection" for c in link.calls), "the selection")
+    assert node.firing._firing is not None
     return node, handle.get_result_async()
 
 
@@ -81,7 +81,7 @@ def test_an_answer_to_an_earlier_selection_is_not_taken_for_this_one(
 
     _, good = good_messages(plan)
     node, result = fire(bench, link, good)
-    f = node._firing
+    f = node.firing._firing
     prefix = bytes.fromhex(good.plan_sha256)[:16]
     for stale in (
         SelectReply(prefix, f.group.station, f.group.pass_index, f.first + 1, f.end, 5),
@@ -96,7 +96,7 @@ def test_an_answer_to_an_earlier_selection_is_not_taken_for_this_one(
     link.happened.append(SelectReply(prefix, f.group.station, f.group.pass_index, f.first, f.end, 5))
     bench.spin(0.05)
     assert f.selected and sum(c[0] == "load" for c in link.calls) == 1
-    node._interrupt("end of the test")
+    node.firing.interrupt("end of the test")
     assert link.calls[-1] == ("close_gate",)
     bench.wait(result.done, "the end")
 

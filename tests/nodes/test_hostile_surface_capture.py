@@ -30,7 +30,7 @@ def test_surface_capture_refuses_frames_and_goes_on(bench: Any, worker: type[Fak
         bench.wait(result.done, "the refusal")
         answer = result.result().result
         assert not answer.success and "depth frame" in answer.reason
-        assert node._gate is None and not worker.made[-1].active
+        assert node.capturing.gate is None and not worker.made[-1].active
     bench.publish(topics.CAMERA_INFO, CameraInfo(width=0, height=0, k=[float("nan")] * 9))
 
 
@@ -42,7 +42,7 @@ def test_surface_capture_tells_what_its_worker_says_and_replaces_a_dead_one(
 
     from openmtz.nodes import surface_capture, topics
 
-    monkeypatch.setattr(surface_capture, "RENEW_EVERY_S", 0.0)
+    monkeypatch.setattr("openmtz.stack.capturing.RENEW_EVERY_S", 0.0)
     bench.add(surface_capture.create, idle_timeout_s=1.0)
     k = [4.0, 0.0, 2.0, 0.0, 4.0, 2.0, 0.0, 0.0, 1.0]
 

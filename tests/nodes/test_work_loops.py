@@ -65,13 +65,14 @@ def test_events_that_arise_while_one_is_taken_wait_for_its_end(bench: Any) -> No
             order.append(f"event {event}")
             return ["A", "B"] if event == 1 else []
 
-    dispatcher = node._dispatcher
+    treating = node.treating
+    dispatcher = treating.dispatcher
     dispatcher.procedure, kept = Script(), dispatcher.procedure
-    node._commands.do_str = lambda command: (
+    dispatcher._carry_out = lambda command: (
         order.append(f"command {command}"),
-        command == "A" and node.step(2),
+        command == "A" and dispatcher.step(2),
     )
-    node.step(1)
+    dispatcher.step(1)
     dispatcher.procedure = kept
     assert order == ["event 1", "command A", "command B", "event 2"]
     assert isinstance(events.Tick(1.0), events.Event)
@@ -80,15 +81,17 @@ def test_events_that_arise_while_one_is_taken_wait_for_its_end(bench: Any) -> No
 def test_the_end_of_a_treatment_waits_for_what_it_used(bench: Any) -> None:
     """Else the next one finds a capture or a move still ending, and is refused."""
     from openmtz.nodes import treatment
+    from openmtz.stack.treating import END_WAIT_S
 
     node = bench.add(treatment.create)
-    assert node._all_ended(10.0)
-    node._over_since = None
-    node._commands._arm._open.add(1)
-    assert not node._all_ended(20.0) and not node._all_ended(22.0)
-    assert node._all_ended(20.1 + treatment.END_WAIT_S), "but not for ever"
-    node._commands._arm._open.clear()
-    assert node._all_ended(20.0)
+    treating = node.treating
+    assert treating.all_ended(10.0)
+    treating._over_since = None
+    node.other_nodes.arm._open.add(1)
+    assert not treating.all_ended(20.0) and not treating.all_ended(22.0)
+    assert treating.all_ended(20.1 + END_WAIT_S), "but not for ever"
+    node.other_nodes.arm._open.clear()
+    assert treating.all_ended(20.0)
 
 
 def test_a_service_that_never_answers_leaves_nothing_behind(bench: Any) -> None:

@@ -326,3 +326,10 @@ def test_a_profile_without_a_focus_model_is_refused(field):
     for bad in (0.0, float("nan"), None):
         with pytest.raises((ProfileError, TypeError), match=field):
             HandpieceProfile.from_header({**values, field: bad})
+
+
+def test_a_session_too_soon_is_refused_before_anybody_sees_the_plan():
+    facts = {"days_since_last_session": 27}
+    with pytest.raises(PlanningError, match="27 days ago, the least interval is 28") as caught:
+        plan_treatment(grid_surface("flat", 0.03), "even", facts, 1, even_manager(), DISC)
+    assert "session-too-soon" in {f.code for f in caught.value.findings}

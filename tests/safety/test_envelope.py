@@ -64,6 +64,22 @@ def test_the_neck_has_its_own_limits(header: dict[str, Any]) -> None:
     assert check_plan(gentle) == []
 
 
+@pytest.mark.parametrize(
+    ("days", "code"),
+    [
+        (None, ""), (28, ""), (400, ""), (27, "session-too-soon"), (0, "session-too-soon"),
+        (float("nan"), "session-too-soon"), ("long ago", "session-interval-invalid"),
+        (True, "session-interval-invalid"),
+    ],
+)  # fmt: skip
+def test_a_site_whose_last_session_is_too_near_is_refused(days: Any, code: str) -> None:
+    """Zones are closed at day 28; a header written by somebody else may hold anything."""
+    plan = replace(make_plan(), header={**make_plan().header, "facts": {"days_since_last_session": days}})
+    found = {f.code: f for f in check_plan(plan)}
+    assert set(found) == ({code} if code else set())
+    assert not code or "28 days" in found[code].fix
+
+
 def test_dense_patches_are_found_wherever_they_are() -> None:
     """45 x 45 spots at 0.4 mm: 625/cm2 at 20 mJ is 12 J/cm2; three times the energy is too much."""
     plan = make_plan(stations=1, per_station=2025, area_cm2=3.3)

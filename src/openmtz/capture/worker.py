@@ -1,17 +1,18 @@
-"""The fuser in a child process: frames go in without waiting, the surface comes as a future."""
+"""The fuser in a child process, or in line: frames go in without waiting, the surface comes as a future."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.capture.errors import CaptureError
 from openmtz.capture.fusion import CaptureResult, CaptureSettings, SurfaceFuser
+from openmtz.capture.open3d_core import load_open3d
 from openmtz.capture.process import Handler, WorkerProcess
 
 
@@ -28,6 +29,62 @@ class CaptureProgress:
     error: str = ""
 
 
+class Transport(Protocol):
+    """Carries messages to the handler and its replies back."""
+
+    @property
+    def pid(self) -> int:
+        """Process id of whoever handles them."""
+        ...
+
+    def send(self, message: Any) -> None:
+        """Hand over a message."""
+        ...
+
+    def receive(self) -> Iterable[Any]:
+        """Return the replies so far."""
+        ...
+
+    def wait(self, timeout_s: float) -> Iterable[Any]:
+        """Return the replies so far, waiting for the first of them."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+class InLine:
+    """The handler in this process: whatever is sent is done at once. For simulations on virtual time."""
+
+    pid = 0
+
+    def __init__(self) -> None:
+        self._handle = make_handler()
+        self._replies: list[Any] = []
+
+    def send(self, message: Any) -> None:
+        """Handle a message."""
+        self._handle(message, self._replies.append)
+
+    def receive(self) -> list[Any]:
+        """Return the replies so far."""
+        replies, self._replies = self._replies, []
+        return replies
+
+    def wait(self, timeout_s: float) -> list[Any]:
+        """Return the replies so far; there is nothing to wait for."""
+        return self.receive()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def in_line_worker() -> CaptureWorker:
+    """Return a worker without a process of its own."""
+    return CaptureWorker(InLine())
+
+
 class CaptureWorker:
     """One child process, many captures: `start`, `submit` per frame, then `finish` or `cancel`.
 
@@ -35,8 +92,10 @@ class CaptureWorker:
     future of `finish`, in the caller's thread.
     """
 
-    def __init__(self) -> None:
-        self._process = WorkerProcess("openmtz.capture.worker:make_handler", "capture worker")
+    def __init__(self, process: Transport | None = None) -> None:
+        self._process: Transport = process or WorkerProcess(
+            "openmtz.capture.worker:make_handler", "capture worker"
+        )
         self._run = 0
         self._progress = CaptureProgress()
         self._future: Future[CaptureResult] | None = None
@@ -159,8 +218,7 @@ def _with(progress: CaptureProgress, **changes: Any) -> CaptureProgress:
 
 def make_handler() -> Handler:
     """Return the child's handler of `(kind, run, content)` messages. Loads Open3D at once."""
-    import open3d  # noqa: F401
-
+    load_open3d()
     state: dict[str, Any] = {"fuser": None, "failed": None}
 
     def counts(fuser: SurfaceFuser) -> dict[str, int]:

@@ -8,6 +8,8 @@ import typer
 
 from openmtz.cli.errors import UserError
 from openmtz.cli.patient_options import PatientOptions, parse_patient
+from openmtz.cli.request import TreatmentRequest
+from openmtz.cli.treatment_run import run_treatment
 
 DEMO_FACTS: dict[str, dict[str, object]] = {
     "striae": {"striae_stage": "alba"},
@@ -79,9 +81,6 @@ def demo(
 
       ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
     """
-    from openmtz.cli.request import TreatmentRequest
-    from openmtz.cli.treatment_run import run_treatment
-
     patient = parse_patient(
         indication, phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion
     )

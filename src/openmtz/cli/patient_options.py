@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openmtz import hooks
 from openmtz.cli.errors import UserError
-from openmtz.hooks import Phantom, UnknownPhantom, find_phantom
+from openmtz.simulation import patient as patients
 
 PHANTOM_OF = {"atrophic_scar": "cheek", "striae": "abdomen", "ladd": "forearm"}
 LESIONS_OF = {"atrophic_scar": "atrophic_scar", "striae": "striae"}
@@ -76,11 +77,9 @@ def numbers(text: str, count: int, option: str, what: str) -> tuple[float, ...]:
     return values
 
 
-def phantoms() -> dict[str, Phantom]:
+def phantoms() -> dict[str, hooks.Phantom]:
     """Return the phantoms of all plugins installed, by name."""
-    from openmtz.simulation.patient import load_phantoms
-
-    return load_phantoms().phantoms
+    return patients.load_phantoms().phantoms
 
 
 def parse_phantom(phantom: str, lesions: str | None, motion: str | None) -> PatientOptions:
@@ -89,17 +88,15 @@ def parse_phantom(phantom: str, lesions: str | None, motion: str | None) -> Pati
     Raises:
         UserError: an unknown phantom, lesions it does not offer, an unknown motion; the known are listed.
     """
-    from openmtz.simulation.patient import load_phantoms
-
     known = phantoms()
-    notes = [str(failure) for failure in load_phantoms().failures]
+    notes = [str(failure) for failure in patients.load_phantoms().failures]
     if phantom not in known:
         failed = "".join(f"; {note}" for note in notes)
         raise UserError(f"--phantom {phantom}: unknown; there are {', '.join(known)}{failed}")
     wanted = lesions or known[phantom].lesions[0]
     try:
-        site = find_phantom(known, phantom, wanted).sites[0]
-    except UnknownPhantom as error:
+        site = hooks.find_phantom(known, phantom, wanted).sites[0]
+    except hooks.UnknownPhantom as error:
         raise UserError(f"--lesions: {error}") from error
     return PatientOptions(phantom=phantom, lesions=wanted, motion=_motion(motion), site=site)
 
@@ -168,20 +165,16 @@ def _region(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 def _lesions(text: str | None) -> str:
-    from openmtz.simulation.patient import wanted_lesions
-
     try:
-        wanted_lesions(text or "none")
+        patients.wanted_lesions(text or "none")
     except ValueError as error:
         raise UserError(f"--lesions: {error}") from error
     return text or "none"
 
 
 def _motion(text: str | None) -> str:
-    from openmtz.simulation.patient import MotionError, motion_from_text
-
     try:
-        motion_from_text(text or "none")
-    except MotionError as error:
+        patients.motion_from_text(text or "none")
+    except patients.MotionError as error:
         raise UserError(f"--{error}") from error
     return text or "none"

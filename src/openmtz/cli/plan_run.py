@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from openmtz import robot
 from openmtz.cli.errors import UserError
+from openmtz.cli.plan_show import draw_pictures, print_plan
 from openmtz.cli.plan_surface import Placed, read_surface, refined
 from openmtz.geometry import SkinSurface, apply_pose
 from openmtz.hooks import PluginError, UnknownIndication
@@ -27,7 +29,7 @@ from openmtz.planning import (
     plan_treatment,
     save_fields,
 )
-from openmtz.planning.skin import SURFACE_FILE, save_surface
+from openmtz.planning.skin import SURFACE_FILE, region as skin, save_surface
 from openmtz.planning.stations import Reachable
 
 
@@ -90,8 +92,6 @@ def run_plan(order: PlanOrder) -> None:
         write_folder(result, surface, order.out)
     except (OSError, PlanError) as error:
         raise UserError(f"--out {order.out}: {error}") from error
-    from openmtz.cli.plan_show import draw_pictures, print_plan
-
     if order.pictures:
         say("drawing")
         draw_pictures(order.out)
@@ -164,8 +164,6 @@ def _request(order: PlanOrder, stated: Any, drawn: Any, placed: Placed) -> PlanR
 
 
 def _refine(surface: SkinSurface, request: PlanRequest) -> SkinSurface:
-    from openmtz.planning.skin import region as skin
-
     wanted = request.region
     if wanted is None:
         return refined(surface, skin.middle(surface), skin.EXAMINED_RADIUS_M)
@@ -177,6 +175,4 @@ def _refine(surface: SkinSurface, request: PlanRequest) -> SkinSurface:
 
 
 def _arm(surface: SkinSurface) -> Reachable:
-    from openmtz.robot import ArmKinematics, CellCollision, StationCheck
-
-    return StationCheck(ArmKinematics(), CellCollision(patient=surface.mesh))
+    return robot.StationCheck(robot.ArmKinematics(), robot.CellCollision(patient=surface.mesh))

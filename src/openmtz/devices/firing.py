@@ -34,6 +34,13 @@ class FiringRefused(ValueError):
     """This group cannot be fired now; the text says why."""
 
 
+class Heard(NamedTuple):
+    """What an event of the link means to a firing: the selection was taken, or all is over and why."""
+
+    selected: bool = False
+    over: str = ""
+
+
 class LoadedChunk(NamedTuple):
     """Records handed to the device: spots from `first` on, their bytes, the running digest before them."""
 
@@ -125,8 +132,8 @@ class GroupFiring:
         self.next_spot = first
         self._moved_at = now_s
 
-    def hear(self, event: Event) -> bool | str:
-        """Take an event of the link: True if the selection was taken just now, a text if all is over."""
+    def hear(self, event: Event) -> Heard:
+        """Take an event of the link."""
         if isinstance(event, SelectReply):
             wanted = (
                 bytes.fromhex(self.plan.sha256)[:16],
@@ -139,12 +146,12 @@ class GroupFiring:
             # A reply to an earlier goal may still come in.
             if not self.selected and wanted == given:
                 self.selected = True
-                return True
+                return Heard(selected=True)
         elif isinstance(event, Nak) and not self.selected and event.code in SELECT_NAKS:
-            return f"the scan head refused the selection: {event.text}"
+            return Heard(over=f"the scan head refused the selection: {event.text}")
         elif isinstance(event, LinkLost):
-            return f"the line to the scan head is lost: {event.reason}"
-        return False
+            return Heard(over=f"the line to the scan head is lost: {event.reason}")
+        return Heard()
 
     def chunks(self) -> Iterator[LoadedChunk]:
         """Give what is loaded, in the pieces the safety monitor is told of."""

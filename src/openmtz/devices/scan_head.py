@@ -130,6 +130,17 @@ class ScanHeadLink:
             )
         return hello
 
+    def begin_selection(self, select: Select) -> None:
+        """Ask for a selection, repeated until it is answered; the reply or the Nak comes through `events()`.
+
+        Raises:
+            DeviceNotAnswering: not connected.
+        """
+        self._require_line()
+        with self._lock:
+            self._core.select(select, self._clock())
+        self._wake()
+
     def select(
         self,
         plan_sha256: str,
@@ -138,22 +149,14 @@ class ScanHeadLink:
         first: int,
         end: int,
         timeout_s: float = 0.5,
-    ) -> SelectReply | None:
-        """Begin spots `[first, end)` of a plan; repeated until the device answers (about 5 ms).
-
-        With `timeout_s=0` it only asks and returns None; the reply or the Nak comes through `events()`.
+    ) -> SelectReply:
+        """Begin spots `[first, end)` of a plan and wait for the device's answer (about 5 ms).
 
         Raises:
             DeviceRefused: the device said No. DeviceNotAnswering: no answer in time, or not connected.
             ValueError: the plan's name is no SHA-256.
         """
-        self._require_line()
-        select = Select(plan_bytes(plan_sha256), station, pass_index, first, end)
-        with self._lock:
-            self._core.select(select, self._clock())
-        self._wake()
-        if timeout_s <= 0:
-            return None
+        self.begin_selection(Select(plan_bytes(plan_sha256), station, pass_index, first, end))
         with self._changed:
             answered = self._changed.wait_for(
                 lambda: self._core.answer is not None or bool(self._core.lost), timeout=timeout_s

@@ -32,6 +32,10 @@ from openmtz.graph.leftovers import RuntimeFolder, sweep
 from openmtz.graph.lock import StackLock
 
 READY_FD = "OPENMTZ_READY_FD"
+GO_FD = "OPENMTZ_GO_FD"
+"""For processes that are `last`: the reading end of a pipe that closes when all others are ready."""
+GO_AFTER_S = 30.0
+"""Then they begin although another is not ready yet [s]. Engineering default."""
 RUN_LINE_FDS = "OPENMTZ_RUN_LINE_FDS"
 """`name:fd,name:fd,...` for the safety monitor: reading ends, one for each process and the supervisor."""
 STOP_GRACE_S = (1.6, 0.6)
@@ -53,6 +57,10 @@ class _Child:
 
 class Supervisor:
     """Runs a graph. Use as a context manager; `wait_ready`, then `poll` or `died` now and then.
+
+    All processes start side by side and import what they need. Those that are `last` begin their work when
+    the others are ready: they never rest then, and some have priority; on two processors they would take
+    half of the time that the others need to load. Nothing can fire before, as the safety monitor is last.
 
     Args:
         graph: what to run. simulation: simulated world and device, or hardware.
@@ -100,6 +108,8 @@ class Supervisor:
         specs = graph.for_mode(simulation)
         self._run_line = {name: os.pipe() for name in ("supervisor", *(s.name for s in specs))}
         self._run_line_write = -1
+        self._go_read, self._go_write = os.pipe()
+        self._go_due = float("inf")
         self._selector = selectors.DefaultSelector()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -125,6 +135,10 @@ class Supervisor:
                 os.close(write)
         self._run_line_write = self._run_line.pop("supervisor")[1]
         self._run_line.clear()
+        os.close(self._go_read)
+        self._go_read = -1
+        self._go_due = time.monotonic() + GO_AFTER_S
+        self._let_go_if_due()
         self._thread.start()
 
     def _start_one(self, spec: ProcessSpec) -> None:
@@ -136,6 +150,9 @@ class Supervisor:
             others = {name: ends[0] for name, ends in self._run_line.items() if name != spec.name}
             pass_fds += others.values()
             environment[RUN_LINE_FDS] = ",".join(f"{name}:{fd}" for name, fd in others.items())
+        if spec.last:
+            pass_fds.append(self._go_read)
+            environment[GO_FD] = str(self._go_read)
         log_path = self._log_dir / f"{spec.name}.log"
         with log_path.open("wb") as log:
             popen = subprocess.Popen(
@@ -172,6 +189,16 @@ class Supervisor:
                     self._on_exit(child)
                 else:
                     self._on_ready(key.fd, child)
+            self._let_go_if_due()
+
+    def _let_go_if_due(self) -> None:
+        """Let those begin that are last, when all others are ready or have had their time."""
+        if self._go_write < 0:
+            return
+        others = [c for c in self._children if not c.spec.last]
+        if all(c.ready or c.dead for c in others) or time.monotonic() > self._go_due:
+            os.close(self._go_write)
+            self._go_write = -1
 
     def _on_ready(self, fd: int, child: _Child) -> None:
         said = os.read(fd, 64)
@@ -269,6 +296,10 @@ class Supervisor:
         for key in list(self._selector.get_map().values()):
             os.close(key.fd)
         self._selector.close()
+        for fd in (self._go_read, self._go_write):
+            if fd >= 0:
+                os.close(fd)
+        self._go_read = self._go_write = -1
         for ends in self._run_line.values():  # not started to the end
             for fd in ends:
                 os.close(fd)

@@ -1,20 +1,20 @@
-"""From what the scan head's line says to messages. Without stamps: they are the node's."""
+"""From what the scan head's process tells to messages. Without stamps: they are the node's."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from openmtz_interfaces.msg import ScanHeadStatus, SpotsFired, SpotsLoaded
 
-from openmtz.devices import RECORD_BYTES, Fired, GroupFiring, LoadedChunk, Status
+from openmtz.devices import RECORD_BYTES
 from openmtz.nodes import convert
+from openmtz.stack import HeadHeard, ShotReport, SpotsLoaded as Loaded
 
 
-def status_message(status: Status, connected: bool) -> ScanHeadStatus:
-    """Return the device's status; `connected`: whether it is still heard."""
+def status_message(heard: HeadHeard) -> ScanHeadStatus:
+    """Return the device's status."""
+    status = heard.status
     return ScanHeadStatus(
-        connected=connected,
+        connected=heard.connected,
         state=int(status.state),
         boot_id=status.boot_id,
         device_tick_us=status.device_tick_us,
@@ -32,12 +32,13 @@ def status_message(status: Status, connected: bool) -> ScanHeadStatus:
     )
 
 
-def loaded_message(firing: GroupFiring, chunk: LoadedChunk) -> SpotsLoaded:
+def loaded_message(loaded: Loaded) -> SpotsLoaded:
     """Return one chunk of what was loaded, with the digest of the records before it."""
+    chunk = loaded.chunk
     return SpotsLoaded(
-        plan_sha256=firing.plan.sha256,
-        station=firing.group.station,
-        pass_index=firing.group.pass_index,
+        plan_sha256=loaded.plan_sha256,
+        station=loaded.station,
+        pass_index=loaded.pass_index,
         first=chunk.first,
         count=len(chunk.records) // RECORD_BYTES,
         digest_before=chunk.digest_before,
@@ -45,14 +46,27 @@ def loaded_message(firing: GroupFiring, chunk: LoadedChunk) -> SpotsLoaded:
     )
 
 
-def fired_message(reports: Sequence[Fired], status: Status | None) -> SpotsFired:
-    """Return reports of shots (at least one) in one message, under the plan and boot of `status`."""
-    first = np.concatenate([np.arange(e.first, e.first + len(e.shots)) for e in reports])
-    shots = [shot for e in reports for shot in e.shots]
+def fired_message(report: ShotReport) -> SpotsFired:
+    """Return a report of shots."""
     return SpotsFired(
-        plan_sha256=status.plan_hex if status is not None else "",
-        boot_id=status.boot_id if status is not None else 0,
-        spot_index=convert.typed_array(first, "uint32"),
-        device_tick_us=convert.typed_array(np.array([s[0] for s in shots]), "uint64"),
-        energy_uj=convert.typed_array(np.array([s[1] for s in shots]), "uint32"),
+        plan_sha256=report.plan_sha256,
+        boot_id=report.boot_id,
+        spot_index=convert.typed_array(report.spot_index, "uint32"),
+        device_tick_us=convert.typed_array(report.device_tick_us, "uint64"),
+        energy_uj=convert.typed_array(report.energy_uj, "uint32"),
     )
+
+
+def report_of(message: SpotsFired) -> ShotReport:
+    """Return the report of a message.
+
+    Raises:
+        ValueError: its lists differ in length.
+    """
+    columns = [
+        np.asarray(column, np.int64)
+        for column in (message.spot_index, message.device_tick_us, message.energy_uj)
+    ]
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError("its lists differ in length")
+    return ShotReport(message.plan_sha256, message.boot_id, *columns)

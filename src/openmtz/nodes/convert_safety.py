@@ -15,7 +15,7 @@ from openmtz_interfaces.msg import (
     SpotsLoaded,
 )
 
-from openmtz.devices import RECORD_BYTES, loaded_spots, permit_frame
+from openmtz.devices import RECORD_BYTES, loaded_spots
 from openmtz.safety import (
     LINE_NAMES,
     FiredBatch,
@@ -23,15 +23,13 @@ from openmtz.safety import (
     Interlocks,
     LoadedSpots,
     Outputs,
-    PermitGrant,
     SafetyState,
 )
+from openmtz.stack import Permit as Granted
 
 HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
 MAX_CHUNK = 65_536
 """More records than this in one message are not looked at: it would keep the monitor from its step."""
-MAX_COUNTER = 2**32 - 1
-"""What the counter's field of a permit holds."""
 
 
 def interlocks_of(message: InterlocksMessage, now: float) -> Interlocks:
@@ -73,10 +71,11 @@ def fired_of(message: SpotsFired) -> FiredBatch:
     )
 
 
-def permit_message(grant: PermitGrant) -> Permit:
-    """Return the permit with the bytes for the wire (counter, digest, CRC); counter up to `MAX_COUNTER`."""
+def permit_message(permit: Granted) -> Permit:
+    """Return the permit with the bytes for the wire (counter, digest, CRC)."""
+    grant = permit.grant
     return Permit(
-        frame=list(permit_frame(grant)),
+        frame=list(permit.frame),
         counter=grant.counter,
         plan_sha256=grant.plan_sha256,
         station=grant.station,
@@ -102,6 +101,18 @@ def state_message(outputs: Outputs, boot_id: str) -> StateMessage:
         permits_granted=outputs.permits_granted,
         withheld=list(outputs.withheld),
     )
+
+
+def told_by(message: StateMessage) -> tuple[str, str, str]:
+    """Return the state's name, why it is so, and the plan approved (empty: none).
+
+    A number that no state has is no state to fire in.
+    """
+    try:
+        name = SafetyState(message.state).name
+    except ValueError:
+        name = SafetyState.FAULT.name
+    return name, message.detail or message.cause, message.approved_plan_sha256
 
 
 def diagnostic_status(outputs: Outputs, boot_id: str) -> DiagnosticStatus:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
@@ -219,6 +220,16 @@ def tell_ready() -> None:
     if fd is not None:
         os.write(int(fd), b"ready")
         os.close(int(fd))
+
+
+def wait_for_go(stop: Sequence[int]) -> bool:
+    """Wait until the supervisor, if there is one, lets this process begin; False once `stop` is not empty."""
+    fd = os.environ.pop("OPENMTZ_GO_FD", None)
+    if fd is not None:
+        while not stop and not select.select([int(fd)], [], [], 0.1)[0]:
+            pass
+        os.close(int(fd))
+    return not stop
 
 
 def fail(message: str) -> None:

@@ -56,6 +56,9 @@ LIMITS: dict[str, Limit] = {
         Limit("neck_energy_mj", 15.0, "mJ", "neck: at most 10-15 mJ [M] after Avram 2009 [V]"),
         Limit("neck_coverage", 0.10, "nominal beam area / skin area per pass", "neck: 10 % [M]"),
         Limit("neck_passes", 1.0, "passes", "neck: one pass [M]"),
+        Limit("session_interval_days", 28.0, "days since the site was last treated",
+              "ablative zones are closed at day 28 (J Clin Aesthet Dermatol 2022;15(9):25 [V abstract]);"
+              " sessions 4-7 weeks apart in the sources of domain facts 4"),
         Limit("incidence_deg", 30.0, "deg", "refuse at 30 deg (domain facts 6 [D])"),
         Limit("defocus_factor", 1.25, "depths of focus",
               "+10 % diameter at one (domain facts 6 [D]), +15 % here; the planner keeps within one"),
@@ -82,6 +85,7 @@ def check_plan(plan: TreatmentPlan, calibration: FieldCalibration | None = None)
     if len(plan) > LIMITS["spots"].value:
         text = f"{len(plan)} spots, the limit is {LIMITS['spots'].value:.0f}"
         return [*found, _refusal("too-many-spots", text, "treat a smaller region", len(plan))]
+    found += _check_interval(plan)
     found += _check_pulses(plan, profile)
     found += _check_density(plan, profile)
     found += _check_aim(plan, profile, calibration)
@@ -94,6 +98,22 @@ def is_neck(plan: TreatmentPlan) -> bool:
     values = [header.get("site")]
     values += [part.get("site") for key in ("facts", "patient") if isinstance(part := header.get(key), dict)]
     return any("neck" in str(value).lower() for value in values if value)
+
+
+def _check_interval(plan: TreatmentPlan) -> list[Finding]:
+    """Refuse a site whose zones of the last session are not closed yet; nothing where it was not stated."""
+    facts = plan.header.get("facts")
+    days = facts.get("days_since_last_session") if isinstance(facts, dict) else None
+    if days is None:
+        return []
+    least = LIMITS["session_interval_days"].value
+    fix = f"wait until {least:g} days have passed since the last session"
+    if isinstance(days, bool) or not isinstance(days, (int, float)):
+        return [_refusal("session-interval-invalid", f"days since the last session: {days!r}", fix)]
+    if days >= least:
+        return []
+    text = f"the site was treated {days:g} days ago, the least interval is {least:g} days"
+    return [_refusal("session-too-soon", text, fix)]
 
 
 def _check_pulses(plan: TreatmentPlan, profile: HandpieceProfile) -> list[Finding]:

@@ -175,7 +175,7 @@ def solve_rims_m(
 
     `radius_m`, `heat_j_m2` (per area of wall), `pulse_s`: `(K,)` float64.
     """
-    from openmtz.tissue._rim import rims_m
+    from openmtz.tissue.rim_kernels import rims_m
 
     capacity = model.density_kg_m3 * model.specific_heat_j_kgk
     reach = FIRST_CELL_M * (GROWTH**CELLS - 1.0) / (GROWTH - 1.0)

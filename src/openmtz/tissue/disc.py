@@ -48,7 +48,7 @@ def peak_disc_j_cm2(
         raise TissueError(f"{len(positions)} positions, {len(energy)} energies or times: must match")
     if (energy < 0).any():
         raise TissueError(f"energy_mj: row {int(np.argmin(energy))} is negative ({energy.min():g} mJ)")
-    from openmtz.tissue._disc import disc_sums, peak_loads, sort_cells
+    from openmtz.tissue.disc_kernels import disc_sums, peak_loads, sort_cells
 
     radius = float(np.sqrt(disc_cm2 * 1e-4 / np.pi))
     order, cell, first, end = sort_cells(positions, radius)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf
 
-from openmtz.tissue import _heat_kernels as kernels
+from openmtz.tissue import heat_kernels as kernels
 from openmtz.tissue.damage import HENRIQUES, ZERO_C_K
 
 CONDUCTION_TIMES = 2.0

@@ -10,13 +10,15 @@ from typing import Any
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginManager, load_plugins
 from openmtz.plan import TreatmentPlan
-from openmtz.procedure import Procedure, commands, events
+from openmtz.procedure import Procedure
+from openmtz.robot import CAMERA_FRAME
 from openmtz.safety import SafetyConfig, SafetyMonitor
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.run import NOT_JUDGED, SimulationResult, simulate
 from openmtz.simulation.lockstep.scenario import Scenario
 from openmtz.simulation.lockstep.stack import LockstepStack
 from openmtz.simulation.truth.harms import Circumstances, Harm, Stop, harm
+from openmtz.stack import CaptureOrder, MoveOrder
 
 PATIENT = {"kind": "phantom", "phantom": "forearm", "lesions": "none"}
 FACTS = {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"}
@@ -115,8 +117,8 @@ def play(
 
     def prepare(cell: LockstepCell, stack: LockstepStack) -> None:
         config = SafetyConfig(hold_timeout_s=HOLD_TIMEOUT_S)
-        stack.safety.monitor = SafetyMonitor(config, "campaign", cell.time_s)
-        stack.dispatcher.procedure = Procedure(replace(stack.procedure.config, frames_s=FRAMES_S))
+        stack.monitoring.monitor = SafetyMonitor(config, "campaign", cell.time_s)
+        stack.treating.dispatcher.procedure = Procedure(replace(stack.procedure.config, frames_s=FRAMES_S))
         if not scan:
             _rehearse(stack, known)
         for switch_off in guards:
@@ -148,28 +150,35 @@ def judge(result: SimulationResult, stop_s: float | None, faults: Sequence[dict[
 
 def _rehearse(stack: LockstepStack, known: Captured) -> None:
     """Let the capture be over at once, with the surface known; the plan on it is the known one."""
-    moves = stack.commands.do_MoveTo
+    clients, move = stack.clients, stack.clients.move
+    views, told = [0], []
 
-    def move(command: commands.MoveTo) -> None:
-        if command.target != "view":
-            moves(command)
+    def pass_view(order: MoveOrder, done: Callable[[str], None]) -> None:
+        if order.tool != CAMERA_FRAME:
+            move(order, done)
             return
-        stack.step(events.Arrived(command.ticket))
-        stack.step(events.FramesFused(start[0], (command.index + 1) * stack.scan.frames_per_view))
+        views[0] += 1
+        done("")
+        told[0](views[0] * stack.scan.frames_per_view)
 
-    start = [0]
+    def begin(_order: CaptureOrder, fused: Callable[[int], None], done: Callable[[str, str], None]) -> None:
+        told[:] = [fused, done]
+        fused(0)
 
-    def begin(command: commands.StartCapture) -> None:
-        start[0] = command.ticket
-        stack.step(events.CaptureStarted(command.ticket))
+    def finish(asked: Callable[[str], None]) -> None:
+        asked("")
+        stack.topics.publish_surface(known.surface)
+        told[1](known.surface.surface_id, "")
 
-    def finish(command: commands.FinishCapture) -> None:
-        stack.surface = known.surface
-        stack.safety.inbox.hear_surface(known.surface.surface_id, known.surface.mesh)
-        stack.mover.collision.set_patient(known.surface.mesh)
-        stack.step(events.CaptureDone(command.ticket, known.surface.surface_id))
+    for name, act in (("move", pass_view), ("start_capture", begin), ("finish_capture", finish)):
+        assert hasattr(clients, name), f"{name} is gone: the rehearsal would be bypassed"
+        setattr(clients, name, act)
+    stack.planning.planner = lambda *_: Rehearsed(known.plan)  # type: ignore[assignment, return-value]
 
-    for name, act in (("do_MoveTo", move), ("do_StartCapture", begin), ("do_FinishCapture", finish)):
-        assert hasattr(stack.commands, name), f"{name} is gone: the rehearsal would be bypassed"
-        setattr(stack.commands, name, act)
-    stack.planner = lambda _surface: (known.plan, ())
+
+@dataclass(frozen=True, eq=False)
+class Rehearsed:
+    """As much of a `PlanningResult` as the stack reads."""
+
+    plan: TreatmentPlan
+    findings: tuple[Any, ...] = ()

@@ -21,6 +21,7 @@ from openmtz.simulation.scan_head_device.exchange import Refusal
 from openmtz.simulation.scan_head_device.memory import SLOT_BYTES, SLOTS, SlotMemory
 from openmtz.simulation.scan_head_device.permits import DigestMismatch, PermitHolder
 from openmtz.simulation.scan_head_device.spot_buffer import Record, SpotBuffer
+from openmtz.stack import CaptureOrder
 
 Guard = Callable[[LockstepCell, LockstepStack], None]
 NEVER = 1e9
@@ -51,10 +52,10 @@ def monitor_deaf(*codes: str) -> Guard:
     assert set(codes) <= set(CONDITIONS), codes
 
     def off(_cell: LockstepCell, stack: LockstepStack) -> None:
-        before = stack.safety.monitor
+        before = stack.monitoring.monitor
         deaf = DeafMonitor(before.config, before.boot_id, 0.0)
         deaf.deaf = frozenset(codes) | getattr(before, "deaf", frozenset())
-        stack.safety.monitor = deaf
+        stack.monitoring.monitor = deaf
 
     return off
 
@@ -63,11 +64,11 @@ def monitor_limits(**values: float) -> Guard:
     """Give the monitor other limits."""
 
     def off(_cell: LockstepCell, stack: LockstepStack) -> None:
-        before = stack.safety.monitor
+        before = stack.monitoring.monitor
         after = type(before)(replace(before.config, **values), before.boot_id, 0.0)
         if isinstance(after, DeafMonitor):
             after.deaf = getattr(before, "deaf", frozenset())
-        stack.safety.monitor = after
+        stack.monitoring.monitor = after
 
     return off
 
@@ -78,13 +79,13 @@ aim_unchecked = monitor_limits(aim_miss_m=NEVER, aim_defocus_factor=NEVER)
 
 def skin_unchecked(_cell: LockstepCell, stack: LockstepStack) -> None:
     """An approval asks nothing of the captured skin."""
-    approve = stack.safety.monitor._approve
+    approve = stack.monitoring.monitor._approve
 
     def careless(*given):  # type: ignore[no-untyped-def]
         with mock.patch.object(approval, "check_on_skin", lambda *_: []):
             return approve(*given)
 
-    stack.safety.monitor._approve = careless  # type: ignore[method-assign]
+    stack.monitoring.monitor._approve = careless  # type: ignore[method-assign]
 
 
 # ---- processes --------------------------------------------------------------------------------------
@@ -292,11 +293,10 @@ class OpenGate(FrameGate):
 
 def frames_ungated(_cell: LockstepCell, stack: LockstepStack) -> None:
     """Frames are fused whether the arm rested or not."""
-    start = stack.commands.do_StartCapture
+    start = stack.capturing.start
 
-    def begin(command) -> None:  # type: ignore[no-untyped-def]
-        start(command)
-        assert stack.capture is not None
-        stack.capture[1].gate = OpenGate(per_standstill=stack.scan.frames_per_view)
+    def begin(order: CaptureOrder, now: float) -> None:
+        start(order, now)
+        stack.capturing.gate = OpenGate(per_standstill=stack.scan.frames_per_view)
 
-    stack.commands.do_StartCapture = begin  # type: ignore[method-assign]
+    stack.capturing.start = begin  # type: ignore[method-assign]

@@ -56,7 +56,7 @@ class LockstepRig:
             "link": (head.link.energy_factor, head.link.replays),
             "running": {name: stack.processes.runs(name) for name in NODES},
             "topics": stack.processes.publishers.shared(),
-            "plans": stack.planner.offset_m,  # type: ignore[attr-defined]
+            "plans": stack.planning.planner.offset_m,  # type: ignore[attr-defined]
         }
 
     def device(self) -> PlantFaults:

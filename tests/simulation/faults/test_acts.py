@@ -117,6 +117,30 @@ def test_the_end_of_a_fault_attests_no_eyewear(rig: AnyRig) -> None:
     rig.lines.ask("eyewear_attested", True)
 
 
+def test_a_line_that_two_faults_hold_stays_held_until_both_have_ended(rig: AnyRig) -> None:
+    rig.panel.switch("door_open", True, {})
+    rig.lines.hold_open("door_closed", "a hand")
+    rig.panel.switch("door_open", False, {})
+    assert rig.lines.carried("door_closed") is False
+    rig.lines.ask("door_closed", True)
+    assert rig.lines.carried("door_closed") is False, "who asks for it does not take the hand away"
+    rig.lines.let_go("door_closed", "a hand")
+    assert rig.lines.carried("door_closed") is True
+
+
+def test_an_arm_that_brakes_is_not_stopped_anew_by_another_line(rig: AnyRig) -> None:
+    told: list[bool] = []
+    world = rig.cell.world
+    stop = world.set_emergency_stop
+    world.set_emergency_stop = lambda is_open: (told.append(is_open), stop(is_open))  # type: ignore
+    rig.panel.switch("emergency_stop", True, {})
+    rig.panel.switch("door_open", True, {})
+    rig.panel.switch("door_open", False, {})
+    rig.panel.switch("emergency_stop", False, {})
+    world.set_emergency_stop = stop  # type: ignore[method-assign]
+    assert told == [True, False]
+
+
 def test_two_faults_of_one_screw_do_not_end_each_other(rig: AnyRig) -> None:
     switch = rig.panel.switch
     switch("wrong_power", True, {"gain": 1.3})

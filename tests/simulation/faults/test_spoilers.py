@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fault_rig import Rehearsed
 
 from openmtz.devices import decode_records, encode_records
 from openmtz.simulation.arm import JointState
@@ -119,11 +120,13 @@ def test_lost_joints_are_not_told_and_a_wrong_encoder_reads_too_much() -> None:
 
 
 def test_a_lifted_plan_lies_higher_and_is_another_plan(known: Any) -> None:
-    planner = LiftedPlanner(lambda surface: (known.plan, ("a finding",)))  # type: ignore[arg-type, return-value]
-    plan, findings = planner(known.surface)
-    assert plan is known.plan and findings == ("a finding",)
+    result = Rehearsed(known.plan, ("a finding",))
+    planner = LiftedPlanner(lambda surface: result if surface is known.surface else None)  # type: ignore
+    assert planner(known.surface) is result
     planner.offset_m = 0.003
-    lifted, _ = planner(known.surface)
+    moved = planner(known.surface)
+    plan, lifted = known.plan, moved.plan
+    assert moved.findings == ("a finding",)
     assert np.allclose(lifted.positions_m - plan.positions_m, [0.0, 0.0, 0.003], atol=1e-9)
     assert np.allclose(lifted.station_pose[:, 2] - plan.station_pose[:, 2], 0.003)
     assert lifted.sha256 != plan.sha256

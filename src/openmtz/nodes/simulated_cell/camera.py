@@ -14,7 +14,7 @@ from std_srvs.srv import SetBool
 from openmtz.capture import CameraIntrinsics
 from openmtz.nodes import convert, topics
 from openmtz.robot import CAMERA_FRAME
-from openmtz.simulation.camera import CameraFrame, CameraWorker, Window
+from openmtz.simulation.camera import CameraFrame, CameraWorker
 from openmtz.simulation.cell import CameraRates, FrameSchedule, PlayedCell
 
 
@@ -89,7 +89,7 @@ class SimulatedCamera:
         self._worker.close()
 
 
-def _info(k: CameraIntrinsics, window: Window | None, size: tuple[int, int]) -> CameraInfo:
+def _info(k: CameraIntrinsics, window: tuple[int, int, int, int] | None, size: tuple[int, int]) -> CameraInfo:
     """Return what describes a picture of `size` width, height [px].
 
     By REP-104 the intrinsics are those of the whole image, and `roi` says which part of it was sent.

@@ -11,14 +11,13 @@ import rclpy.node
 from openmtz_interfaces.srv import InjectFault
 
 from openmtz.nodes import topics
-from openmtz.simulation.cell import PlayedCell, graph_panel
-from openmtz.simulation.cell.rig import Camera
+from openmtz.simulation.cell import CameraSwitches, PlayedCell, graph_panel
 
 
 class CellFaults:
     """Hands requests to the panel and says what came of them."""
 
-    def __init__(self, node: rclpy.node.Node, cell: PlayedCell, camera: Camera) -> None:
+    def __init__(self, node: rclpy.node.Node, cell: PlayedCell, camera: CameraSwitches) -> None:
         self.panel = graph_panel(cell, camera, SecondPublishers(node))
         node.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)
 

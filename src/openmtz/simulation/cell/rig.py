@@ -17,7 +17,7 @@ from openmtz.simulation.patient import PatientMotion
 Array = NDArray[np.float64]
 
 
-class Camera(Protocol):
+class CameraSwitches(Protocol):
     """What takes the pictures (`CameraWorker`)."""
 
     def set_motion(self, motion: PatientMotion) -> None:
@@ -59,7 +59,7 @@ class _Patient:
 
 
 class _Pictures:
-    def __init__(self, camera: Camera) -> None:
+    def __init__(self, camera: CameraSwitches) -> None:
         self._camera = camera
 
     def spoil(self, faults: CameraFaults) -> None:
@@ -92,7 +92,7 @@ class _Arm:
         self._cell.world.stop(reason)
 
 
-def graph_panel(cell: PlayedCell, camera: Camera, publishers: Publishers) -> FaultPanel:
+def graph_panel(cell: PlayedCell, camera: CameraSwitches, publishers: Publishers) -> FaultPanel:
     """Return the faults of the graph's world. What belongs to other processes is refused (`faults.LACKS`)."""
     rig = Rig(
         patient=_Patient(cell, camera.set_motion),

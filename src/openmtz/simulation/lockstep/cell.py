@@ -79,7 +79,7 @@ class LockstepCell:
         self.truth = TruthLog()
         self.contacts: list[tuple[float, str, str]] = []
         self._to_head = dict.fromkeys(HEAD_LINES, False)
-        self.line_book = wired_lines(self._tell_head, self.world.set_emergency_stop)
+        self.line_book = wired_lines(self._tell_head, lambda is_open: self.world.set_emergency_stop(is_open))
 
     @property
     def host_time_s(self) -> float:

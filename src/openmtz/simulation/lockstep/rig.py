@@ -86,7 +86,7 @@ class _PlanTopic:
         plan = self._stack.plan
         if plan is not None:
             header = {**plan.header, "seed": int(plan.header.get("seed", 0)) + 1}
-            self._stack.safety.inbox.plan = replace(plan, header=header)
+            self._stack.monitoring.inbox.plan = replace(plan, header=header)
 
 
 class _SurfaceTopic:
@@ -94,13 +94,13 @@ class _SurfaceTopic:
         self._stack = stack
 
     def replace(self) -> None:
-        self._stack.safety.inbox.surface_id = "another surface"
+        self._stack.monitoring.inbox.surface_id = "another surface"
 
 
 def lockstep_panel(cell: LockstepCell, stack: LockstepStack) -> FaultPanel:
     """Return the faults of a cell and its stack; from now on the stack's planner may be spoiled."""
     head = _Head(cell)
-    stack.planner = planner = LiftedPlanner(stack.planner)
+    stack.planning.planner = planner = LiftedPlanner(stack.planning.planner)
     rig = Rig(
         patient=_Patient(cell),
         camera=_Pictures(cell),

@@ -16,19 +16,18 @@ from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginManager, load_plugins
 from openmtz.optics import CO2_120UM_LOW_ENERGY, FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.planning import parse_request, plan_treatment
+from openmtz.planning import parse_request
 from openmtz.procedure import ScriptedOperator
 from openmtz.records import FiredSpots, TruthShots, Verification, verify
-from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 from openmtz.safety import Reset
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.log import EventLog
 from openmtz.simulation.lockstep.rig import lockstep_panel
-from openmtz.simulation.lockstep.scan import ScanSettings
 from openmtz.simulation.lockstep.scenario import FaultEvent, Moment, OperatorEvent, Scenario
 from openmtz.simulation.lockstep.stack import TICK_S, LockstepStack
 from openmtz.simulation.patient import Patient, build_patient
 from openmtz.simulation.truth import Circumstances, Harm, ShotRecords, Shots, Stop, TissueTruth, harm
+from openmtz.stack import TreatingConfig, TreatmentPlanner, TreatRequest
 
 STANDBY_LIMIT_S = 10.0
 AFTERMATH_S = 0.5
@@ -112,11 +111,12 @@ def simulate(
     plugins = manager or load_plugins()
     stack = LockstepStack(
         cell,
-        _planner(scenario, seed, plugins, patient, calibration),
-        ScanSettings(
+        TreatmentPlanner(plugins, calibration),
+        _request(scenario, seed, plugins),
+        TreatingConfig(
             views=scenario.views,
             frames_per_view=scenario.frames_per_view,
-            radius_m=scenario.scan_radius_m,
+            scan_radius_m=scenario.scan_radius_m,
             voxel_m=scenario.voxel_m,
         ),
         operator=ScriptedOperator(approves=scenario.operator_approves),
@@ -130,32 +130,12 @@ def simulate(
     return _conclude(scenario, seed, player, stops, stage_cpu, time.process_time() - began)
 
 
-def _planner(
-    scenario: Scenario,
-    seed: int,
-    plugins: PluginManager,
-    patient: Patient,
-    calibration: FieldCalibration | None,
-) -> Any:
-    request = parse_request(json.dumps({"facts": scenario.facts, **scenario.request}))
+def _request(scenario: Scenario, seed: int, plugins: PluginManager) -> TreatRequest:
+    """Return what the operator asks for; a request that cannot be is refused before anything starts."""
+    text = json.dumps({"facts": scenario.facts, **scenario.request})
+    parse_request(text)
     plugins.provider(scenario.indication)
-
-    def plan(surface: SkinSurface) -> tuple[TreatmentPlan, tuple[Finding, ...]]:
-        check = StationCheck(ArmKinematics(), CellCollision(patient=surface.mesh))
-        result = plan_treatment(
-            surface,
-            scenario.indication,
-            request.facts,
-            seed=seed,
-            manager=plugins,
-            region=request.as_region(),
-            reachable=lambda pose: check.reason(pose) or None,
-            overrides=request.overrides,
-            calibration=calibration,
-        )
-        return result.plan, result.findings
-
-    return plan
+    return TreatRequest(scenario.indication, text, seed)
 
 
 class _Player:
@@ -192,7 +172,7 @@ class _Player:
         return spent
 
     def _in_standby(self) -> bool:
-        outputs = self.stack.safety.outputs
+        outputs = self.stack.outputs
         return outputs is not None and outputs.state.name == "STANDBY"
 
     def _tick(self) -> None:
@@ -224,7 +204,7 @@ class _Player:
             return when.at_s
         assert when.after is not None
         kind, _, name = when.after.partition(":")
-        status, outputs = self.stack.procedure.status, self.stack.safety.outputs
+        status, outputs = self.stack.procedure.status, self.stack.outputs
         seen = {
             "stage": status.stage == name,
             "procedure": status.state == name,
@@ -246,7 +226,7 @@ class _Player:
         elif event.act == "cancel":
             self.stack.cancel("cancelled by the operator")
         elif event.act == "reset":
-            reply = self.stack.safety.ask(Reset(), self.stack.now)
+            reply = self.stack.ask(Reset())
             self.stack.log.add(now, "note", "reset", accepted=reply.accepted, text=reply.text)
         else:
             self.stack.operator.present = event.act == "return"
@@ -270,7 +250,7 @@ def _conclude(
     fired: FiredSpots | None = None
     harms: tuple[Harm, ...] = ()
     if plan is not None:
-        fired = stack.laser.fired(plan.sha256)
+        fired = stack.topics.fired.of(plan.sha256)
         truth = truth_of(columns)
         verification = verify(plan, fired, truth)
         tissue = TissueTruth(cell.profile)
@@ -284,7 +264,7 @@ def _conclude(
         reason=reason if outcome != "done" else "",
         log=stack.log,
         patient=cell.patient,
-        surface=stack.surface,
+        surface=stack.topics.surface,
         plan=plan,
         findings=stack.findings,
         fired=fired,

@@ -1,39 +1,77 @@
-"""The software side of the lockstep simulation: procedure, safety, arm, laser, capture, planner.
+"""The software side of the lockstep simulation: the graph's own work loops, each at its period of virtual
+time.
 
-As in the ROS graph, each stepped at its period on virtual time, with direct calls in place of topics.
+Here is only who works when, and who hears what: direct calls in place of topics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from openmtz.capture import CaptureError
-from openmtz.geometry import SkinSurface
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.capture import in_line_worker
+from openmtz.devices import FiredGap, LinkLost
 from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.procedure import Act, Dispatcher, Procedure, ProcedureConfig, ScriptedOperator, events
-from openmtz.robot import JOINT_NAMES as JOINTS, ArmKinematics, Mover, Trajectory
-from openmtz.safety import Approve, SafetyMonitor, SetReady, Token
+from openmtz.planning import PlanningResult
+from openmtz.procedure import Act, Procedure, ScriptedOperator
+from openmtz.robot import (
+    CAMERA_FRAME,
+    JOINT_NAMES as JOINTS,
+    SCAN_HEAD_FRAME,
+    ArmKinematics,
+    Mover,
+    Trajectory,
+)
+from openmtz.safety import (
+    Approve,
+    Outputs,
+    Reply,
+    Request,
+    SafetyConfig,
+    SafetyMonitor,
+    SetReady,
+)
 from openmtz.simulation.arm import TrajectoryRejected
-from openmtz.simulation.lockstep.capture import LockstepCapture
 from openmtz.simulation.lockstep.cell import LockstepCell
-from openmtz.simulation.lockstep.laser_side import LaserSide
+from openmtz.simulation.lockstep.clients import LockstepClients
 from openmtz.simulation.lockstep.log import EventLog
-from openmtz.simulation.lockstep.monitor_side import MonitorSide
-from openmtz.simulation.lockstep.procedure_commands import ProcedureCommands
+from openmtz.simulation.lockstep.ports import CellCamera, CellLine, TimedPlanning
 from openmtz.simulation.lockstep.processes import Processes
-from openmtz.simulation.lockstep.scan import ScanSettings
+from openmtz.simulation.lockstep.topics import Loops, Topics
+from openmtz.stack import (
+    Captured,
+    CaptureFailed,
+    CaptureFeedback,
+    Capturing,
+    Firing,
+    FiringEnded,
+    FiringProgress,
+    HeadHeard,
+    Monitoring,
+    Planned,
+    Planner,
+    Planning,
+    PlanningFailed,
+    ShotReport,
+    SpotsLoaded,
+    Treating,
+    TreatingConfig,
+    TreatRequest,
+    Turn,
+)
+
+Array = NDArray[np.float64]
 
 TICK_S = 0.005
 """Period of the monitor's and the scan head's work loops."""
 SLOW_TICKS = 4
 """The others work every 20 ms."""
-STATE_PERIOD_S = 0.1
-
-Planner = Callable[[SkinSurface], "tuple[TreatmentPlan, tuple[Finding, ...]]"]
-"""Plans on a surface; raises what `plan_treatment` raises."""
+PLANNING_S = 1.0
+"""What planning takes of virtual time."""
 
 
 @dataclass
@@ -42,42 +80,61 @@ class LockstepStack:
 
     cell: LockstepCell
     planner: Planner
-    scan: ScanSettings = field(default_factory=ScanSettings)
+    request: TreatRequest = field(default_factory=TreatRequest)
+    scan: TreatingConfig = field(default_factory=TreatingConfig)
     log: EventLog = field(default_factory=EventLog)
     operator: ScriptedOperator = field(default_factory=ScriptedOperator)
-    monitor: SafetyMonitor | None = None
     calibration: FieldCalibration | None = None
     """Of the scan head's field: monitor and head each go by it; None: the nominal map."""
 
     def __post_init__(self) -> None:
-        scan = self.scan
+        kinematics = ArmKinematics()
+
+        def pose_of(frame: str) -> Callable[[Array], Array]:
+            return lambda joints: kinematics.forward(joints, frame)
+
         self.processes = Processes()
-        self.safety = MonitorSide(self.cell, self.processes, self.log, self.monitor, self.calibration)
-        self.laser = LaserSide(self.cell, self.safety, self.log, self.calibration)
-        self.kinematics = ArmKinematics()
-        self.mover = Mover(self._follow_trajectory, kinematics=self.kinematics)
-        config = ProcedureConfig(
-            views=scan.views, views_min=min(3, scan.views), frames_per_view=scan.frames_per_view
+        self.line = CellLine(self.cell, lambda: self.now)
+        config = SafetyConfig(
+            calibration=self.calibration, calibration_id="" if self.calibration else "nominal"
         )
-        self.commands = ProcedureCommands(self)
-        self.dispatcher = Dispatcher(Procedure(config), self.commands.do)
-        self.later: list[tuple[float, Callable[[], None]]] = []
-        self._ticks = 0
-        self.capture: tuple[int, LockstepCapture] | None = None
-        self.fused = 0
-        self.move_ticket = self.fire_ticket = 0
-        self.fire_told = -1
-        self._state_due = 0.0
-        self._told: tuple[Any, ...] = ()
-        self._shown: tuple[Any, ...] = ()
-        self.surface: SkinSurface | None = None
-        self.plan: TreatmentPlan | None = None
+        monitor = SafetyMonitor(config, f"lockstep-{self.cell.seed}", self.cell.time_s)
+        self.monitoring = Monitoring(monitor, pose_of(SCAN_HEAD_FRAME), ())
+        self.monitoring.inbox.progress = self.processes.samples
+        self.firing = Firing(self.line, pose_of(SCAN_HEAD_FRAME), self.calibration)
+        self.capturing = Capturing(in_line_worker, CellCamera(self.cell), pose_of(CAMERA_FRAME))
+        self.planning = Planning(self.planner, self._plan_later)
+        self.mover = Mover(self._follow_trajectory, kinematics=kinematics)
+        self.clients = LockstepClients(self.processes.runs, lambda: self.now, self.ask)
+        self.clients.mover, self.clients.firing = self.mover, self.firing
+        self.clients.capturing, self.clients.planning = self.capturing, self.planning
+        self.treating = Treating(self.clients, self.scan)
+        self.topics = Topics(
+            self.cell,
+            self.processes,
+            Loops(self.monitoring, self.firing, self.capturing, self.planning, self.treating, self.mover),
+        )
         self.findings: tuple[Finding, ...] = ()
+        self.over = False
+        """Whether the treatment has ended, with all it used."""
+        self._ticks = 0
+        self._shown: tuple[str, ...] = ()
+        self._said: tuple[str, ...] = ()
 
     @property
     def procedure(self) -> Procedure:
         """The treatment's state machine."""
-        return self.dispatcher.procedure
+        return self.treating.dispatcher.procedure
+
+    @property
+    def plan(self) -> TreatmentPlan | None:
+        """The newest plan."""
+        return self.topics.plan
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """What the safety monitor said last."""
+        return self.monitoring.outputs
 
     @property
     def now(self) -> float:
@@ -88,17 +145,11 @@ class LockstepStack:
 
     def start(self) -> None:
         """Ask for the treatment."""
-        self.step(events.Tick(self.now))
-        self.step(events.TreatRequested())
+        self.treating.start(self.request, self.now)
 
     def cancel(self, reason: str) -> None:
         """The operator stops it."""
-        self.step(events.CancelRequested(reason))
-
-    @property
-    def over(self) -> bool:
-        """Whether the treatment has ended and the arm is done too."""
-        return self.procedure.finished and not self.mover.busy
+        self.treating.cancel(reason)
 
     def tick(self) -> None:
         """Let every process that is due do its work."""
@@ -108,103 +159,144 @@ class LockstepStack:
         self.processes.work(now)
         self.cell.head.served = runs("scan_head")
         if runs("simulation"):
-            self._publish_joints(now)
+            self.topics.publish_cell(now)
         if runs("scan_head"):
             self._work_laser(now)
         if runs("safety_monitor"):
-            self.safety.step(now)
-        self._publish_state(now)
+            self._tell(
+                self.monitoring.step(
+                    now,
+                    run_line_ok=self.processes.run_line_ok,
+                    shared_topics=self.processes.publishers.shared(),
+                )
+            )
+        self.topics.deliver_states(now)
         if slow and runs("arm"):
             self._work_arm(now)
         if slow and runs("surface_capture"):
-            self._work_capture()
-        self._work_later(now)
+            self._work_capture(now)
+        if slow and runs("mtz_planner"):
+            self._work_planning(now)
         if slow and runs("treatment"):
-            self.step(events.Tick(now))
+            turn = self.treating.work(now)
+            self.over |= turn.ended is not None
             self._show_status()
         for act in self.operator.act(self.procedure.status, now):
             self._do_act(act)
 
-    def _publish_joints(self, now: float) -> None:
-        told = self.cell.read_joints()
-        if told is None:
-            return
-        position, velocity = told.position, told.velocity
-        self.safety.inbox.hear_joints(position, now)
-        self.laser.take_joints(position, now)
-        self.mover.take_joints(position, velocity, now)
-        if self.capture is not None:
-            self.capture[1].take_joints(told.time_s, position)
-
-    def _publish_state(self, now: float) -> None:
-        outputs = self.safety.outputs
-        if outputs is None:
-            return
-        key = (outputs.state, outputs.token, outputs.cause, outputs.approved_plan_sha256)
-        if not self.processes.runs("safety_monitor") or (key == self._told and now < self._state_due):
-            return
-        self._told, self._state_due = key, now + STATE_PERIOD_S
-        if self.processes.runs("arm"):
-            self.mover.take_token(outputs.token is Token.MOTION, now)
-        if not self.processes.runs("treatment"):
-            return
-        self.dispatcher.safety_changed(
-            outputs.state.name, outputs.detail or outputs.cause, outputs.approved_plan_sha256
-        )
+    # ---- scan head ------------------------------------------------------------------------------
 
     def _work_laser(self, now: float) -> None:
-        outcome = self.laser.work(now)
-        spot = self.laser.next_spot
-        if spot is not None and spot != self.fire_told:
-            self.fire_told = spot
-            self.step(events.FireProgress(self.fire_ticket, spot))
-        if outcome is not None:
-            self.log.add(
-                now, "group", "fired" if outcome.success else "interrupted",
-                next_spot=outcome.next_spot, reason=outcome.reason,
-            )  # fmt: skip
-            if outcome.success:
-                self.step(events.GroupFired(self.fire_ticket, outcome.next_spot))
-            else:
-                self.step(events.FireInterrupted(self.fire_ticket, outcome.next_spot, outcome.reason))
+        for outcome in self.firing.work(now):
+            match outcome:
+                case HeadHeard():
+                    self.topics.publish_head(outcome, now)
+                case SpotsLoaded():
+                    self.topics.publish_loaded(outcome)
+                case ShotReport():
+                    self.topics.publish_fired(outcome)
+                case FiringProgress(next_spot):
+                    self.clients.spots_fired(next_spot)
+                case FiringEnded(success, reason, next_spot):
+                    name = "fired" if success else "interrupted"
+                    self.log.add(now, "group", name, next_spot=next_spot, reason=reason)
+                    self.clients.firing_ended(outcome)
+                case FiredGap(first, end):
+                    text = f"spots {first} to {end} are in doubt: fired, but not reported"
+                    self.log.add(now, "device", "fired-gap", text=text)
+                case LinkLost(reason):
+                    self.log.add(now, "device", "line-lost", text=reason)
+
+    # ---- safety monitor -------------------------------------------------------------------------
+
+    def ask(self, request: Request) -> Reply:
+        """Ask the safety monitor as through a service; one that is gone answers nothing."""
+        if not self.processes.runs("safety_monitor"):
+            return Reply(False, "no-answer", "the safety monitor does not answer")
+        reply, turn = self.monitoring.ask(
+            request,
+            self.now,
+            run_line_ok=self.processes.run_line_ok,
+            shared_topics=self.processes.publishers.shared(),
+        )
+        self._tell(turn)
+        return reply
+
+    def _tell(self, turn: Turn) -> None:
+        runs = self.processes.runs
+        if turn.permit is not None and runs("scan_head"):
+            self.firing.hear_permit(turn.permit.frame)
+        if turn.outputs.reset_device and runs("scan_head"):
+            self.line.reset_fault()
+        if turn.tell_state:
+            self.topics.queue_state(turn.outputs)
+        self._note(turn.outputs)
+
+    def _note(self, outputs: Outputs) -> None:
+        now = self.now
+        for event in outputs.events:
+            if event.kind == "state":
+                self.log.add(now, "safety", outputs.state.name, cause=event.code, text=event.text)
+            elif event.kind != "permit":
+                self.log.add(now, event.kind, event.code, text=event.text)
+        withheld = outputs.withheld if outputs.state.name == "FIRING" else ()
+        if withheld != self._said:
+            self._said = withheld
+            self.log.add(now, "withheld", ", ".join(withheld))
+
+    # ---- arm, capture, planner ------------------------------------------------------------------
 
     def _work_arm(self, now: float) -> None:
         outcome = self.mover.work(now)
         if outcome is None:
             return
-        if outcome.success:
-            self.step(events.Arrived(self.move_ticket))
-        else:
+        if not outcome.success:
             self.log.add(now, "note", "move-failed", text=outcome.reason)
-            self.step(events.MoveFailed(self.move_ticket, outcome.reason))
+        self.clients.move_ended(outcome)
 
-    def _work_capture(self) -> None:
-        if self.capture is None:
-            self.cell.take_frames()
-            return
-        ticket, capture = self.capture
-        for frame in self.cell.take_frames():
-            capture.take_frame(frame)
+    def _follow_trajectory(self, trajectory: Trajectory) -> None:
         try:
-            capture.work()
-        except CaptureError as error:
-            self.end_capture()
-            self.step(events.CaptureFailed(ticket, str(error)))
-            return
-        if capture.fuser.frames_fused != self.fused:
-            self.fused = capture.fuser.frames_fused
-            self.step(events.FramesFused(ticket, self.fused))
+            self.cell.world.follow(
+                JOINTS, trajectory.times, trajectory.positions, trajectory.velocities,
+                trajectory.accelerations,
+            )  # fmt: skip
+        except TrajectoryRejected as error:
+            self.log.add(self.now, "note", "trajectory-rejected", text=str(error))
 
-    def end_capture(self) -> None:
-        """No capture runs any more; the camera stops."""
-        self.capture = None
-        self.cell.streaming = False
+    def _work_capture(self, now: float) -> None:
+        if self.cell.streaming:
+            self.capturing.hear_intrinsics(self.cell.intrinsics)
+        for frame in self.cell.take_frames():
+            self.capturing.hear_frame(frame.stamp_s, frame.depth)
+        for outcome in self.capturing.work(now):
+            match outcome:
+                case CaptureFeedback(_, fused, _):
+                    self.clients.frames_fused(fused)
+                case Captured(result, _):
+                    self.topics.publish_surface(result.surface)
+                    self.log.add(now, "note", "surface", surface_id=result.surface.surface_id)
+                    self.clients.capture_ended(outcome)
+                case CaptureFailed():
+                    self.clients.capture_ended(outcome)
 
-    def _work_later(self, now: float) -> None:
-        due = [act for at, act in self.later if at <= now]
-        self.later = [(at, act) for at, act in self.later if at > now]
-        for act in due:
-            act()
+    def _plan_later(self, plan: Callable[[], PlanningResult]) -> TimedPlanning:
+        due = self.now + PLANNING_S
+        return TimedPlanning(plan, lambda: self.now >= due)
+
+    def _work_planning(self, now: float) -> None:
+        for outcome in self.planning.work(now):
+            match outcome:
+                case Planned(_, result):
+                    self.findings = result.findings
+                    self.cell.mount(result.plan)  # the tip that the plan names is the one mounted
+                    self.topics.publish_plan(result.plan)
+                    sha = result.plan.sha256
+                    self.log.add(now, "note", "plan", plan_sha256=sha, spots=len(result.plan))
+                    self.clients.planning_ended(outcome)
+                case PlanningFailed():
+                    self.clients.planning_ended(outcome)
+
+    # ---- operator -------------------------------------------------------------------------------
 
     def _show_status(self) -> None:
         status = self.procedure.status
@@ -222,24 +314,9 @@ class LockstepStack:
             return
         if act.kind == "approve":
             sha = self.procedure.status.plan_sha256
-            reply = self.safety.ask(Approve(sha, self.safety.monitor.boot_id, "simulated operator"), self.now)
+            reply = self.ask(Approve(sha, self.monitoring.monitor.boot_id, "simulated operator"))
         else:
-            reply = self.safety.ask(SetReady(True), self.now)
+            reply = self.ask(SetReady(True))
         self.log.add(self.now, "operator", act.kind, accepted=reply.accepted, text=reply.text)
         if not reply.accepted:
             self.operator.refused()
-
-    # ---- procedure ------------------------------------------------------------------------------
-
-    def step(self, event: events.Event) -> None:
-        """Take one event to its end before the next."""
-        self.dispatcher.step(event)
-
-    def _follow_trajectory(self, trajectory: Trajectory) -> None:
-        try:
-            self.cell.world.follow(
-                JOINTS, trajectory.times, trajectory.positions, trajectory.velocities,
-                trajectory.accelerations,
-            )  # fmt: skip
-        except TrajectoryRejected as error:
-            self.log.add(self.now, "note", "trajectory-rejected", text=str(error))

@@ -1,0 +1,111 @@
+"""The how-to pages are walks that work: their files exist, and their code does what the page says of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HOW_TO = ROOT / "docs" / "how_to"
+PAGES = sorted(HOW_TO.glob("*.md"))
+
+
+def blocks(page: str, kind: str = "python") -> list[str]:
+    """Return the fenced blocks of a page that have this info string."""
+    text = (HOW_TO / f"{page}.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, flags=re.S | re.M)
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a Python of its own, at the root of the checkout."""
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_every_file_a_page_names_exists(page: Path) -> None:
+    listed = re.findall(r"`([\w./]+/[\w./]*)`", page.read_text(encoding="utf-8"))
+    assert len(listed) >= 3, "a walk lists its files"
+    missing = [name for name in listed if not (ROOT / name).exists()]
+    called = re.findall(r"^python (\S+)", page.read_text(encoding="utf-8"), flags=re.M)
+    assert not [*missing, *(name for name in called if not (ROOT / name).exists())]
+
+
+def test_a_row_more_is_an_interlock_line_more_everywhere() -> None:
+    """Nothing but the table has to know: run with the page's row, each part has the line."""
+    row, follows = blocks("interlock_line")
+    (field,) = re.findall(r"^bool (\w+)", "".join(blocks("interlock_line", "")), flags=re.M)
+    code = f"""
+import sys
+from openmtz.safety import interlock_lines as table
+from openmtz.safety.interlock_lines import InterlockLine, SafetyState
+row = {row.strip()}
+table.INTERLOCK_LINES += (row,)
+from openmtz.safety import CONDITIONS, LINE_NAMES, Interlocks, SafetyConfig, next_transition
+from openmtz.safety.lines import LineWatch
+from openmtz.simulation.faults import FAULTS, HeldLines
+{follows}
+from openmtz.simulation.scan_head_device import HEAD_LINES, LINES
+assert row.name == {field!r} and row.name in LINES and row.name not in HEAD_LINES
+try:
+    Interlocks(0.0, **{{name: True for name in LINE_NAMES if name != row.name}})
+    raise SystemExit("a message without the line was taken")
+except TypeError:
+    pass
+sys.path.insert(0, "tools")
+import generate_docs, generate_fault_docs
+assert f"| `{{row.condition}}` |" in generate_docs.safety_states()
+assert f"| `{{row.fault}}` |" in generate_fault_docs.render()
+from node_docs.extras import EXTRAS
+page = "".join(EXTRAS["simulation"]())
+assert f"| `{{row.name}}` | no |" in page and f"| `{{row.fault}}` | lines |" in page
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+
+
+CONDITION_WALK = """
+import sys
+sys.path.insert(0, "tests/safety")
+from openmtz.safety import conditions
+from openmtz.safety.conditions import TO_FAULT, Condition
+{enter}
+from openmtz.safety import SafetyState
+from openmtz.safety.device import DeviceWatch
+from safety_cell import Cell
+
+judge = DeviceWatch.update
+
+def update(self, head):
+    active = judge(self, head)
+{finding}
+    return active
+
+DeviceWatch.update = update
+{test}
+test_a_head_that_executed_more_than_it_holds_is_a_fault()
+"""
+
+
+def condition_walk(enter: str, test: str) -> subprocess.CompletedProcess[str]:
+    finding = textwrap.indent(blocks("safety_condition")[1], "    ")
+    return run(CONDITION_WALK.format(enter=enter, finding=finding, test=test))
+
+
+def test_a_row_and_a_finding_are_a_safety_condition() -> None:
+    row, _, test = blocks("safety_condition")
+    enter = f"row = {row.strip()}\nconditions.CONDITIONS[row.code] = row"
+    done = condition_walk(enter, test)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_finding_whose_row_was_forgotten_latches_too() -> None:
+    """As the page says: under `finding-unknown`, with the code in its detail."""
+    test = blocks("safety_condition")[2].replace('"executed-beyond-loaded")', '"finding-unknown")')
+    test = test.replace('["executed-beyond-loaded"] == "', '["finding-unknown"] == "executed-beyond-loaded: ')
+    done = condition_walk("", test)
+    assert done.returncode == 0, done.stderr

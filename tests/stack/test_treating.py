@@ -1,0 +1,154 @@
+"""The treatment's work loop: every command reaches its process, every answer comes back as its event."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from rigs import NotedClients
+from safety_cell import make_plan
+
+from openmtz.procedure import commands, events
+from openmtz.stack import ShotReport, Treating, TreatRequest
+from openmtz.stack.treating import END_WAIT_S, REPORTS_WAIT_S
+
+PLAN = make_plan()
+
+
+class Heard(Treating):
+    """Keeps the events the procedure is given."""
+
+    def __init__(self) -> None:
+        self.noted = NotedClients()
+        super().__init__(self.noted)  # type: ignore[arg-type]
+        self.events: list[events.Event] = []
+
+    def _step(self, event: events.Event) -> None:
+        self.events.append(event)
+
+
+def every_command() -> list[commands.Command]:
+    values = {"ticket": 3, "surface_id": "s", "plan_sha256": PLAN.sha256, "token": "motion", "station": 0,
+              "pass_index": 0, "target": "home", "index": 0, "tool": "scan_head", "first": 0}  # fmt: skip
+    kinds = [k for _, k in inspect.getmembers(commands, inspect.isclass) if issubclass(k, commands.Command)]
+    return [
+        kind(**{name: values[name] for name in inspect.signature(kind).parameters})
+        for kind in kinds
+        if kind is not commands.Command
+    ]
+
+
+def test_every_command_is_carried_out_and_an_unknown_one_is_an_error() -> None:
+    treating = Heard()
+    assert len(every_command()) == 14
+    for command in every_command():
+        before = len(treating.noted.asked), len(treating._later.acts)
+        treating._do(command)
+        after = len(treating.noted.asked), len(treating._later.acts)
+        if not isinstance(command, commands.AskApproval):
+            assert after != before, command
+    with pytest.raises(TypeError, match="nobody carries out"):
+        treating._do(commands.Command())
+
+
+@pytest.mark.parametrize(
+    ("command", "asked", "callback", "answer", "told"),
+    [
+        (commands.StartCapture(3), "start_capture", 2, ("s", ""), events.CaptureDone(3, "s")),
+        (commands.StartCapture(3), "start_capture", 2, ("", "why"), events.CaptureFailed(3, "why")),
+        (commands.FinishCapture(3), "finish_capture", 0, ("why",), events.CaptureFailed(3, "why")),
+        (commands.RequestPlan(3, "s"), "request_plan", 1, ("", "why"), events.PlanFailed(3, "why")),
+        (commands.RequestToken(3, "motion"), "request_token", 1, ("",), events.TokenGranted(3)),
+        (commands.RequestToken(3, "motion"), "request_token", 1, ("why",), events.TokenRefused(3, "why")),
+        (commands.MoveTo(3, "home", 0, "scan_head"), "move", 1, ("",), events.Arrived(3)),
+        (commands.MoveTo(3, "view", 1, "scan_head"), "move", 1, ("why",), events.MoveFailed(3, "why")),
+        (commands.Fire(3, 0, 0, 2), "fire", 1, (7,), events.FireProgress(3, 7)),
+        (commands.Fire(3, 0, 0, 2), "fire", 2, (9, ""), events.GroupFired(3, 9)),
+        (commands.Fire(3, 0, 0, 2), "fire", 2, (5, "why"), events.FireInterrupted(3, 5, "why")),
+    ],
+)
+def test_an_answer_becomes_its_event(
+    command: commands.Command, asked: str, callback: int, answer: tuple[Any, ...], told: events.Event
+) -> None:
+    treating = Heard()
+    treating._do(command)
+    treating.noted.last(asked)[callback](*answer)
+    assert treating.events == [told]
+
+
+def test_a_capture_has_begun_with_its_first_word() -> None:
+    treating = Heard()
+    treating._do(commands.StartCapture(3))
+    fused = treating.noted.last("start_capture")[1]
+    fused(0)
+    fused(2)
+    assert treating.events == [events.CaptureStarted(3), events.FramesFused(3, 0), events.FramesFused(3, 2)]
+
+
+@pytest.mark.parametrize("plan_first", [True, False])
+def test_a_plan_is_ready_when_it_and_the_planners_word_are_here(plan_first: bool) -> None:
+    treating = Heard()
+    treating._do(commands.RequestPlan(3, "s"))
+    done = treating.noted.last("request_plan")[1]
+    acts = [lambda: treating.hear_plan(PLAN), lambda: done(PLAN.sha256, "")]
+    for act in acts if plan_first else acts[::-1]:
+        assert treating.events == []
+        act()
+    (told,) = treating.events
+    assert isinstance(told, events.PlanReady) and told.plan_sha256 == PLAN.sha256
+
+
+def test_another_plan_than_the_planners_is_not_taken() -> None:
+    treating = Heard()
+    treating._do(commands.RequestPlan(3, "s"))
+    treating.noted.last("request_plan")[1]("0" * 64, "")
+    treating.hear_plan(PLAN)
+    treating.hear_plan(None)
+    assert treating.events == [] and treating.plan is None
+
+
+def test_verification_waits_for_the_last_reports_and_judges_them() -> None:
+    treating = Heard()
+    treating.hear_plan(PLAN)
+    treating.work(1.0)
+    treating.events.clear()
+    treating._do(commands.Verify(3, PLAN.sha256))
+    treating.work(1.0 + 0.9 * REPORTS_WAIT_S)
+    assert not [e for e in treating.events if isinstance(e, events.Verified)]
+    rows = np.arange(len(PLAN))
+    treating.hear_fired(ShotReport(PLAN.sha256, 1, rows, 1000 * rows, PLAN.energy_uj.astype(np.int64)))
+    treating.hear_fired(ShotReport("another", 1, rows, rows, rows))
+    treating.work(1.0 + 1.1 * REPORTS_WAIT_S)
+    (verified,) = (e for e in treating.events if isinstance(e, events.Verified))
+    assert verified.ok, verified
+    treating.hear_plan(None)
+    treating._do(commands.Verify(4, PLAN.sha256))
+    treating.work(9.0)
+    assert events.Verified(4, False, "the plan is gone") in treating.events
+
+
+def test_the_status_is_told_when_it_changes_and_once_a_second() -> None:
+    treating = Heard()
+    told = [treating.work(0.02 * k).status is not None for k in range(101)]
+    assert told[0] and sum(told) == 3
+
+
+def test_the_end_waits_for_what_was_used_but_not_for_ever() -> None:
+    clients = NotedClients()
+    treating = Treating(clients)  # type: ignore[arg-type]
+    treating.start(TreatRequest("ladd"), 0.0)
+    clients.busy = True
+    treating.cancel("enough")
+    ended = [treating.work(0.1 * k).ended for k in range(1, 10)]
+    assert not any(ended)
+    clients.busy = False
+    end = treating.work(1.0).ended
+    assert end is not None and not end.success and end.spots_fired == 0
+    assert treating.work(1.1).ended is None, "told once"
+    treating.start(TreatRequest("ladd"), 2.0)
+    clients.busy = True
+    treating.cancel("enough")
+    treating.work(2.1)
+    assert treating.work(2.2 + END_WAIT_S).ended is not None
