@@ -39,7 +39,14 @@ def test_the_look_finds_what_is_heavy() -> None:
 
 @pytest.mark.parametrize(
     "room",
-    ["openmtz.geometry", "openmtz.optics", "openmtz.plan", "openmtz.procedure", "openmtz.safety"],
+    [
+        "openmtz.geometry",
+        "openmtz.limits",
+        "openmtz.optics",
+        "openmtz.plan",
+        "openmtz.procedure",
+        "openmtz.safety",
+    ],
 )
 def test_pure_rooms_are_lean(room: str) -> None:
     assert loaded(room) == []

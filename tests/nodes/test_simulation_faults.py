@@ -34,7 +34,7 @@ def cell(only_cell: Cell) -> Iterator[Cell]:
     only_cell.head.faults.clear()
     yield only_cell
     assert only_cell.reset(SPAWNED).result == OK and only_cell.reset(STATE).result == OK
-    assert only_cell.node._faults.active() == [] and only_cell.node._skin.motion.is_still
+    assert only_cell.node._faults.panel.active() == [] and only_cell.node._cell.skin.motion.is_still
 
 
 def wire(cell: Cell, line: str) -> bool:
@@ -106,6 +106,15 @@ def test_a_held_line_takes_what_was_asked_meanwhile_when_the_last_fault_ends(cel
     assert cell.fault("door_open", False).success and told(cell, "door_closed")
 
 
+def test_a_second_publisher_is_found_by_whoever_counts(cell: Cell) -> None:
+    count = cell.bench.client.count_publishers
+    assert count("interlocks") == 1
+    assert cell.fault("second_publisher").success and cell.fault("second_publisher").success
+    cell.bench.wait(lambda: count("interlocks") == 2, "one too many")
+    assert cell.fault("second_publisher", False).success
+    cell.bench.wait(lambda: count("interlocks") == 1, "one alone")
+
+
 def test_a_stuck_line_stays_whatever_is_asked(cell: Cell) -> None:
     line = "footswitch_pressed"
     assert cell.fault("line_stuck", line=line, value=True).success
@@ -121,13 +130,15 @@ def test_a_misread_line_is_a_lie_of_the_topic_alone(cell: Cell) -> None:
     assert cell.fault("line_misread", line=line, value=True).success
     cell.line(line, False)
     assert told(cell, line) and not wire(cell, line)
-    assert cell.node._world.emergency_stop_open
+    assert cell.node._cell.world.emergency_stop_open
     assert cell.reset(1).result == OK
-    assert cell.node._world.emergency_stop_open, "the new world's stop is what the wire says, not the topic"
+    assert cell.node._cell.world.emergency_stop_open, (
+        "the new world's stop is what the wire says, not the topic"
+    )
 
 
 def test_an_encoder_that_lies_moves_no_arm(cell: Cell) -> None:
-    true = cell.node._world.joint_state().position
+    true = cell.node._cell.world.joint_state().position
     assert cell.fault("encoder_offset", rad=0.01).success
     cell.bench.spin(0.1)
     assert np.array(cell.joints[-1].position) - true == pytest.approx([0.01, 0, 0, 0, 0, 0], abs=1e-12)
@@ -137,9 +148,9 @@ def test_a_patient_that_moves_truly_moves(cell: Cell) -> None:
     assert cell.fault("patient_sudden_move", translation_m=[0.0, 0.004, 0.0], duration_s=0.05).success
     cell.bench.spin(0.1)
     point = np.array([[0.5, 0.0, 0.05]])
-    there = cell.node._skin.motion.displace(point, cell.node._world.time_s)
+    there = cell.node._cell.skin.motion.displace(point, cell.node._cell.world.time_s)
     assert there - point == pytest.approx(np.array([[0.0, 0.004, 0.0]]))
-    assert cell.reset(SPAWNED).result == OK and cell.node._skin.motion.is_still
+    assert cell.reset(SPAWNED).result == OK and cell.node._cell.skin.motion.is_still
 
 
 @pytest.mark.parametrize(
@@ -164,7 +175,7 @@ def test_a_fault_that_cannot_be_is_refused_by_name(
 ) -> None:
     answer = cell.fault(name, **parameters)
     assert not answer.success and says in answer.message, answer.message
-    assert cell.node._faults.active() == []
+    assert cell.node._faults.panel.active() == []
 
 
 def test_the_clock_stops_and_jumps_alone(cell: Cell) -> None:
@@ -181,9 +192,9 @@ def test_the_clock_stops_and_jumps_alone(cell: Cell) -> None:
 
 def test_joints_freeze_while_the_arm_creeps_and_are_lost(cell: Cell) -> None:
     assert cell.fault("joints_frozen", rad=0.2, in_s=0.5).success
-    cell.bench.wait(lambda: not cell.node._world.resting, "the arm creeping")
-    cell.bench.wait(lambda: cell.node._world.resting, "rest", 20.0)
-    shown, true = cell.joints[-1].position[0], cell.node._world.joint_state().position[0]
+    cell.bench.wait(lambda: not cell.node._cell.world.resting, "the arm creeping")
+    cell.bench.wait(lambda: cell.node._cell.world.resting, "rest", 20.0)
+    shown, true = cell.joints[-1].position[0], cell.node._cell.world.joint_state().position[0]
     assert true - shown == pytest.approx(0.2, abs=1e-3), "frozen encoders"
     cell.fault("joints_frozen", False)
     cell.fault("joints_lost")

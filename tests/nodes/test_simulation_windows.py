@@ -60,8 +60,8 @@ def test_what_is_fired_is_seen(bench: Any, tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     cell = Cell(bench, tmp_path, viewer_port=port)
     shown: list[Any] = []
-    real = cell.node._viewer.show
-    cell.node._viewer.show = lambda snapshot: (shown.append(snapshot), real(snapshot))
+    real = cell.node._view.viewer.show
+    cell.node._view.viewer.show = lambda snapshot: (shown.append(snapshot), real(snapshot))
     began = time.monotonic()
     for k in range(20):
         shot = [[k, 100.0 * k, 0.0, 20.0, time.monotonic()]]

@@ -77,7 +77,8 @@ def _opens(line: InterlockLine) -> Fault:
 
 LINES: tuple[Fault, ...] = (
     *(_opens(line) for line in INTERLOCK_LINES),
-    Fault("line_misread", "lines", "the topic says the door is closed, whatever it is", {},
+    Fault("line_misread", "lines", "the topic says `value` of `line`, whatever the wire carries",
+          {"line": "door_closed", "value": True},
           harm=_AFTER, ends_s=_SOON, together=("door_open",),
           would_guard="a second channel for each line, read on another way; the door wired into the device"),
 )  # fmt: skip

@@ -93,10 +93,6 @@ class LockstepStack:
         def pose_of(frame: str) -> Callable[[Array], Array]:
             return lambda joints: kinematics.forward(joints, frame)
 
-        self.clock_offset_s = 0.0
-        """What the host's clock is ahead by."""
-        self.plan_offset_m = 0.0
-        """How far above the skin the planner's plans lie."""
         self.processes = Processes()
         self.line = CellLine(self.cell, lambda: self.now)
         config = SafetyConfig(
@@ -143,7 +139,7 @@ class LockstepStack:
     @property
     def now(self) -> float:
         """The host's clock [s]: virtual time, unless a fault sets it wrong."""
-        return self.cell.time_s + self.clock_offset_s
+        return self.cell.host_time_s
 
     # ---- the clockwork --------------------------------------------------------------------------
 
@@ -169,7 +165,9 @@ class LockstepStack:
         if runs("safety_monitor"):
             self._tell(
                 self.monitoring.step(
-                    now, run_line_ok=self.processes.run_line_ok, shared_topics=self.processes.shared_topics
+                    now,
+                    run_line_ok=self.processes.run_line_ok,
+                    shared_topics=self.processes.publishers.shared(),
                 )
             )
         self.topics.deliver_states(now)
@@ -219,7 +217,7 @@ class LockstepStack:
             request,
             self.now,
             run_line_ok=self.processes.run_line_ok,
-            shared_topics=self.processes.shared_topics,
+            shared_topics=self.processes.publishers.shared(),
         )
         self._tell(turn)
         return reply
@@ -283,7 +281,7 @@ class LockstepStack:
 
     def _plan_later(self, plan: Callable[[], PlanningResult]) -> TimedPlanning:
         due = self.now + PLANNING_S
-        return TimedPlanning(plan, lambda: self.now >= due, self.plan_offset_m)
+        return TimedPlanning(plan, lambda: self.now >= due)
 
     def _work_planning(self, now: float) -> None:
         for outcome in self.planning.work(now):

@@ -8,10 +8,8 @@ from openmtz.devices import loaded_spots
 from openmtz.geometry import SkinSurface
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import Mover
-from openmtz.safety import FiredBatch, HeadStatus, Outputs, Token
+from openmtz.safety import FiredBatch, HeadStatus, Interlocks, Outputs, Token
 from openmtz.simulation.lockstep.cell import LockstepCell
-from openmtz.simulation.lockstep.joint_faults import JointFaults
-from openmtz.simulation.lockstep.ports import LinesTopic
 from openmtz.simulation.lockstep.processes import Processes
 from openmtz.stack import (
     Capturing,
@@ -45,8 +43,6 @@ class Topics:
 
     def __init__(self, cell: LockstepCell, processes: Processes, loops: Loops) -> None:
         self._cell, self._processes, self._loops = cell, processes, loops
-        self.lines = LinesTopic(cell)
-        self.joint_faults = JointFaults()
         self.fired = FiredRecord()
         self.surface: SkinSurface | None = None
         self.plan: TreatmentPlan | None = None
@@ -58,16 +54,15 @@ class Topics:
         loops = self._loops
         if loops.monitoring.inbox.interlocks is None or now >= self._lines_due:
             self._lines_due = now + LINES_PERIOD_S
-            loops.monitoring.inbox.interlocks = self.lines.read(now)
-        state = self._cell.world.joint_state()
-        told = self.joint_faults.tell(state.position, state.velocity)
+            loops.monitoring.inbox.interlocks = Interlocks(now, **self._cell.line_book.read())
+        told = self._cell.read_joints()
         if told is None:
             return
-        position, velocity = told
+        position, velocity = told.position, told.velocity
         loops.monitoring.inbox.hear_joints(position, now)
         loops.firing.hear_joints(position, now)
         loops.mover.take_joints(position, velocity, now)
-        loops.capturing.hear_joints(state.time_s, position)
+        loops.capturing.hear_joints(told.time_s, position)
 
     def publish_head(self, heard: HeadHeard, now: float) -> None:
         """The scan head's status."""
