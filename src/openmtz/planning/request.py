@@ -43,7 +43,7 @@ class SphereRequest(BaseModel):
 
 
 class CapsuleRequest(BaseModel):
-    """All within `radius_m` of the line from `start_m` to `end_m` [m, world], such as a lip."""
+    """All that lies within `radius_m` of the line from `start_m` to `end_m` [m, world], such as a lip."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["capsule"]

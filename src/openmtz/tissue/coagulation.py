@@ -64,7 +64,8 @@ DERMIS = CoagulationModel()
 
 
 class Rims(NamedTuple):
-    """Of `N` shots, each `(N,)`: `lateral_um` around the crater, `base_um` below it."""
+    """Thickness of the coagulated rim of `N` shots, `(N,)` each: `lateral_um` around the crater, `base_um`
+    below it."""
 
     lateral_um: Array
     base_um: Array
@@ -129,7 +130,8 @@ def _heat(
 
 
 class _Table:
-    """Rims over ln heat, ln radius, ln pulse: for a cylinder (1) and a sphere (2). Clipped at its ends."""
+    """Rims solved in advance, on a grid over the logarithms of heat, radius and pulse: for a cylinder (1) and
+    a sphere (2). What lies beyond the grid gets the value at its end."""
 
     def __init__(self, axes: tuple[Array, Array, Array], values: dict[int, Array]) -> None:
         self._low = [axis[0] for axis in axes]

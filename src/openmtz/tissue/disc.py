@@ -1,4 +1,4 @@
-"""Energy within any disc of skin and any window of time: the limit that needs no model of heat."""
+"""The most energy within any disc of skin and any window of time: a measure that needs no model of heat."""
 
 from __future__ import annotations
 

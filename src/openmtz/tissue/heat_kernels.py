@@ -26,7 +26,8 @@ FAR_M2 = 0.002**2
 
 @njit(cache=True, inline="always")
 def rise_of(source: float, length: float, s: float, r2: float, table: Any) -> float:
-    """Rise [K] of one spot: `source` [K m2], `s` = 4 a t + w^2/2 [m2]."""
+    """Return the rise [K] that one spot causes at squared distance `r2` [m2], from its `source` [K m2], its
+    `length` [m] and `s` = 4 a t + w^2/2 [m2] at time t; `table` is `ERF`."""
     v = math.sqrt(s) / length * 256.0
     i = int(v)
     if i > 4095:

@@ -3,7 +3,7 @@
 Greedy set cover over a thinned set of the spots, then over what of all spots is left. Candidates stand over
 anchors spread among the spots, looking along the skin's normal there or along the mean one; how far away is
 chosen each time so that the depth of focus holds the most spots still uncovered (a dent deeper than that gets
-a station of its own). Then slivers go to neighbours that move to take them over (`_slivers`), stations the
+a station of its own). Then slivers go to neighbours that move to take them over (`slivers`), stations the
 others can do without go, and each spot gets the one that meets it best, with a price on disagreeing with its
 neighbours.
 """

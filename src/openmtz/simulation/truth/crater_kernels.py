@@ -32,11 +32,13 @@ def meet_earlier(craters: Craters, ranges: Any, reach: float, margin: float) -> 
     """Return per crater: channel sum, earlier shots on the same place, earlier craters of other spots it
     overlaps by more than `margin`, widest overlap [m], nearest other [m] within `reach` (else infinite).
 
-    `ranges`: as `tissue.sort_cells` gives them. Same place: the centre lies inside the earlier crater.
+    `ranges`: as `tissue.sort_cells` gives them, as a plain tuple: a compiled function is kept on disk with
+    the names of its arguments' classes, and one of another file may move. Same place: the centre lies inside
+    the earlier crater.
     """
     xyz, turn, index = craters.xyz, craters.turn, craters.index
     radius, removed = craters.radius, craters.removed
-    cell, first, end = ranges.cell, ranges.first, ranges.end
+    cell, first, end = ranges
     count = len(turn)
     total, stacked = removed.copy(), np.zeros(count, np.int64)
     merged, widest, nearest = np.zeros(count, np.int64), np.zeros(count), np.full(count, np.inf)

@@ -204,7 +204,7 @@ class TissueTruth:
             np.ascontiguousarray(place[order].T), order, index[order], radius[order],
             np.expm1(depth_um[order] / length),
         )  # fmt: skip
-        found = meet_earlier(craters, ranges, reach, MERGE_MARGIN_UM * 1e-6)
+        found = meet_earlier(craters, tuple(ranges), reach, MERGE_MARGIN_UM * 1e-6)
         total, stacked, merged, overlap, nearest = (_undo(order, column) for column in found)
         alone = np.flatnonzero(np.isinf(nearest))
         if len(place) < 2:
