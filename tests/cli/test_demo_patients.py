@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 def treated(indication: str, **options: Any) -> SimulationResult:
     """Run what `openmtz demo --indication ... OPTIONS` asks for, with the quick scan of tests/ros."""
     from openmtz.cli.demo import demo_facts
-    from openmtz.cli.patient_options import parse_patient
+    from openmtz.cli.patient_options import PatientTexts, parse_patient
     from openmtz.simulation.lockstep.run import simulate
     from openmtz.simulation.lockstep.scenario import Scenario
 
-    given = dict.fromkeys(("phantom", "mesh", "frames", "intrinsics", "region")) | {"scale": 1.0}
-    patient = parse_patient(indication, **{**given, "depth_unit": 0.001, **options})
+    patient = parse_patient(indication, PatientTexts(**options))
     return simulate(
         Scenario(
             name="demo",

@@ -109,3 +109,42 @@ def test_a_finding_whose_row_was_forgotten_latches_too() -> None:
     test = test.replace('["executed-beyond-loaded"] == "', '["finding-unknown"] == "executed-beyond-loaded: ')
     done = condition_walk("", test)
     assert done.returncode == 0, done.stderr
+
+
+FIELD_WALK = """
+import ast, json, sys
+from openmtz.hooks import types
+from openmtz.plan import Finding, Severity
+from pydantic import create_model
+
+(wanted,) = ast.parse({field!r}).body
+annotation, default = (eval(ast.unparse(part)) for part in (wanted.annotation, wanted.value))
+types.PatientFacts = create_model(
+    "PatientFacts", __base__=types.PatientFacts, **{{wanted.target.id: (annotation, default)}}
+)
+PatientFacts = types.PatientFacts  # before anything else of the host is imported, as if it stood in the class
+{rule}
+{test}
+test_light_is_halved_unless_stated_harmless()
+
+from openmtz.planning import RequestError, parse_request
+name = wanted.target.id
+assert getattr(parse_request('{{}}').facts, name) is default
+stated = parse_request(json.dumps({{"facts": {{name: True}}}}))
+assert getattr(stated.facts, name) is True and stated.facts.model_dump(mode="json")[name] is True
+try:
+    parse_request(json.dumps({{"facts": {{name: "perhaps, who knows"}}}}))
+    raise SystemExit("what breaks the field's type was taken")
+except RequestError as error:
+    assert name in str(error)
+sys.path.insert(0, "tools")
+from node_docs.extras import EXTRAS
+assert f"| `{{name}}` |" in "".join(EXTRAS["mtz_planner"]())
+"""
+
+
+def test_a_field_of_the_facts_is_known_to_request_header_and_docs() -> None:
+    """Nothing but the class has to know: run with the page's field, each part has it."""
+    field, rule, test = blocks("hook_field")
+    done = run(FIELD_WALK.format(field=field.strip(), rule=rule, test=test))
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-from .joint_controller import TrajectoryRejected as TrajectoryRejected
+from .joint_trajectory import TrajectoryRejected as TrajectoryRejected
 from .world import (
     JointState as JointState,
     PhysicsFailure as PhysicsFailure,
