@@ -23,9 +23,10 @@ from openmtz.plan import PlanError, save_plan
 from openmtz.planning import (
     PlanningError,
     PlanningResult,
+    PlanningSetup,
     PlanRequest,
     RequestError,
-    parse,
+    as_model,
     plan_treatment,
     save_fields,
 )
@@ -77,9 +78,10 @@ def run_plan(order: PlanOrder) -> None:
     request = _request(order, stated, drawn, placed)
     surface = _refine(placed.surface, request)
     try:
+        setup = PlanningSetup(_arm(surface) if order.reach else None, calibration, progress=say)
         result = plan_treatment(
             surface, order.indication, request.facts, order.seed, None, request.as_region(),
-            _arm(surface) if order.reach else None, request.overrides, calibration=calibration, progress=say,
+            request.overrides, setup,
         )  # fmt: skip
     except PlanningError as error:
         for finding in error.findings:
@@ -157,7 +159,7 @@ def _request(order: PlanOrder, stated: Any, drawn: Any, placed: Placed) -> PlanR
     elif order.whole:
         values["region"] = {"whole": True}
     try:
-        request: PlanRequest = parse(PlanRequest, values, "the request")
+        request: PlanRequest = as_model(PlanRequest, values, "the request")
     except RequestError as error:
         raise UserError(str(error)) from error
     return request

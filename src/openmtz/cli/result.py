@@ -13,7 +13,7 @@ from openmtz import __version__, planning, records
 
 if TYPE_CHECKING:
     from openmtz.cli.request import TreatmentRequest
-    from openmtz.nodes.operator import Observed
+    from openmtz.nodes.operator_view import Observed
 
 _PACKAGES = ("rclpy", "numpy", "open3d-cpu", "mujoco", "pin", "ruckig", "pluggy", "pyserial", "mcap")
 

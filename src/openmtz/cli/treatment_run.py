@@ -23,7 +23,7 @@ from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, loa
 from openmtz.simulation import patient
 
 if TYPE_CHECKING:
-    from openmtz.nodes.operator import Observed
+    from openmtz.nodes.operator_view import Observed
 
 START_TIMEOUT_S = 60.0
 STANDBY_TIMEOUT_S = 20.0

@@ -12,19 +12,17 @@ next one removes (`openmtz.graph.leftovers`).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from openmtz.graph.child import Child, die_with_parent, raise_priority
 from openmtz.graph.command import process_command
 from openmtz.graph.death import ProcessDied, describe_death, last_lines
 from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
@@ -40,19 +38,6 @@ RUN_LINE_FDS = "OPENMTZ_RUN_LINE_FDS"
 """`name:fd,name:fd,...` for the safety monitor: reading ends, one for each process and the supervisor."""
 STOP_GRACE_S = (1.6, 0.6)
 """Seconds after SIGINT and after SIGTERM; together with the rest under the 3 s promised to Ctrl-C."""
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-@dataclass
-class _Child:
-    spec: ProcessSpec
-    popen: subprocess.Popen[bytes]
-    pidfd: int
-    log_path: Path
-    ready: bool = False
-    dead: bool = False
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=12))
 
 
 class Supervisor:
@@ -89,7 +74,7 @@ class Supervisor:
         self._log_dir = log_dir
         self._overrides = overrides or {}
         self._on_death = on_death
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
         self._died: ProcessDied | None = None
         self._stopping = threading.Event()
         self._changed = threading.Condition()
@@ -171,11 +156,11 @@ class Supervisor:
                 env=environment,
                 pass_fds=pass_fds,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         os.close(ready_write)
         # A program of its own does not speak our protocol: whoever talks to it finds out.
-        child = _Child(spec, popen, os.pidfd_open(popen.pid), log_path, ready=bool(spec.program))
+        child = Child(spec, popen, os.pidfd_open(popen.pid), log_path, ready=bool(spec.program))
         self._children.append(child)
         self._selector.register(child.pidfd, selectors.EVENT_READ, ("death", child))
         self._selector.register(ready_read, selectors.EVENT_READ, ("ready", child))
@@ -200,7 +185,7 @@ class Supervisor:
             os.close(self._go_write)
             self._go_write = -1
 
-    def _on_ready(self, fd: int, child: _Child) -> None:
+    def _on_ready(self, fd: int, child: Child) -> None:
         said = os.read(fd, 64)
         self._selector.unregister(fd)
         os.close(fd)
@@ -208,7 +193,7 @@ class Supervisor:
             child.ready = child.ready or bool(said)
             self._changed.notify_all()
 
-    def _on_exit(self, child: _Child) -> None:
+    def _on_exit(self, child: Child) -> None:
         if not self._stopping.is_set() and self._died is None:
             self._break_run_line()
         self._selector.unregister(child.pidfd)
@@ -306,16 +291,3 @@ class Supervisor:
         self._run_line.clear()
         self._runtime.remove()
         self._lock.release()
-
-
-def raise_priority() -> bool:
-    """Ask for real-time scheduling of the calling thread; False where the system does not allow it."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
-    except (PermissionError, OSError):
-        return False
-    return True
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,12 +1,6 @@
-from . import envelope as envelope
 from .aim import AimResult as AimResult, check_aim as check_aim
 from .conditions import CONDITIONS as CONDITIONS, GRANT_CAUSES as GRANT_CAUSES, Condition as Condition
 from .config import SafetyConfig as SafetyConfig
-from .envelope import (
-    HOST_ENVELOPE_VERSION as HOST_ENVELOPE_VERSION,
-    LIMITS as LIMITS,
-    check_plan as check_plan,
-)
 from .inbox import Inbox as Inbox
 from .inputs import (
     LINE_NAMES as LINE_NAMES,

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import pose_from_vector
+from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import FiringGroup, Severity, TreatmentPlan
 from openmtz.safety.config import SafetyConfig
-from openmtz.safety.envelope import check_plan
 from openmtz.safety.heat import HeatMeter
 from openmtz.safety.inputs import Approve, Inputs
 from openmtz.safety.outputs import Reply

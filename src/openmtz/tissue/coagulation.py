@@ -175,18 +175,21 @@ def solve_rims_m(
 
     `radius_m`, `heat_j_m2` (per area of wall), `pulse_s`: `(K,)` float64.
     """
-    from openmtz.tissue.rim_kernels import rims_m
+    from openmtz.tissue.rim_kernels import Mesh1D, Tissue, Walls, rims_m
 
     capacity = model.density_kg_m3 * model.specific_heat_j_kgk
     reach = FIRST_CELL_M * (GROWTH**CELLS - 1.0) / (GROWTH - 1.0)
     cells = int(np.ceil(np.log1p(reach / first_cell_m * (GROWTH - 1.0)) / np.log(GROWTH)))
-    return np.asarray(
-        rims_m(
-            curved, np.asarray(radius_m, np.float64), np.asarray(heat_j_m2, np.float64),
-            np.asarray(pulse_s, np.float64), model.absorption_per_cm * 100.0, model.conductivity_w_mk,
-            capacity, model.water * model.density_kg_m3 * model.latent_heat_j_kg, model.skin_c,
-            model.boiling_c, float(np.log(COLLAGEN.frequency_per_s)), COLLAGEN.activation_k, first_cell_m,
-            cells, GROWTH, QUIET_C, LONGEST_S,
-        ),
-        np.float64,
-    )  # fmt: skip
+    walls = Walls(*(np.asarray(values, np.float64) for values in (radius_m, heat_j_m2, pulse_s)))
+    tissue = Tissue(
+        absorption=float(model.absorption_per_cm * 100.0),
+        conductivity=float(model.conductivity_w_mk),
+        capacity=float(capacity),
+        latent=float(model.water * model.density_kg_m3 * model.latent_heat_j_kg),
+        skin_c=float(model.skin_c),
+        boiling_c=float(model.boiling_c),
+        log_frequency=float(np.log(COLLAGEN.frequency_per_s)),
+        activation=float(COLLAGEN.activation_k),
+    )
+    mesh = Mesh1D(float(first_cell_m), cells, GROWTH, QUIET_C, LONGEST_S)
+    return np.asarray(rims_m(curved, walls, tissue, mesh), np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,12 +12,24 @@ PARTS = 3
 """Cells per radius: fewer visit more points in vain, more visit more cells."""
 
 
+class Ranges(NamedTuple):
+    """Where, among points sorted by cell, those near a point are.
+
+    All that may lie within the radius of a point i are in the ranges `first[c, row]` to `end[c, row]`, `(C,
+    rows)` each, of its cell c = `cell[i]`, `(N,)`.
+    """
+
+    cell: Array
+    first: Array
+    end: Array
+
+
 @njit(cache=True)
 def sort_cells(points: Array, radius: float) -> Any:
-    """Return `(order (N,), cell (N,), first (C, rows), end (C, rows))`.
+    """Return the order `(N,)` that sorts points `(N, 3)` by cell, and the `Ranges` of what lies within
+    `radius` of each of them, in that order.
 
-    `order` sorts the points `(N, 3)` by cell; all within `radius` of a point of cell c lie, sorted, in the
-    ranges `first[c]` to `end[c]`. Needs no more memory than there are points, however far apart they are.
+    It needs no more memory than there are points, however far apart they are.
     """
     size = radius / PARTS
     low, high = points[0].copy(), points[0].copy()
@@ -52,12 +64,13 @@ def sort_cells(points: Array, radius: float) -> Any:
                 first[cell[i], row] = np.searchsorted(ordered, middle - PARTS)
                 end[cell[i], row] = np.searchsorted(ordered, middle + PARTS + 1)
                 row += 1
-    return order, cell, first, end
+    return order, Ranges(cell, first, end)
 
 
 @njit(cache=True)
-def disc_sums(xyz: Array, amount: Array, cell: Array, first: Array, end: Array, radius: float) -> Any:
+def disc_sums(xyz: Array, amount: Array, ranges: Ranges, radius: float) -> Any:
     """Return `(N,)` the sum of `amount` `(N,)` int64 around each point; `xyz` `(3, N)` sorted by cell."""
+    cell, first, end = ranges.cell, ranges.first, ranges.end
     out = np.empty(len(amount), np.int64)
     limit = radius * radius
     x, y, z = xyz[0], xyz[1], xyz[2]
@@ -74,9 +87,8 @@ def disc_sums(xyz: Array, amount: Array, cell: Array, first: Array, end: Array, 
 
 @njit(cache=True)
 def peak_loads(
-    xyz: Array, amount: Array, time: Array, turn: Array, cell: Array, first: Array, end: Array, radius: float,
-    window: float,
-) -> Any:  # fmt: skip
+    xyz: Array, amount: Array, time: Array, turn: Array, ranges: Ranges, radius: float, window: float
+) -> Any:
     """Return `(N,)` the highest sum of `amount` `(N,)` int64 within `radius` of each point and `window`.
 
     `xyz` `(3, N)` sorted by cell; `turn` `(N,)` the points in the order of `time`. Integers: what is taken
@@ -87,17 +99,16 @@ def peak_loads(
     limit = radius * radius
     for at in turn:
         while time[at] - time[turn[oldest]] >= window:
-            _spread(xyz, load, load, turn[oldest], -amount[turn[oldest]], cell, first, end, limit)
+            _spread(xyz, load, load, turn[oldest], -amount[turn[oldest]], ranges, limit)
             oldest += 1
-        _spread(xyz, load, peak, at, amount[at], cell, first, end, limit)
+        _spread(xyz, load, peak, at, amount[at], ranges, limit)
     return peak
 
 
 @njit(cache=True)
-def _spread(
-    xyz: Array, load: Array, peak: Array, at: int, amount: int, cell: Array, first: Array, end: Array,
-    limit: float,
-) -> None:  # fmt: skip
+def _spread(xyz: Array, load: Array, peak: Array, at: int, amount: int, ranges: Ranges, limit: float) -> None:
+    """Add `amount` at the point `at` to the load of all points around it, and raise their peaks."""
+    cell, first, end = ranges.cell, ranges.first, ranges.end
     px, py, pz = xyz[0, at], xyz[1, at], xyz[2, at]
     for row in range(first.shape[1]):
         for k in range(first[cell[at], row], end[cell[at], row]):

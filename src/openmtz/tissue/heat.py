@@ -155,13 +155,17 @@ def mid_gap_heat(
     span = float(fired.max()) - start + after
     reach, far_k = reach_m(uv, energy, span, heat, tolerance_k)
     by_time = np.argsort(fired, kind="stable")
-    cell, first, members = kernels.bucket(uv[by_time], reach / 4.0)
-    peak, omega = kernels.probe_heat(
-        uv[by_time], fired[by_time] - start, heat.source_k_m2(energy, depth)[by_time], depth[by_time] * 1e-6,
-        probes, cell, first, members, reach, span,
-        heat.diffusivity_m2_s, heat.beam_m2, kernels.ERF,
-        math.log(heat.frequency_per_s), heat.activation_k, heat.skin_c + ZERO_C_K,
-    )  # fmt: skip
+    spots = kernels.Fired(
+        uv[by_time], fired[by_time] - start, heat.source_k_m2(energy, depth)[by_time], depth[by_time] * 1e-6
+    )
+    spreading = kernels.Spreading(
+        float(reach), float(span), float(heat.diffusivity_m2_s), float(heat.beam_m2), kernels.ERF
+    )
+    damage = kernels.Damage(
+        math.log(heat.frequency_per_s), float(heat.activation_k), float(heat.skin_c + ZERO_C_K)
+    )
+    buckets = kernels.bucket(spots.uv, reach / 4.0)
+    peak, omega = kernels.probe_heat(probes, spots, buckets, spreading, damage)
     return MidGapHeat(peak, omega, far_k)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -36,10 +36,47 @@ def rise_of(source: float, length: float, s: float, r2: float, table: Any) -> fl
     return source / s * share * math.exp(-r2 / s)
 
 
+class Fired(NamedTuple):
+    """Spots, oldest first: `uv` `(N, 2)` [m], when `fired` `(N,)` [s], heat `source` `(N,)` [K m2] and its
+    `length` `(N,)` [m] below the skin."""
+
+    uv: Any
+    fired: Any
+    source: Any
+    length: Any
+
+
+class Buckets(NamedTuple):
+    """Spots by square cell: `(x0, y0, size, nx, ny)`; those of cell c are `members[first[c]:first[c + 1]]`,
+    in their order."""
+
+    cell: Any
+    first: Any
+    members: Any
+
+
+class Spreading(NamedTuple):
+    """How heat spreads, and for how long: spots beyond `reach` [m] are left out, `span` [s], diffusivity `a`
+    [m2/s], `beam` [m2] half the squared beam radius, and the table of the error function."""
+
+    reach: float
+    span: float
+    a: float
+    beam: float
+    table: Any
+
+
+class Damage(NamedTuple):
+    """Arrhenius's law: logarithm of the frequency [1/s], `activation` [K], the `skin` before it all [K]."""
+
+    log_rate: float
+    activation: float
+    skin: float
+
+
 @njit(cache=True)
 def bucket(uv: Any, size: float) -> Any:
-    """Return ((x0, y0, size, nx, ny), first `(nx ny + 1,)`, members): spots per square cell, in their
-    order."""
+    """Return spots `(N, 2)` sorted into square cells of `size` [m]."""
     x0, y0 = uv[:, 0].min(), uv[:, 1].min()
     nx = int((uv[:, 0].max() - x0) / size) + 1
     ny = int((uv[:, 1].max() - y0) / size) + 1
@@ -55,15 +92,14 @@ def bucket(uv: Any, size: float) -> Any:
     for i in range(len(uv)):
         members[at[home[i]]] = i
         at[home[i]] += 1
-    return (x0, y0, size, nx, ny), first, members
+    return Buckets((x0, y0, size, nx, ny), first, members)
 
 
 @njit(cache=True)
-def _around(
-    px: float, py: float, uv: Any, cell: Any, first: Any, members: Any, reach: float, out: Any
-) -> int:
+def _around(px: float, py: float, uv: Any, buckets: Buckets, reach: float, out: Any) -> int:
     """Write the spots within `reach` into `out`, oldest first; return how many."""
-    x0, y0, size, nx, ny = cell
+    first, members = buckets.first, buckets.members
+    x0, y0, size, nx, ny = buckets.cell
     count = 0
     for cx in range(max(int((px - reach - x0) / size), 0), min(int((px + reach - x0) / size), nx - 1) + 1):
         for cy in range(
@@ -99,12 +135,17 @@ def _look_at(r2: Any, fired: Any, near: Any, count: int, a: float, span: float) 
 
 
 @njit(cache=True)
-def probe_heat(
-    uv: Any, fired: Any, source: Any, length: Any, probes: Any, cell: Any, first: Any, members: Any,
-    reach: float, span: float, a: float, beam: float, table: Any,
-    log_rate: float, activation: float, skin: float,
-) -> Any:  # fmt: skip
-    """Return peak rise [K] and Omega `(P,)`; spots oldest first, from t = 0 to `span` [s]."""
+def probe_heat(probes: Any, spots: Fired, buckets: Buckets, spreading: Spreading, damage: Damage) -> Any:
+    """Return peak rise [K] and Omega `(P,)` at `probes` `(P, 2)` [m], from t = 0 to the end of the span.
+
+    Spots within 2 mm are summed whenever a probe is looked at. Heat from farther away needs seconds to come
+    and changes slowly, so its sum is taken at `SPARSE` times and interpolated between them.
+    """
+    uv, fired, source, length = spots.uv, spots.fired, spots.source, spots.length
+    reach, span, a, beam, table = (
+        spreading.reach, spreading.span, spreading.a, spreading.beam, spreading.table,
+    )  # fmt: skip
+    log_rate, activation, skin = damage.log_rate, damage.activation, damage.skin
     peak, omega = np.zeros(len(probes)), np.zeros(len(probes))
     around = np.empty(len(uv), np.int64)
     r2 = np.empty(len(uv))
@@ -113,7 +154,7 @@ def probe_heat(
     slow = np.empty(SPARSE + 1)
     for p in range(len(probes)):
         px, py = probes[p, 0], probes[p, 1]
-        count = _around(px, py, uv, cell, first, members, reach, around)
+        count = _around(px, py, uv, buckets, reach, around)
         close = 0
         slow[:] = 0.0
         for k in range(count):
@@ -123,6 +164,7 @@ def probe_heat(
                 near[close], near_r2[close] = i, r2[k]
                 close += 1
             else:
+                # before a fourteenth of the time its heat needs to peak here, nothing has come (exp(-14))
                 begin = int((fired[i] + r2[k] / (4.0 * a * 14.0)) / span * SPARSE)
                 for t in range(begin, SPARSE + 1):
                     age = span * t / SPARSE - fired[i]
@@ -138,7 +180,7 @@ def probe_heat(
                 i = near[k]
                 age = now - fired[i]
                 if age < 0.0:
-                    break
+                    break  # the rest is younger still
                 s = 4.0 * a * age + beam
                 if near_r2[k] < 16.0 * s:
                     total += rise_of(source[i], length[i], s, near_r2[k], table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -11,24 +11,62 @@ from numba import njit
 Array = Any
 
 
+class Walls(NamedTuple):
+    """Craters' walls, `(K,)` each: `radius` [m]; `heat` [J per m2 of wall] left in it during `pulse` [s]."""
+
+    radius: Array
+    heat: Array
+    pulse: Array
+
+
+class Tissue(NamedTuple):
+    """What heats and what it takes to be damaged, in SI units.
+
+    `absorption` [1/m] of the beam, `conductivity` [W/m K], `capacity` [J/m3 K]. Tissue at `boiling_c` [deg C]
+    takes up `latent` [J/m3] before it gets any hotter; `skin_c` before the pulse. Damage by Arrhenius's law:
+    logarithm of the frequency [1/s], `activation` [K].
+    """
+
+    absorption: float
+    conductivity: float
+    capacity: float
+    latent: float
+    skin_c: float
+    boiling_c: float
+    log_frequency: float
+    activation: float
+
+
+class Mesh1D(NamedTuple):
+    """Finite volumes: `cells`, the `first` at the wall [m] wide, each wider than the one before by `growth`.
+    The end: nothing hotter than `quiet_c` [deg C], or `longest` [s]."""
+
+    first: float
+    cells: int
+    growth: float
+    quiet_c: float
+    longest: float
+
+
 @njit(cache=True)
-def rims_m(
-    curved: int, radius: Array, heat: Array, pulse: Array, absorption: float, conductivity: float,
-    capacity: float, latent: float, skin_c: float, boiling_c: float, log_frequency: float,
-    activation: float, first: float, cells: int, growth: float, quiet_c: float, longest: float,
-) -> Any:  # fmt: skip
+def rims_m(curved: int, walls: Walls, tissue: Tissue, mesh: Mesh1D) -> Any:
     """Return `(K,)` how far beyond the wall Omega reaches 1 [m].
 
-    `curved` 1: cylinder, 2: sphere. Per case: `radius` [m] of the wall, `heat` [J per m2 of wall] deposited
-    within `1 / absorption` [m] of it during `pulse` [s]. `capacity` [J/m3 K], `latent` [J/m3]: tissue at
-    `boiling_c` takes that much before it gets hotter. Explicit finite volumes, insulated wall; cells grow
-    outwards by `growth` from `first` [m].
+    The wall is that of a cylinder where `curved` is 1, of a sphere where it is 2, and insulated: the crater
+    takes no heat back. Solved in one radius by explicit finite volumes.
     """
+    radius, heat, pulse = walls.radius, walls.heat, walls.pulse
+    absorption, conductivity, capacity = tissue.absorption, tissue.conductivity, tissue.capacity
+    latent, skin_c, boiling_c = tissue.latent, tissue.skin_c, tissue.boiling_c
+    log_frequency, activation = tissue.log_frequency, tissue.activation
+    first, cells, growth = mesh.first, mesh.cells, mesh.growth
+    quiet_c, longest = mesh.quiet_c, mesh.longest
     out = np.empty(len(radius))
     edge, middle, width = np.empty(cells + 1), np.empty(cells), np.empty(cells)
     area, volume, share = np.empty(cells + 1), np.empty(cells), np.empty(cells)
     stored, warm, omega = np.empty(cells), np.empty(cells), np.empty(cells)
     boiling = capacity * (boiling_c - skin_c)
+    # 0.4 of the longest step at which an explicit scheme on the narrowest cell does not oscillate
     step = 0.4 * first * first * capacity / (2.0 * conductivity)
     for case in range(len(radius)):
         edge[0] = 0.0
@@ -37,9 +75,10 @@ def rims_m(
             edge[i + 1] = edge[i] + width[i]
             middle[i] = 0.5 * (edge[i] + edge[i + 1])
         for i in range(cells + 1):
-            area[i] = (1.0 + edge[i] / radius[case]) ** curved
+            area[i] = (1.0 + edge[i] / radius[case]) ** curved  # in units of the wall's
         for i in range(cells):
             volume[i] = 0.5 * (area[i] + area[i + 1]) * width[i]
+            # Beer's law: what of the beam's rest is absorbed between the cell's two edges
             share[i] = (math.exp(-absorption * edge[i]) - math.exp(-absorption * edge[i + 1])) / volume[i]
             stored[i], omega[i] = 0.0, 0.0
         time, active = 0.0, 12
@@ -56,6 +95,7 @@ def rims_m(
                 hottest = max(hottest, warm[i])
             if time > pulse[case] and hottest < quiet_c:
                 break
+            # cells that no heat has come to yet need not be computed
             if active < cells and warm[active - 1] > skin_c + 0.05:
                 warm[active] = skin_c
                 active += 1

@@ -53,6 +53,11 @@ class Stations:
     detail: str = ""
     refused_poses: NDArray[np.float64] | None = None
 
+    def kept(self, planned: NDArray[np.bool_]) -> Stations:
+        """Return those stations that the spots `planned` `(N,)` bool need, for these spots alone."""
+        used, station = np.unique(self.station[planned], return_inverse=True)
+        return Stations(self.poses[used], station.reshape(-1), self.cause[planned])
+
 
 def plan_stations(
     positions_m: NDArray[np.float64],

@@ -83,9 +83,8 @@ class Head(NamedTuple):
         focus. With the points' `sight`, what lies behind other skin is not among them."""
         middle = pose[:3, 3] + self.focus * pose[:3, 2]
         rows, cost, tight = view_kernels.costs(
-            pose, middle, points, normals, tuple(grid), self.reach, self.half, self.separation, self.focus,
-            self.limit, self.budget, self.spare,
-        )  # fmt: skip
+            pose, middle, view_kernels.Targets(points, normals, grid), self.reach, self
+        )
         if sight is not None and not (clear := sight.clear(pose, self.separation, rows)).all():
             return rows[clear], cost[clear], tight[clear]
         return rows, cost, tight
@@ -117,10 +116,14 @@ class Cover:
         self.poses = look_along_many(at, axes.reshape(-1, 3)[new.ravel()], head.focus)
         self._usable = Usable(
             *view_kernels.usable_from(
-                self.poses, at, points, normals, tuple(self.grid), head.reach, head.half, head.separation,
-                head.focus, np.cos(head.limit), np.cos(head.good), DEPTH_M,
+                self.poses,
+                at,
+                view_kernels.Targets(points, normals, self.grid),
+                head.reach,
+                head,
+                view_kernels.Allowed(float(np.cos(head.limit)), float(np.cos(head.good)), DEPTH_M),
             )
-        )  # fmt: skip
+        )
         if sight is not None:
             self._usable = without_hidden(self._usable, self.poses, head, sight)
         first = view_kernels.gains(self._usable, self.left, self._window)

@@ -9,8 +9,8 @@ import pytest
 from safety_cell import make_plan
 from scipy.spatial import cKDTree
 
-from openmtz.safety import check_plan, envelope
-from openmtz.safety.envelope import _DISC_M, _at_most, _densest
+from openmtz.limits import check_plan, density
+from openmtz.limits.density import DISC_RADIUS_M, densest, upper_bounds
 
 
 def spots(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -29,9 +29,9 @@ def spots(seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_no_disc_exceeds_the_bound(seed: int) -> None:
     points, energy = spots(seed)
     tree = cKDTree(points)
-    count, dose = _densest(tree, points, energy)
-    every = max(float(energy[rows].sum()) for rows in tree.query_ball_point(points, _DISC_M))
-    most_count, most_dose = _at_most(points, energy)
+    count, dose = densest(tree, points, energy)
+    every = max(float(energy[rows].sum()) for rows in tree.query_ball_point(points, DISC_RADIUS_M))
+    most_count, most_dose = upper_bounds(points, energy)
     assert count <= most_count <= len(points)
     assert max(dose, every) <= most_dose * (1.0 + 1e-9)
 
@@ -42,8 +42,8 @@ def test_the_bound_is_near_enough_to_be_of_use() -> None:
     x, y = np.meshgrid(line, line)
     points = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)])
     energy = np.full(len(points), 0.02)
-    count, dose = _densest(cKDTree(points), points, energy)
-    most_count, most_dose = _at_most(points, energy)
+    count, dose = densest(cKDTree(points), points, energy)
+    most_count, most_dose = upper_bounds(points, energy)
     assert count < most_count < 2.1 * count
     assert dose < most_dose < 2.1 * dose
 
@@ -57,7 +57,7 @@ def test_verdicts_are_those_of_looking_at_every_disc(scale: float, monkeypatch: 
     middle = at.mean(axis=0)
     packed = replace(plan, position_nm=np.rint(middle + (at - middle) * scale).astype(np.int64))
     quick = check_plan(packed)
-    monkeypatch.setattr(envelope, "_at_most", lambda points, energy: (np.inf, np.inf))
+    monkeypatch.setattr(density, "upper_bounds", lambda points, energy: density.Density(np.inf, np.inf))
     assert quick == check_plan(packed)
     over = any(f.code == "coverage-over-limit" for f in quick)
     assert over or scale > 0.45

@@ -1,4 +1,4 @@
-"""Host envelope: what is beyond it is found, what is within passes; approvals rest on it."""
+"""The host envelope: what is beyond it is found, what is within passes; a site's own rule too."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safety_cell import BOOT, PROFILE, Cell, make_plan
+from safety_cell import PROFILE, make_plan, with_energy
 
 from openmtz.geometry import look_along, pose_to_vector
+from openmtz.limits import LIMITS, SITE_RULES, check_plan, rule_of, rules_of_header, strictest
 from openmtz.optics import FieldCalibration
 from openmtz.plan import TreatmentPlan
-from openmtz.safety import LIMITS, Approve, SafetyConfig, check_plan
-from openmtz.safety.heat import HeatMeter
 
 
 def codes(plan: TreatmentPlan) -> set[str]:
     return {f.code for f in check_plan(plan)}
-
-
-def with_energy(plan: TreatmentPlan, energy_mj: float, power_w: float = PROFILE.power_w) -> TreatmentPlan:
-    energy = np.full(len(plan), energy_mj * 1000, np.uint32)
-    return replace(plan, energy_uj=energy, pulse_us=np.rint(energy / power_w).astype(np.uint32))
 
 
 def test_the_usual_plan_is_within() -> None:
@@ -30,7 +24,26 @@ def test_the_usual_plan_is_within() -> None:
 
 
 def test_every_limit_names_its_source() -> None:
-    assert all(len(limit.source) > 5 and limit.value > 0 for limit in LIMITS.values())
+    every = [*LIMITS.values(), *(limit for rule in SITE_RULES.values() for limit in rule.limits)]
+    assert all(len(limit.source) > 5 and limit.value > 0 for limit in every)
+
+
+@pytest.mark.parametrize("rule", SITE_RULES.values(), ids=lambda rule: rule.site)
+def test_a_sites_rule_is_stricter_than_the_general_one_and_plugins_are_told_to_stay_within(rule: Any) -> None:
+    for limit in rule.limits:
+        assert limit.unit == LIMITS[limit.name].unit
+        assert strictest(limit.name, [rule]) == limit.value < LIMITS[limit.name].value
+    assert rule.careful_energy_mj <= strictest("energy_mj", [rule])
+    assert rule.careful_percent < 100.0 * strictest("coverage", [rule])
+
+
+def test_sites_without_a_rule_have_the_general_limits() -> None:
+    assert rule_of("cheek") is None and rule_of(None) is None
+    assert strictest("energy_mj", [rule_of("cheek")]) == strictest("energy_mj") == LIMITS["energy_mj"].value
+    assert [rule.site for rule in rules_of_header({"patient": {"site": "NECK"}})] == ["neck"]
+    assert rules_of_header({"site": None, "facts": "neck"}) == []
+    with pytest.raises(KeyError):
+        strictest("energy")
 
 
 @pytest.mark.parametrize(
@@ -100,72 +113,6 @@ def test_geometry_of_the_stations() -> None:
     ):  # fmt: skip
         pose = np.array([pose_to_vector(look_along(above, towards))])
         assert code in codes(replace(plan, station_pose=pose)), code
-
-
-@pytest.mark.parametrize(
-    ("request_of", "code"),
-    [
-        (lambda c: Approve("00" * 32, BOOT, "a"), "other-plan"),
-        (lambda c: Approve(c.plan.sha256, "monitor-0", "a"), "other-boot-id"),
-        (lambda c: Approve(c.plan.sha256, BOOT, "  "), "no-approver"),
-    ],
-)
-def test_approvals_that_name_the_wrong_thing(request_of: Any, code: str) -> None:
-    cell = Cell().to_standby()
-    reply = cell.ask(request_of(cell))
-    assert (reply.accepted, reply.code) == (False, code)
-
-
-def test_a_plan_beyond_the_envelope_is_not_approved() -> None:
-    plan = with_energy(make_plan(), 31.0)
-    cell = Cell(plan=plan).to_standby()
-    reply = cell.approve()
-    assert not reply.accepted and reply.code == "energy-outside-profile" and "choose another" in reply.text
-
-
-def test_surface_and_calibration_bind_the_approval() -> None:
-    cell = Cell(SafetyConfig(calibration_id="other")).to_standby()
-    assert cell.approve().code == "other-calibration"
-    cell = Cell().to_standby()
-    cell.surface_id = "surface-2"
-    assert cell.approve().code == "other-surface"
-    cell = Cell().to_ready()
-    cell.surface_id = "surface-2"
-    assert cell.step().cause == "approval-ended" and cell.out.approved_plan_sha256 == ""
-    cell.surface_id = "surface-1"
-    assert cell.step().approved_plan_sha256 == ""  # gone for good
-    cell = Cell().to_ready()
-    for shown in (make_plan(seed=1), None):
-        cell = Cell().to_ready()
-        cell.shown_plan = shown
-        assert cell.step().cause == "approval-ended"
-    assert Cell(SafetyConfig(approval_s=3.0)).to_ready().run(3.0).cause == "approval-ended"
-
-
-def test_approval_only_in_standby() -> None:
-    assert Cell().to_ready().approve().code == "not-in-standby"
-    assert Cell().approve().code == "not-in-standby"
-
-
-def test_heat_within_a_disc_is_limited_and_forgotten_after_the_window() -> None:
-    plan = with_energy(make_plan(stations=1, per_station=400), 20.0)  # 8 mm square: 20 J/cm2 at most 12.5
-    meter = HeatMeter(plan, limit_j_cm2=4.0, window_s=10.0)
-    until = meter.allowed_until(0, 400, now=0.0)
-    assert until == 200 or 190 <= until <= 215  # 200 spots of 20 mJ are 4 J, all within one disc or nearly
-    meter.fire(0, until, 0.0)
-    assert meter.peak_j_cm2() <= 4.0 + 1e-9
-    assert meter.allowed_until(until, 400, now=5.0) <= until + 10
-    assert meter.allowed_until(until, 400, now=10.1) == 400
-    assert meter.peak_j_cm2() == 0.0
-
-
-def test_the_monitor_waits_for_the_heat_to_pass_without_leaving_firing() -> None:
-    cell = Cell(SafetyConfig(heat_limit_j_cm2=1.0))
-    cell.to_firing()
-    cell.run(1.0)
-    assert cell.out.withheld == ("heat-limit",) and 40 <= cell.executed <= 70
-    cell.run(15.0)
-    assert cell.executed == 100
 
 
 def test_focus_is_judged_where_the_calibration_says_it_lies() -> None:
