@@ -19,14 +19,9 @@ LONG = {
     "simulation/arm/joint_controller.py": "until readable kernels",
     "simulation/arm/world.py": "until readable kernels",
     "simulation/lockstep/stack.py": "until lockstep only schedules",
-    "stack/treating.py": "until dispatch and report are two files",
 }
 LONG_NODES = {
     "nodes/scan_head.py": "until a few lines less",
-    "nodes/simulated_cell/camera.py": "until a few lines less",
-    "nodes/simulated_cell/control.py": "until the simulation node runs on stack",
-    "nodes/simulated_cell/faults.py": "until faults are acts on one rig",
-    "nodes/simulation.py": "until the simulation node runs on stack",
     "nodes/support.py": "until parameters have a file of their own",
 }
 FULL = {
