@@ -17,7 +17,6 @@ MOST_FILES = 20
 LONG = {
     "safety/monitor.py": "until rooms in safety",
     "simulation/arm/world.py": "until contacts have a file of their own",
-    "simulation/lockstep/stack.py": "until lockstep only schedules",
 }
 LONG_NODES: dict[str, str] = {}
 FULL = {
