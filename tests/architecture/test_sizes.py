@@ -17,17 +17,8 @@ MOST_FILES = 20
 LONG = {
     "safety/monitor.py": "until rooms in safety",
     "simulation/arm/world.py": "until contacts have a file of their own",
-    "simulation/lockstep/stack.py": "until lockstep only schedules",
-    "stack/treating.py": "until dispatch and report are two files",
 }
-LONG_NODES = {
-    "nodes/scan_head.py": "until a few lines less",
-    "nodes/simulated_cell/camera.py": "until a few lines less",
-    "nodes/simulated_cell/control.py": "until the simulation node runs on stack",
-    "nodes/simulated_cell/faults.py": "until faults are acts on one rig",
-    "nodes/simulation.py": "until the simulation node runs on stack",
-    "nodes/support.py": "until parameters have a file of their own",
-}
+LONG_NODES: dict[str, str] = {}
 FULL = {
     "nodes": "until rooms by what they do: conversion, support, operator",
     "safety": "until rooms in safety",

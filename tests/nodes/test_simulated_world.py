@@ -41,7 +41,7 @@ def trajectory(stamp_s: float | None = None) -> Any:
 def test_a_patient_in_the_arm_s_place_is_refused_by_name(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from openmtz.geometry import TriangleMesh
     from openmtz.nodes import simulation
-    from openmtz.nodes.support import NodeError
+    from openmtz.nodes.errors import NodeError
     from openmtz.robot import HOME, ArmKinematics
     from openmtz.simulation.patient.patients import Patient
 
@@ -57,7 +57,7 @@ def test_a_patient_in_the_arm_s_place_is_refused_by_name(bench: Any, monkeypatch
 
 def test_a_physics_that_blows_up_ends_the_node_by_name(bench: Any) -> None:
     from openmtz.nodes import topics
-    from openmtz.nodes.support import NodeError
+    from openmtz.nodes.errors import NodeError
 
     node = add(bench)
     bench.publish(topics.TRAJECTORY, trajectory())

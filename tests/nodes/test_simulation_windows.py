@@ -76,7 +76,7 @@ def test_what_is_fired_is_seen(bench: Any, tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_named(bench: Any) -> None:
     from openmtz.nodes import simulation
-    from openmtz.nodes.support import NodeError
+    from openmtz.nodes.errors import NodeError
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

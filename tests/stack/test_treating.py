@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rigs import NotedClients
+from noted_ports import NotedClients
 from safety_cell import make_plan
 
 from openmtz.procedure import commands, events

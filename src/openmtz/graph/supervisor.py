@@ -32,7 +32,7 @@ from openmtz.graph.lock import StackLock
 READY_FD = "OPENMTZ_READY_FD"
 GO_FD = "OPENMTZ_GO_FD"
 """For processes that are `last`: the reading end of a pipe that closes when all others are ready."""
-GO_AFTER_S = 30.0
+GO_AFTER_S = 45.0
 """Then they begin although another is not ready yet [s]. Engineering default."""
 RUN_LINE_FDS = "OPENMTZ_RUN_LINE_FDS"
 """`name:fd,name:fd,...` for the safety monitor: reading ends, one for each process and the supervisor."""
@@ -245,7 +245,10 @@ class Supervisor:
         deadline = time.monotonic() + timeout_s
         while True:
             with self._changed:
-                waiting = [c.spec.name for c in self._children if not c.ready and not c.dead]
+                missing = [c.spec for c in self._children if not c.ready and not c.dead]
+                # Not those that only wait for others themselves.
+                waiting = [s.name for s in missing if not s.last or self._go_write < 0]
+                waiting = waiting or [s.name for s in missing]
                 if self._died:
                     raise GraphError(describe_death(self._died))
                 if not waiting:

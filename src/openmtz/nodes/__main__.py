@@ -19,7 +19,8 @@ from types import FrameType
 from typing import Any
 
 from openmtz.graph import NODE_NAMES, raise_priority
-from openmtz.nodes.support import NodeError, fail, tell_ready, wait_for_go
+from openmtz.nodes.errors import NodeError
+from openmtz.nodes.lifetime import fail, tell_ready, wait_for_go
 
 
 def main(arguments: list[str] | None = None) -> int:

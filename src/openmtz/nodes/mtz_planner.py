@@ -19,7 +19,9 @@ from rclpy.parameter import Parameter
 from openmtz.hooks import load_plugins
 from openmtz.nodes import calibration, convert, topics
 from openmtz.nodes.background import Background
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
+from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.parameters import parameter, parse_parameters
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.stack import (
     Planned,
     Planning,

@@ -16,6 +16,8 @@ from rclpy.parameter import Parameter
 
 from openmtz.capture import CaptureError
 from openmtz.nodes.calibration import load_galvo_map
+from openmtz.nodes.errors import NodeError
+from openmtz.nodes.parameters import parse_parameters
 from openmtz.nodes.simulated_cell.arm import SimulatedArm
 from openmtz.nodes.simulated_cell.camera import SimulatedCamera
 from openmtz.nodes.simulated_cell.config import SimulationConfig
@@ -25,7 +27,7 @@ from openmtz.nodes.simulated_cell.lines import CellLines
 from openmtz.nodes.simulated_cell.sensors import CellSensors
 from openmtz.nodes.simulated_cell.truth import TruthTopic
 from openmtz.nodes.simulated_cell.view import CellView
-from openmtz.nodes.support import NodeError, ProgressCounter, parse_parameters, work_timer
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.simulation.arm import PhysicsFailure, StartBlocked
 from openmtz.simulation.camera import CameraWorker
 from openmtz.simulation.cell import CameraRates, PlayedCell

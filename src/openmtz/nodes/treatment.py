@@ -17,8 +17,10 @@ from openmtz_interfaces.msg import SafetyState, SpotsFired, TreatmentPlan as Pla
 from rclpy.parameter import Parameter
 
 from openmtz.nodes import convert, convert_head, convert_safety, topics
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
+from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.parameters import parameter, parse_parameters
 from openmtz.nodes.treatment_clients import NodeClients
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.plan import PlanError
 from openmtz.procedure import ProcedureStatus
 from openmtz.stack import Ended, Treating, TreatingConfig, TreatRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.nodes.support import NodeError
+from openmtz.nodes.errors import NodeError
 from openmtz.simulation.cell import PlayedCell
 from openmtz.simulation.visual import Snapshot, Viewer, ViewerError
 

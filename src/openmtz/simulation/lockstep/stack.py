@@ -1,7 +1,6 @@
-"""The software side of the lockstep simulation: the graph's own work loops, each at its period of virtual
-time.
+"""The software side of the lockstep simulation: the graph's own work loops, each at its period.
 
-Here is only who works when, and who hears what: direct calls in place of topics.
+Here is only who works when; who hears what stands in `topics`.
 """
 
 from __future__ import annotations
@@ -41,6 +40,7 @@ from openmtz.simulation.lockstep.clients import LockstepClients
 from openmtz.simulation.lockstep.log import EventLog
 from openmtz.simulation.lockstep.ports import CellCamera, CellLine, TimedPlanning
 from openmtz.simulation.lockstep.processes import Processes
+from openmtz.simulation.lockstep.story import Story
 from openmtz.simulation.lockstep.topics import Loops, Topics
 from openmtz.stack import (
     Captured,
@@ -118,8 +118,7 @@ class LockstepStack:
         self.over = False
         """Whether the treatment has ended, with all it used."""
         self._ticks = 0
-        self._shown: tuple[str, ...] = ()
-        self._said: tuple[str, ...] = ()
+        self._story = Story(self.log)
 
     @property
     def procedure(self) -> Procedure:
@@ -180,7 +179,7 @@ class LockstepStack:
         if slow and runs("treatment"):
             turn = self.treating.work(now)
             self.over |= turn.ended is not None
-            self._show_status()
+            self._story.tell_status(self.procedure.status, self.now)
         for act in self.operator.act(self.procedure.status, now):
             self._do_act(act)
 
@@ -230,19 +229,7 @@ class LockstepStack:
             self.line.reset_fault()
         if turn.tell_state:
             self.topics.queue_state(turn.outputs)
-        self._note(turn.outputs)
-
-    def _note(self, outputs: Outputs) -> None:
-        now = self.now
-        for event in outputs.events:
-            if event.kind == "state":
-                self.log.add(now, "safety", outputs.state.name, cause=event.code, text=event.text)
-            elif event.kind != "permit":
-                self.log.add(now, event.kind, event.code, text=event.text)
-        withheld = outputs.withheld if outputs.state.name == "FIRING" else ()
-        if withheld != self._said:
-            self._said = withheld
-            self.log.add(now, "withheld", ", ".join(withheld))
+        self._story.tell_outputs(turn.outputs, self.now)
 
     # ---- arm, capture, planner ------------------------------------------------------------------
 
@@ -297,15 +284,6 @@ class LockstepStack:
                     self.clients.planning_ended(outcome)
 
     # ---- operator -------------------------------------------------------------------------------
-
-    def _show_status(self) -> None:
-        status = self.procedure.status
-        key = (status.stage, status.state)
-        if key != self._shown:
-            if not self._shown or self._shown[0] != status.stage:
-                self.log.add(self.now, "stage", status.stage)
-            self._shown = key
-            self.log.add(self.now, "procedure", status.state, detail=status.detail)
 
     def _do_act(self, act: Act) -> None:
         if act.kind == "line":
