@@ -9,6 +9,7 @@ gaps, which a single spot heats most, into the early ones, while the ground is c
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from scipy.special import erf
 
 from openmtz.planning.order import sweep_kernels as kernels
 from openmtz.planning.order.baselines import sweep as serpentine
+from openmtz.planning.order.lattice import lattice_phase, orders_in_time
 from openmtz.tissue import ERF, Gaps, HeatModel
 
 WEIGHT_PER_K = 0.7
@@ -35,6 +37,10 @@ conduction, L^2/4a [D], has made the heat of the others even."""
 WITHIN = 500
 """Partners are drawn from so many spots before and after, about 2 blocks of 16 x 16 pitches (engineering
 default)."""
+
+JUDGED, IN_ROWS = 4_000, 0.9
+"""Gaps in which the orders in time of the sub-lattices are compared; above `MANY` spots those of which so large
+a share stands in rows are shared out by sub-lattices without comparing (engineering defaults)."""
 
 
 def sweeps_order(
@@ -67,7 +73,11 @@ def sweeps_order(
     first, members = kernels.gaps_of_spots(count, spots)
     model = (first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
     tight = _worst_of_spots(count, gaps, alone)
-    sweep = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
+    sweep = _by_lattice(uv, gaps, sweeps, model)
+    if count <= MANY or not _stand_in_rows(count, gaps):
+        greedy = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
+        costs = [kernels.gap_costs(spots, one, *model[3:]).sum() for one in (greedy, sweep)]
+        sweep = greedy if costs[0] <= costs[1] else sweep
     rounds, tries = (ROUNDS, TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
     rng = np.random.default_rng(0)
     for _ in range(rounds):
@@ -78,6 +88,28 @@ def sweeps_order(
         if not kernels.swap_sweeps(sweep, hot, others, *model):
             break
     return near[passed[np.argsort(sweep[passed], kind="stable")]]
+
+
+def _by_lattice(
+    uv_m: NDArray[np.float64], gaps: Gaps, sweeps: int, model: tuple[Any, ...]
+) -> NDArray[np.int64]:
+    """Return the sweep `(N,)` of each spot by the sub-lattice it stands on; of the orders in time the one that
+    costs least in some of the gaps."""
+    phase = lattice_phase(uv_m, gaps, sweeps)
+    _, _, spots, tab, ground, load, beta, ref = model
+    some = slice(0, len(spots), max(len(spots) // JUDGED, 1))
+    part = np.ascontiguousarray(spots[some]), np.ascontiguousarray(tab[some]), load[some]
+    orders = orders_in_time(sweeps)
+    costs = [
+        kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref).sum() for order in orders
+    ]
+    return orders[int(np.argmin(costs))][phase]
+
+
+def _stand_in_rows(count: int, gaps: Gaps) -> bool:
+    """Return whether nine spots of ten have six gaps around them."""
+    around = np.bincount(gaps.corners.ravel(), minlength=count)
+    return float((around == 6).mean()) >= IN_ROWS
 
 
 def _neighbours_together(uv_m: NDArray[np.float64], pitch_m: float) -> NDArray[np.int64]:

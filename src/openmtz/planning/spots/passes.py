@@ -22,11 +22,11 @@ SWEEPS = 40
 HEAT = 0.15
 """Rounds of swapping, and how much dearer a swap may be at first. Engineering defaults."""
 TOGETHER: Schedule = ((4, 0.12, 0.5), (8, 0.12, 0.7), (8, 0.12, 0.7), (8, 0.1, 0.7))
-"""As `_relaxation.SCHEDULE`; shorter steps, for two forces are stiffer than one. Engineering default."""
+"""As `relaxation.SCHEDULE`; shorter steps, for two forces are stiffer than one. Engineering default."""
 LEAST = 0.8
 """Pairs nearer than this are set apart, in pitches of their pass and of the union. Engineering default."""
 APART = ((8, 1.0), (12, 1.0), (16, 1.0), (24, 0.66))
-"""As `_relaxation.SWEEPS`."""
+"""As `relaxation.SWEEPS`."""
 
 
 class PassPlacement(NamedTuple):
@@ -71,16 +71,16 @@ def place_passes(
     skin, rng = ground.skin, np.random.default_rng(seed)
     spots = skin.lay_out(ground.total, rng)
     layer = np.zeros(ground.total, np.int32)
-    skin.relax(spots, layer)
+    listed = skin.relax(spots, layer)
     if passes > 1:
         reach = np.float32(repulsion_kernels.RANGE * np.sqrt(passes)) / spots.state[:, 3]
         near = pair_kernels.list_near(spots.state, reach, spots.state, float(reach.max()), False)
         layer = colouring_kernels.colour(
             spots.state, near, int(passes), repulsion_kernels.RANGE, SWEEPS, HEAT, int(rng.integers(1 << 31))
         )
-        skin.relax(spots, layer, TOGETHER)
-        near = skin.separate(spots, layer, least_distance_m, LEAST, APART)
+        listed = skin.relax(spots, layer, TOGETHER)
+        near = skin.separate(spots, layer, least_distance_m, listed, LEAST, APART)
     else:
-        near = skin.separate(spots, layer, least_distance_m)
+        near = skin.separate(spots, layer, least_distance_m, listed)
     placement, keep = ground.finish(spots, near, least_distance_m)
     return PassPlacement(placement, layer[keep].astype(np.int64))

@@ -104,8 +104,8 @@ def place_spots(
     ground = prepare(vertices, faces, density_per_cm2, least_distance_m)
     spots = ground.skin.lay_out(ground.total, np.random.default_rng(seed))
     layer = np.zeros(ground.total, np.int32)
-    ground.skin.relax(spots, layer)
-    near = ground.skin.separate(spots, layer, least_distance_m)
+    listed = ground.skin.relax(spots, layer)
+    near = ground.skin.separate(spots, layer, least_distance_m, listed)
     placement, _ = ground.finish(spots, near, least_distance_m)
     return placement
 

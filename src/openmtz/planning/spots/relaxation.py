@@ -15,16 +15,14 @@ from openmtz.planning.spots import (
     separation_kernels,
     start_kernels,
 )
+from openmtz.planning.spots.rows import Tables, lay_rows
 
 Near = tuple[NDArray[np.int32], NDArray[np.int32]]
 Schedule = tuple[tuple[int, float, float], ...]
-SCHEDULE: Schedule = ((2, 0.3, 0.0), (3, 0.3, 0.5), (4, 0.3, 0.7), (5, 0.24, 0.7))
-"""(steps, step, momentum); neighbours and pitches are looked up anew for each. Engineering default: of some
-twenty schedules and ranges tried, the one with the best worst ball over seeds 0 to 7. Judge it by other seeds
-(docs/benchmarks.md)."""
-RELIST = (1, 2)
-"""Blocks of the schedule before which candidates are looked up in space again: spots move most at first."""
-SWEEPS = ((6, 1.0), (8, 1.0), (24, 0.66))
+SCHEDULE: Schedule = ((3, 0.3, 0.0), (3, 0.35, 0.5), (5, 0.3, 0.65))
+"""(steps, step, momentum); neighbours and pitches are looked up anew for each. Engineering default: of six
+schedules tried on seeds 100 to 104, the shortest that keeps the spacing of longer ones (docs/benchmarks.md)."""
+SWEEPS = ((6, 1.0), (20, 1.0), (12, 0.9), (24, 0.66))
 """(rounds, share) of setting apart, pairs looked up anew for each. The last one only concerns places with no
 room for the full distance, such as sheets that overlap: there all pairs are to have a little, instead of
 some none."""
@@ -43,6 +41,8 @@ SLACK = 0.2
 DRIFT = 0.4
 """How much further than the repulsion candidates are looked up in space [pitches]."""
 FIELD_SAMPLES_PER_SPOT = 12
+JITTER = 1e-3
+"""How far spots start from where they are laid out [pitches]."""
 WELD_M = 1e-7
 """Vertices nearer than this are one [m]: below any scanner's resolution. Engineering default."""
 LEAST_DENSITY = 1e-2
@@ -59,9 +59,19 @@ class Spots(NamedTuple):
     inside: NDArray[np.float32]
 
 
+class Listed(NamedTuple):
+    """Half lists of all pairs within `reach` pitches, and how far [m] spots have `moved` since."""
+
+    near: Near
+    reach: float
+    moved: float
+
+
 class Skin(NamedTuple):
     """The triangles spots may move on, as tables, and the prescribed density near their border."""
 
+    vertices: NDArray[np.float64]
+    welded: NDArray[np.int32]
     middle: NDArray[np.float64]
     frame: NDArray[np.float32]
     normals: NDArray[np.float32]
@@ -88,31 +98,39 @@ class Skin(NamedTuple):
         least = corner_density.max() * LEAST_DENSITY
         if corner_density.min() < least:
             corner_density = np.maximum(corner_density, least)
-        return cls(middle, frame, normals, across, corner_density, mass)
+        return cls(vertices, welded, middle, frame, normals, across, corner_density, mass)
 
     def lay_out(self, count: int, rng: np.random.Generator) -> Spots:
-        """Return `count` spots, each with its share of the mass."""
-        spots = Spots(
-            *start_kernels.lay_out(self.mass, count, float(rng.random()), self.frame, self.corner_density)
-        )
-        # no two start on one place, and no row of triangles keeps its spots in line
+        """Return `count` spots in interlocking rows; on pieces too small for rows each with its share of the
+        mass."""
+        tables = Tables(self.vertices, self.welded, self.frame, self.across, self.corner_density, self.mass)
+        owner, inside, in_rows = lay_rows(tables, count, float(rng.random()))
+        offset = float(rng.random())
+        if len(owner) < count:
+            mass = np.where(in_rows, 0.0, self.mass)
+            _, more, within = start_kernels.lay_out(
+                mass, count - len(owner), offset, self.frame, self.corner_density
+            )
+            owner, inside = np.concatenate([owner, more]), np.concatenate([inside, within])
+        state = start_kernels.states(owner, inside, self.frame)
+        start_kernels.set_pitch(state, owner, inside, self.corner_density)
+        # no two start on one place
         jitter = rng.standard_normal((count, 3), np.float32)
-        spots.state[:, :3] += 1e-3 * jitter / spots.state[:, 3:]
-        return spots
+        state[:, :3] += JITTER * jitter / state[:, 3:]
+        return Spots(state, owner, inside)
 
-    def relax(self, spots: Spots, layer: NDArray[np.int32], schedule: Schedule = SCHEDULE) -> None:
+    def relax(self, spots: Spots, layer: NDArray[np.int32], schedule: Schedule = SCHEDULE) -> Listed:
         """Move `spots` on the faces, in place, until they keep the local pitch from each other, and those of
-        one `layer` `(N,)` the pitch of their own density."""
+        one `layer` `(N,)` the pitch of their own density. Returns the neighbours it looked at."""
         state, owner, inside = spots
         layers = int(layer.max()) + 1
         scale = float(np.sqrt(layers))
         last = state.copy()
         none = np.zeros(len(state) + 1, np.int32), np.zeros(0, np.int32)
-        near = self._near(state, scale * (repulsion_kernels.RANGE + DRIFT))
+        began, wide = state.copy(), scale * (repulsion_kernels.RANGE + DRIFT)
+        near = self._near(state, wide)
         borders = self._borders(spots, [1.0] if layers == 1 else [1.0, scale])
-        for block, (steps, step, momentum) in enumerate(schedule):
-            if block in RELIST:
-                near = self._near(state, scale * (repulsion_kernels.RANGE + DRIFT))
+        for steps, step, momentum in schedule:
             start_kernels.set_pitch(state, owner, inside, self.corner_density)
             normals = self.normals[owner]
             reach = repulsion_kernels.RANGE + repulsion_kernels.SKIN
@@ -125,16 +143,19 @@ class Skin(NamedTuple):
                 state, last, owner, inside, self.frame, self.across, pairs, own, scale, rows, pull,
                 steps, step, momentum,
             )  # fmt: skip
+        return Listed(near, wide, separation_kernels.longest_way(began, state))
 
     def separate(
         self,
         spots: Spots,
         layer: NDArray[np.int32],
         floor_m: float,
+        listed: Listed,
         least: float = LEAST,
         sweeps: tuple[tuple[int, float], ...] = SWEEPS,
     ) -> Near:
-        """Set pairs still too near apart, also those of two sheets that touch, in place.
+        """Set pairs still too near apart, also those of two sheets that touch, in place; `listed`: the
+        neighbours by `relax`.
 
         Returns half lists that hold every pair nearer than LEAST_SHARE mean pitches and than `floor_m`.
         """
@@ -142,8 +163,11 @@ class Skin(NamedTuple):
         own = least * float(np.sqrt(int(layer.max()) + 1))
         finest = 1.0 / float(state[:, 3].max())
         reach = max(own, 1.05 * floor_m / finest) + 3.0 * SLACK
-        near = self._near(state, reach)
-        moved = 0.0
+        near, listed_reach, moved = listed
+        if listed_reach >= reach:
+            reach = listed_reach
+        else:
+            near, moved = self._near(state, reach), 0.0
         for rounds, share in sweeps:
             wanted = max(share * own, ACROSS, 1.05 * floor_m / finest)
             if 2.0 * moved > (reach - wanted) * finest:  # a pair nearer than wanted may be missing

@@ -44,6 +44,16 @@ def list_targets(
     return starts, out[:count], target[:count]
 
 
+@njit(cache=True)
+def longest_way(before: Array, state: Array) -> float:
+    """Return how far [m] the spot has come that moved most between two states `(N, 4)`."""
+    far = np.float32(0.0)
+    for i in range(len(state)):
+        x, y, z = state[i, 0] - before[i, 0], state[i, 1] - before[i, 1], state[i, 2] - before[i, 2]
+        far = max(far, x * x + y * y + z * z)
+    return np.sqrt(far)
+
+
 @njit(cache=True, fastmath=True)
 def separate(
     state: Array, owner: Array, inside: Array, frame: Array, across: Array, pairs: Any, sweeps: int
@@ -93,11 +103,7 @@ def separate(
                 state[i, k] = frame[face, k] + u * frame[face, 3 + k] + v * frame[face, 6 + k]
         if moved == 0:
             break
-    far = zero
-    for i in range(count):
-        x, y, z = state[i, 0] - came[i, 0], state[i, 1] - came[i, 1], state[i, 2] - came[i, 2]
-        far = max(far, x * x + y * y + z * z)
-    return np.sqrt(far)
+    return longest_way(came, state)
 
 
 @njit(cache=True)

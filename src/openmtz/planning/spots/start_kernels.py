@@ -110,6 +110,18 @@ def set_pitch(state: Array, owner: Array, inside: Array, corner_density: Array) 
 
 
 @njit(cache=True)
+def states(owner: Array, inside: Array, frame: Array) -> Any:
+    """Return states `(N, 4)` of spots at barycentrics `inside` `(N, 2)` of faces `owner` `(N,)`, their pitch not
+    yet written."""
+    state = np.zeros((len(owner), 4), np.float32)
+    for i in range(len(owner)):
+        r, u, v = frame[owner[i]], inside[i, 0], inside[i, 1]
+        for k in range(3):
+            state[i, k] = r[k] + u * r[3 + k] + v * r[6 + k]
+    return state
+
+
+@njit(cache=True)
 def at(vertices: Array, faces: Array, owner: Array, bary: Array) -> Any:
     """Return positions `(N, 3)` at `bary` `(N, 3)` of the faces `owner` `(N,)`."""
     out = np.empty((len(owner), 3))
