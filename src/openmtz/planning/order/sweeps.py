@@ -101,7 +101,8 @@ def _by_lattice(
     part = np.ascontiguousarray(spots[some]), np.ascontiguousarray(tab[some]), load[some]
     orders = orders_in_time(sweeps)
     costs = [
-        kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref).sum() for order in orders
+        kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref).sum()
+        for order in orders
     ]
     return orders[int(np.argmin(costs))][phase]
 
