@@ -43,9 +43,10 @@ from openmtz.hooks import (
     Region,
     hookimpl,
 )
+from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
-from openmtz.planning import PlanningResult, plan_treatment
+from openmtz.planning import PlanningResult, PlanningSetup, plan_treatment
 from openmtz.planning.skin.polygon import WholeSkin
 from openmtz.planning.skin.region import AnyRegion
 from openmtz.planning.stations.ray_kernels import blocked, mesh_grid
@@ -57,7 +58,7 @@ from openmtz.robot import (
     StationCheck,
     plan_move,
 )
-from openmtz.safety import check_on_skin, check_plan
+from openmtz.safety import check_on_skin
 
 TARGET_M = np.array([0.50, 0.0, 0.05])
 
@@ -169,7 +170,8 @@ def plan(
     arm = None if name.endswith("no arm") else check
     facts = PatientFacts(site="abdomen", fitzpatrick=2)
     overrides = {"allow_partial": True}
-    return plan_treatment(surface, "even", facts, 0, manager, region, arm, overrides, progress=progress)
+    setup = PlanningSetup(arm, progress=progress) if progress else PlanningSetup(arm)
+    return plan_treatment(surface, "even", facts, 0, manager, region, overrides, setup)
 
 
 def treatment_s(plan: TreatmentPlan, surface: SkinSurface) -> tuple[float, float, int]:

@@ -44,7 +44,8 @@ def safety_states() -> str:
     """Return the tables of the safety monitor."""
     from dataclasses import fields
 
-    from openmtz.safety import CONDITIONS, GRANT_CAUSES, LIMITS, TRANSITIONS, SafetyConfig, SafetyState
+    from openmtz.limits import LIMITS, SITE_RULES
+    from openmtz.safety import CONDITIONS, GRANT_CAUSES, TRANSITIONS, SafetyConfig, SafetyState
     from openmtz.safety.states import STATE_TEXT
     from openmtz.safety.table import ACT_CODES
 
@@ -75,6 +76,8 @@ def safety_states() -> str:
         for c in CONDITIONS.values()
     ]  # fmt: skip
     values = [(f"`{f.name}`", _value(getattr(config, f.name))) for f in fields(config)]
+    limits = [("any", limit) for limit in LIMITS.values()]
+    limits += [(rule.site, limit) for rule in SITE_RULES.values() for limit in rule.limits]
     return "\n\n".join(
         (
             "## States",
@@ -93,8 +96,8 @@ def safety_states() -> str:
             "## Limits of the monitor (defaults)",
             table(("Field of `SafetyConfig`", "Default"), values),
             "## Host envelope",
-            table(("Limit", "Value", "Source"),
-                  [(f"`{x.name}`", f"{x.value:g} {x.unit}", x.source) for x in LIMITS.values()]),
+            table(("Limit", "Site", "Value", "Source"),
+                  [(f"`{x.name}`", site, f"{x.value:g} {x.unit}", x.source) for site, x in limits]),
         )
     )  # fmt: skip
 

@@ -13,7 +13,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from openmtz.simulation.faults import FAULTS, Fault  # noqa: E402
+from openmtz.simulation.faults import (  # noqa: E402
+    ACTS,
+    ALL_FAULTS,
+    EXTRAS,
+    FAULTS,
+    GRAPH,
+    LOCKSTEP,
+    Fault,
+    why_not,
+)
 from openmtz.simulation.truth.harms import LIMITS  # noqa: E402
 
 PAGE = ROOT / "docs" / "faults.md"
@@ -65,6 +74,16 @@ def outcome(fault: Fault) -> str:
     return f"{fault.outcome}{f': {fault.cause}' if fault.cause else ''}"
 
 
+def carried_out_rows() -> list[tuple[str, str, str]]:
+    """Return the faults that one of the rigs cannot carry out, with the reason."""
+    rows = []
+    for name in ALL_FAULTS:
+        reasons = [why_not(rig, ACTS[name].uses) for rig in (LOCKSTEP, GRAPH)]
+        if any(reasons):
+            rows.append((f"`{name}`", *(f"no: {why}" if why else "yes" for why in reasons)))
+    return rows
+
+
 def by_part(kind: str) -> list[tuple[str, list[Fault]]]:
     """Return the faults of a kind by part of the cell."""
     parts: dict[str, list[Fault]] = {}
@@ -108,6 +127,13 @@ def render() -> str:
             ((f"`{f.name}`", f.part, what(f), f.guard, left(f), outcome(f))
              for _, faults in by_part("availability") for f in faults),
         ),
+        "## Who carries them out",
+        "Each fault is written once (`openmtz.simulation.faults.acts`), on ports that both the lockstep cell"
+        " and the graph's simulated cell offer. These are the ones that one of the two does not have; all"
+        " others are carried out by both.",
+        table(("Fault", "In lockstep", "In the graph (`simulation/inject_fault`)"), carried_out_rows()),
+        "Beside the catalogue, without a campaign: "
+        + "; ".join(f"`{f.name}` ({f.what})" for f in EXTRAS.values()) + ".",
         "## Harms",
         "What ground truth counts as harm (`openmtz.simulation.truth.harms`); marks [V] [M] [D] are those of"
         " the domain facts.",

@@ -41,3 +41,17 @@ if(OPENMTZ_ROS_WHEELS)
     message(STATUS "ROS wheels: generating ${AMENT_EXTENSIONS_rosidl_generate_idl_interfaces}")
   endif()
 endif()
+
+# Call after rosidl_generate_interfaces. On the ROS wheels the generated sources are compiled some ten at a time:
+# nearly all of a compiler's time goes into the headers, which each of them includes. Not in the generator's own
+# library: two of its sources for each interface have static data of the same names.
+function(openmtz_compile_together _name)
+  if(NOT OPENMTZ_ROS_WHEELS OR OPENMTZ_ALL_GENERATORS)
+    return()
+  endif()
+  foreach(_library typesupport_fastrtps_c typesupport_introspection_c typesupport_c)
+    if(TARGET ${_name}__rosidl_${_library})
+      set_target_properties(${_name}__rosidl_${_library} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    endif()
+  endforeach()
+endfunction()

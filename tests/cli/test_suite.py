@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from openmtz.cli import maintenance, suite
+from openmtz.cli.errors import UserError
 
 PYTEST_INI = "[pytest]\naddopts = -m 'not campaign'\nmarkers =\n    alone: alone\n    campaign: long\n"
 WORKS = "def test_works():\n    pass\n"
@@ -72,6 +73,21 @@ def test_both_parts_pass(checkout: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert "in parallel (2 processes): 1 passed, 1 skipped in" in said
     assert "alone, one after the other: 2 passed in" in said and "FAILED" not in said
     assert "PYTEST_XDIST_WORKER" not in (checkout / "who").read_text()
+
+
+def test_each_folder_says_what_it_cost_the_dearest_first(
+    checkout: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("quick", "slow"):
+        (checkout / name).mkdir()
+    sleeps = "import time\ndef test_sleeps():\n    time.sleep(0.3)\n"
+    files = {"quick/test_a.py": WORKS, "slow/test_b.py": WORKS + sleeps, "slow/test_c.py": ALONE + WORKS}
+    assert run(checkout, files, processes=0) == 0
+    rows = capfd.readouterr().out.split("by part: tests, seconds\n")[1].splitlines()
+    assert [row.split()[0] for row in rows] == ["slow", "quick"]
+    slow, quick = (row.split()[1:] for row in rows)
+    assert slow[0] == "2" and float(slow[1]) >= 0.3 and slow[2] == "1" and float(slow[3]) < 0.3
+    assert quick[0] == "1" and quick[2:] == ["0", "0.0"]
 
 
 @pytest.mark.parametrize("failing", ["test_a.py", "test_b.py"])
@@ -184,3 +200,32 @@ def test_the_command_says_that_the_installation_is_complete(
     called = Called(monkeypatch)
     called.test(*arguments)
     assert called.environment["OPENMTZ_TEST"] == "1"
+
+
+RULES = """
+[tool.importlinter]
+root_package = "aroom"
+[[tool.importlinter.contracts]]
+name = "b does not know a"
+type = "forbidden"
+source_modules = ["aroom.b"]
+forbidden_modules = ["aroom.a"]
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_import_rules_are_truly_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool
+) -> None:
+    (tmp_path / "aroom").mkdir()
+    for name, text in (("__init__", ""), ("a", ""), ("b", "import aroom.a\n" if broken else "")):
+        (tmp_path / "aroom" / f"{name}.py").write_text(text)
+    (tmp_path / "pyproject.toml").write_text(RULES)
+    command = [sys.executable, "-c", maintenance.IMPORT_RULES, "--no-cache"]
+    if not broken:
+        maintenance._check("import rules", command, tmp_path)
+        assert capsys.readouterr().out == "import rules: ok\n"
+        return
+    with pytest.raises(UserError, match="import rules found something"):
+        maintenance._check("import rules", command, tmp_path)
+    assert "aroom.b is not allowed to import aroom.a" in capsys.readouterr().out

@@ -109,3 +109,9 @@ def test_what_is_waited_for_is_on_the_page_of_the_treatment() -> None:
     assert {s.waiting_for for s in STATES.values() if s.waiting_for} == shown & {
         "approval", "ready", "footswitch", "operator",
     }  # fmt: skip
+
+
+def test_the_page_on_the_suite_has_a_row_for_every_folder_of_tests() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(tests/\w+)` \| \S", page, flags=re.M)
+    assert rows == sorted({f"tests/{file.parent.name}" for file in (ROOT / "tests").glob("*/test_*.py")})

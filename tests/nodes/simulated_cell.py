@@ -112,7 +112,7 @@ class Cell:
         goal = [HOME[0] + 0.4, *HOME[1:]]
         point = JointTrajectoryPoint(positions=goal, time_from_start=Duration(sec=seconds))
         self.bench.publish(topics.TRAJECTORY, JointTrajectory(joint_names=list(JOINT_NAMES), points=[point]))
-        self.bench.wait(lambda: not self.node._world.resting, "the arm moving")
+        self.bench.wait(lambda: not self.node._cell.world.resting, "the arm moving")
 
 
 def seconds(stamp: Any) -> float:

@@ -11,7 +11,7 @@ from needs import needs
 needs("rclpy")
 
 from openmtz.nodes.calibration import load_calibration, load_galvo_map  # noqa: E402
-from openmtz.nodes.support import NodeError  # noqa: E402
+from openmtz.nodes.errors import NodeError  # noqa: E402
 from openmtz.optics import FieldCalibration  # noqa: E402
 
 

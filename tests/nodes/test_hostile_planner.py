@@ -41,7 +41,7 @@ def test_planner_refuses_and_goes_on(bench: Any, plan: Any, monkeypatch: pytest.
     def raises(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("nobody thought of this")
 
-    monkeypatch.setattr(mtz_planner, "plan_treatment", raises)
+    monkeypatch.setattr("openmtz.stack.planning.plan_treatment", raises)
     assert "nobody thought of this" in ask()
     assert plans == []
 

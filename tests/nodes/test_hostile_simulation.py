@@ -25,7 +25,7 @@ def test_simulation_refuses_and_goes_on(bench: Any, plan: Any) -> None:
     patient = {"kind": "phantom", "phantom": "forearm", "lesions": "none"}
     node = bench.add(simulation.create, patient_json=json.dumps(patient))
     bench.publish(topics.PLAN, *hostile.plans(good))
-    before = node._world.joint_state().position.copy()
+    before = node._cell.world.joint_state().position.copy()
 
     def point(t: float, positions: Any, **more: Any) -> JointTrajectoryPoint:
         return JointTrajectoryPoint(positions=list(positions), time_from_start=Duration(sec=int(t)), **more)
@@ -40,7 +40,9 @@ def test_simulation_refuses_and_goes_on(bench: Any, plan: Any) -> None:
         bench.publish(topics.TRAJECTORY, JointTrajectory(joint_names=names, points=points))
     bench.publish(topics.TRAJECTORY, JointTrajectory(joint_names=["a"], points=[point(1, home)]))
     bench.spin(0.2)
-    assert np.allclose(node._world.joint_state().position, before, atol=1e-3), "nothing of it moved the arm"
+    assert np.allclose(node._cell.world.joint_state().position, before, atol=1e-3), (
+        "nothing of it moved the arm"
+    )
     for text in hostile.bad_json():
         answer = call(
             bench, InjectFault, "simulation/inject_fault", fault="stuck_shutter", parameters_json=text

@@ -41,7 +41,7 @@ def trajectory(stamp_s: float | None = None) -> Any:
 def test_a_patient_in_the_arm_s_place_is_refused_by_name(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from openmtz.geometry import TriangleMesh
     from openmtz.nodes import simulation
-    from openmtz.nodes.support import NodeError
+    from openmtz.nodes.errors import NodeError
     from openmtz.robot import HOME, ArmKinematics
     from openmtz.simulation.patient.patients import Patient
 
@@ -57,12 +57,12 @@ def test_a_patient_in_the_arm_s_place_is_refused_by_name(bench: Any, monkeypatch
 
 def test_a_physics_that_blows_up_ends_the_node_by_name(bench: Any) -> None:
     from openmtz.nodes import topics
-    from openmtz.nodes.support import NodeError
+    from openmtz.nodes.errors import NodeError
 
     node = add(bench)
     bench.publish(topics.TRAJECTORY, trajectory())
-    bench.wait(lambda: not node._world.resting, "the arm moving")
-    node._world._data.qvel[2] = np.nan
+    bench.wait(lambda: not node._cell.world.resting, "the arm moving")
+    node._cell.world._data.qvel[2] = np.nan
     with pytest.raises(NodeError, match=r"the physics blew up at .* s: \w+_joint at"):
         bench.spin(1.0)
 
@@ -77,22 +77,22 @@ def test_a_trajectory_begins_when_its_stamp_says_or_not_at_all(bench: Any) -> No
     client = bench.client.create_client(ResetSimulation, "simulation/reset_simulation")
 
     def now() -> float:
-        return float(node._world.time_s + node._sensors.offset_s)
+        return float(node._cell.time_s)
 
     bench.spin(0.6)
     bench.publish(topics.TRAJECTORY, trajectory(now() - 0.4))
     bench.publish(topics.TRAJECTORY, trajectory(now() + 0.4))
     bench.publish(topics.TRAJECTORY, trajectory(time.time()))
-    assert node._world.resting, "stale, early, of another clock: refused"
+    assert node._cell.world.resting, "stale, early, of another clock: refused"
     bench.wait(client.service_is_ready, "reset")
     done = client.call_async(ResetSimulation.Request(scope=ResetSimulation.Request.SCOPE_STATE))
     bench.wait(done.done, "reset")
-    assert node._sensors.offset_s > 0.5, "the world is new, its clock goes on"
-    bench.wait(lambda: node._world.time_s > 0.1, "the new world")
-    bench.publish(topics.TRAJECTORY, trajectory(node._world.time_s))
-    assert node._world.resting, "an instant of before the reset"
+    assert node._cell.clock.offset_s > 0.5, "the world is new, its clock goes on"
+    bench.wait(lambda: node._cell.world.time_s > 0.1, "the new world")
+    bench.publish(topics.TRAJECTORY, trajectory(node._cell.world.time_s))
+    assert node._cell.world.resting, "an instant of before the reset"
     bench.publish(topics.TRAJECTORY, trajectory(now()))
-    bench.wait(lambda: not node._world.resting, "the arm moving")
+    bench.wait(lambda: not node._cell.world.resting, "the arm moving")
 
 
 def test_the_truth_says_where_on_the_skin_a_shot_went(bench: Any) -> None:
@@ -109,10 +109,10 @@ def test_the_truth_says_where_on_the_skin_a_shot_went(bench: Any) -> None:
     shift = np.array([0.0, 0.003, 0.0])
     moved = PatientMotion.of([SuddenMove(at_s=-10.0, translation_m=tuple(shift))])
     for motion in (PatientMotion.none(), moved):
-        node._skin.motion = motion
+        node._cell.skin.motion = motion
         at = np.array([time.monotonic()])
         shots = Shots("", np.array([7]), np.zeros((1, 2)), np.array([10.0]), at)
-        node._truth.judge(shots, node._world.time_s - node._pacer.monotonic_s)
+        node._truth.publish(node._cell.judge(shots))
     bench.wait(lambda: len(heard) == 2, "two shots")
     (still, after) = heard
     assert list(still.hit) == list(after.hit) == [True]
@@ -145,8 +145,8 @@ def test_a_galvo_map_bends_the_truth_and_nothing_else(bench: Any, tmp_path: Path
     for parameters in ({}, {"galvo_map_file": str(path)}):
         node = add(bench, **parameters)
         bench.wait(lambda: node._truth._publisher.get_subscription_count() > 0, "a reader of the truth")  # noqa: B023
-        places.append(node._truth.judge(shots, 0.0))
-        pose = node._world.poses_at(np.zeros(1), SCAN_HEAD_FRAME)[0]
+        places.append(node._truth.publish(node._cell.judge(shots)))
+        pose = node._cell.world.poses_at(np.zeros(1), SCAN_HEAD_FRAME)[0]
     aside = (places[1] - places[0]) @ pose[:3, :3]
     distance = np.linalg.norm(places[0] - pose[:3, 3], axis=1)
     assert np.allclose(aside[:, 0], 0.010 * distance, rtol=0.05)

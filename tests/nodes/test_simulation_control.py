@@ -42,20 +42,20 @@ def test_a_pause_takes_the_foot_off_and_stops_time(cell: Cell) -> None:
     heard = cell.head.hear().lines[-1]
     assert not heard["footswitch_pressed"], "the head hears it by wire, whatever the topics do"
     assert heard["emergency_stop_closed"] and heard["key_on"], "a pause is no emergency"
-    at, count, clock = cell.node._world.time_s, len(cell.joints), cell.clocks[-1]
-    joints = cell.node._world.joint_state().position
+    at, count, clock = cell.node._cell.world.time_s, len(cell.joints), cell.clocks[-1]
+    joints = cell.node._cell.world.joint_state().position
     lines = len(cell.interlocks)
     cell.bench.spin(0.4)
-    assert cell.node._world.time_s == at and cell.clocks[-1] == clock
+    assert cell.node._cell.world.time_s == at and cell.clocks[-1] == clock
     assert len(cell.joints) == count, "no fresh joint states: whoever needs them, waits"
-    assert np.array_equal(cell.node._world.joint_state().position, joints)
+    assert np.array_equal(cell.node._cell.world.joint_state().position, joints)
     assert len(cell.interlocks) > lines + 5, "the room's lines go on"
     assert not cell.interlocks[-1].footswitch_pressed
     refused = cell.line("footswitch_pressed", True)
     assert not refused.success and "paused" in refused.message
     assert cell.state("PLAYING").result == OK
     cell.bench.wait(lambda: len(cell.joints) > count + 5, "joint states again")
-    assert cell.node._world.time_s < at + 0.3, "the time of the pause is not made good"
+    assert cell.node._cell.world.time_s < at + 0.3, "the time of the pause is not made good"
     assert not cell.head.hear().lines[-1]["footswitch_pressed"], "only a person presses it again"
 
 
@@ -81,15 +81,15 @@ def test_steps_are_exact_and_report_as_time_does(cell: Cell) -> None:
     cell.swing()
     cell.state("PAUSED")
     cell.bench.spin(0.1)
-    at, count = cell.node._world.time_s, len(cell.joints)
+    at, count = cell.node._cell.world.time_s, len(cell.joints)
     assert cell.step(1).result == OK
-    assert cell.node._world.time_s == pytest.approx(at + 0.002, abs=1e-9)
+    assert cell.node._cell.world.time_s == pytest.approx(at + 0.002, abs=1e-9)
     assert cell.step(500).result == OK
-    assert cell.node._world.time_s == pytest.approx(at + 1.002, abs=1e-9)
+    assert cell.node._cell.world.time_s == pytest.approx(at + 1.002, abs=1e-9)
     cell.bench.spin(0.1)
     stamps = [seconds(m.header.stamp) for m in cell.joints[count:]]
     assert len(stamps) >= 100 and np.diff(stamps).max() < 0.013, "125 joint states in a second of steps"
-    assert not cell.node._world.resting
+    assert not cell.node._cell.world.resting
     for steps in (0, 10**19):
         answer = cell.step(steps)
         assert answer.result == FAILED and "steps must lie in 1.." in answer.error_message
@@ -101,25 +101,25 @@ def test_a_reset_brings_back_what_was_asked(cell: Cell) -> None:
     cell.swing(1)
     refused = cell.reset(1)
     assert refused.result == FAILED and "the arm moves" in refused.error_message
-    cell.bench.wait(lambda: cell.node._world.resting, "rest", 20.0)
-    moved = cell.node._world.joint_state().position
+    cell.bench.wait(lambda: cell.node._cell.world.resting, "rest", 20.0)
+    moved = cell.node._cell.world.joint_state().position
     assert abs(moved[0] - HOME[0]) > 0.3
     cell.state("PAUSED")
     before = cell.clocks[-1]
     assert cell.reset(2).result == OK, "state alone"
     cell.bench.spin(0.1)
-    assert np.array_equal(cell.node._world.joint_state().position, HOME)
+    assert np.array_equal(cell.node._cell.world.joint_state().position, HOME)
     assert cell.clocks[-1] == pytest.approx(before, abs=0.02), "time goes on"
     assert cell.reset(1).result == OK, "time alone"
     cell.bench.spin(0.1)
     assert cell.clocks[-1] == 0.0
     assert cell.fault("joints_frozen").success and cell.line("door_closed", False).success
     assert cell.reset(4).result == OK
-    assert cell.node._faults.active() == []
-    assert not cell.node._lines.read()["door_closed"], "a door is no fault"
+    assert cell.node._faults.panel.active() == []
+    assert not cell.node._cell.lines.read()["door_closed"], "a door is no fault"
     assert cell.state("STOPPED").result == OK
-    assert cell.node._lines.read()["door_closed"], "stopping resets everything"
-    assert cell.node._world.time_s == 0.0
+    assert cell.node._cell.lines.read()["door_closed"], "stopping resets everything"
+    assert cell.node._cell.world.time_s == 0.0
     bad = cell.reset(8)
     assert bad.result == UNSUPPORTED and "255" in bad.error_message
 
@@ -142,8 +142,8 @@ def test_other_than_real_time_keeps_the_key_off(bench: Any, tmp_path: Path) -> N
     assert not cell.head.hear().lines[-1]["key_on"] and not cell.interlocks[-1].key_on
     from time import monotonic
 
-    began, at = monotonic(), cell.node._world.time_s
+    began, at = monotonic(), cell.node._cell.world.time_s
     bench.spin(0.5)
-    factor = (cell.node._world.time_s - at) / (monotonic() - began)
+    factor = (cell.node._cell.world.time_s - at) / (monotonic() - began)
     assert 2.5 < factor < 5.0
     cell.head.socket.close()

@@ -60,8 +60,8 @@ def test_what_is_fired_is_seen(bench: Any, tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     cell = Cell(bench, tmp_path, viewer_port=port)
     shown: list[Any] = []
-    real = cell.node._viewer.show
-    cell.node._viewer.show = lambda snapshot: (shown.append(snapshot), real(snapshot))
+    real = cell.node._view.viewer.show
+    cell.node._view.viewer.show = lambda snapshot: (shown.append(snapshot), real(snapshot))
     began = time.monotonic()
     for k in range(20):
         shot = [[k, 100.0 * k, 0.0, 20.0, time.monotonic()]]
@@ -76,7 +76,7 @@ def test_what_is_fired_is_seen(bench: Any, tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_named(bench: Any) -> None:
     from openmtz.nodes import simulation
-    from openmtz.nodes.support import NodeError
+    from openmtz.nodes.errors import NodeError
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

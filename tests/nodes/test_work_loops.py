@@ -87,10 +87,10 @@ def test_the_end_of_a_treatment_waits_for_what_it_used(bench: Any) -> None:
     treating = node.treating
     assert treating.all_ended(10.0)
     treating._over_since = None
-    node.clients.arm._open.add(1)
+    node.other_nodes.arm._open.add(1)
     assert not treating.all_ended(20.0) and not treating.all_ended(22.0)
     assert treating.all_ended(20.1 + END_WAIT_S), "but not for ever"
-    node.clients.arm._open.clear()
+    node.other_nodes.arm._open.clear()
     assert treating.all_ended(20.0)
 
 

@@ -103,9 +103,9 @@ def test_other_version_is_named(tmp_path):
 
 
 def test_nan_in_the_header_is_refused():
-    from openmtz.plan import canonical_bytes, plan_from_bytes
+    from openmtz.plan import plan_from_bytes
 
-    data = canonical_bytes(plan())
+    data = plan().canonical_bytes()
     at = data.index(b'"seed":1')
     with pytest.raises(PlanError, match="NaN"):
         head = data[14:at] + b'"seed":NaN' + data[at + 8 : 14 + int.from_bytes(data[10:14], "little")]
@@ -114,9 +114,9 @@ def test_nan_in_the_header_is_refused():
 
 
 def test_a_truncated_plan_is_named():
-    from openmtz.plan import canonical_bytes, plan_from_bytes
+    from openmtz.plan import plan_from_bytes
 
-    data = canonical_bytes(plan(20))
+    data = plan(20).canonical_bytes()
     for end in (12, 40, len(data) // 2, len(data) - 1):
         with pytest.raises(PlanError, match="truncated or damaged"):
             plan_from_bytes(data[:end])

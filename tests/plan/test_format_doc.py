@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 
-from openmtz.plan import TreatmentPlan, canonical_bytes
+from openmtz.plan import TreatmentPlan
 
 
 def test_documented_layout_reads_a_plan():
@@ -26,7 +26,7 @@ def test_documented_layout_reads_a_plan():
         pass_index=[0, 0, 0, 0, 1],
         station_pose=np.array([[0.1, 0.2, 0.3, 0, 0, 0, 1.0], [0.4, 0.5, 0.6, 1.0, 0, 0, 0]]),
     )
-    data = canonical_bytes(plan)
+    data = plan.canonical_bytes()
     assert hashlib.sha256(data).hexdigest() == plan.sha256
     assert data[:10] == b"OMTZPLAN1\n"
     (length,) = struct.unpack_from("<I", data, 10)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openmtz.plan import PlanError, TreatmentPlan, canonical_bytes, plan_from_bytes
+from openmtz.plan import PlanError, TreatmentPlan, plan_from_bytes
 from openmtz.plan.files import JSON_FILE, load_plan, save_plan
 from openmtz.plan.layout import MAX_GROUP_WAIT_S, PLAN_FORMAT_VERSION
 
@@ -33,7 +33,7 @@ def plan(waits: Any = (0.0, 10.5, 3.0), **header: Any) -> TreatmentPlan:
 def test_groups_carry_their_wait_through_bytes_and_folder(tmp_path):
     original = plan()
     assert [g.wait_s for g in original.groups()] == [0.0, 10.5, 3.0]
-    again = plan_from_bytes(canonical_bytes(original))
+    again = plan_from_bytes(original.canonical_bytes())
     assert again.groups() == original.groups() and again.sha256 == original.sha256
     loaded, _ = load_plan(save_plan(original, [], tmp_path / "plan"))
     assert loaded.groups() == original.groups()

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from openmtz.geometry import TriangleMesh
 from openmtz.planning import place_spots
-from openmtz.planning.dose.feathering import border_distance_m, feather_density
 from openmtz.planning.skin.exclusion import exclude
+from openmtz.planning.skin.feathering import border_distance_m, feather_density
 from openmtz.planning.skin.no_fire import Box, Capsule, Cylinder, DrawnPolygon, MeshVolume, Sphere
 from openmtz.planning.spots.placement import PlacementError
 

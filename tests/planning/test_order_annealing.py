@@ -11,8 +11,7 @@ from openmtz.planning.order.annealing import Station, annealed
 from openmtz.planning.order.baselines import BASELINES, boustrophedon
 from openmtz.planning.order.head_orders import ANNEALED, TIME_ALLOWANCE, TRAVEL_ALLOWANCE
 from openmtz.planning.order.ordering import FEW, flatten
-from openmtz.tissue import HeatModel
-from openmtz.tissue._heat_kernels import ERF
+from openmtz.tissue import ERF, HeatModel
 from openmtz.tissue.heat import mid_gap_heat, temperature_rise
 from openmtz.tissue.mid_gaps import gaps
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from openmtz.hooks import PluginManager, Region, UnknownIndication
+from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Severity
-from openmtz.planning import PlanningError, RequestError, parse_request, plan_treatment
+from openmtz.planning import PlanningError, PlanningSetup, RequestError, parse_request, plan_treatment
 
 CASES = {
     "atrophic_scar": ("scars", {"fitzpatrick": 3, "site": "cheek"}),
@@ -31,8 +32,6 @@ def results(skin, manager):
 
 @pytest.mark.parametrize("name", CASES)
 def test_plan_is_complete_and_within_profile_and_envelope(results, name):
-    from openmtz.safety import envelope
-
     result = results[name]
     plan = result.plan
     profile = HandpieceProfile.from_header(plan.header["profile"])
@@ -41,7 +40,7 @@ def test_plan_is_complete_and_within_profile_and_envelope(results, name):
     energy = plan.energy_uj / 1000.0
     assert (energy >= profile.energy_min_mj).all() and (energy <= profile.energy_max_mj).all()
     assert np.abs(plan.pulse_us - energy * 1000 / profile.power_w).max() <= 1
-    assert envelope.check_plan(plan) == []
+    assert check_plan(plan) == []
     assert plan.header["indication"] == name
     assert plan.header["plugin_versions"][name]
     assert not [f for f in result.findings if f.severity == Severity.REFUSAL]
@@ -203,7 +202,12 @@ def test_energy_above_the_profile_is_cut_and_said(skin, manager):
 def test_out_of_reach_is_refused_with_the_arms_reason(skin, manager):
     text, codes = refusal(
         lambda: plan_treatment(
-            skin["plain"], "ladd", {}, 0, manager, reachable=lambda pose: "wrist_2_joint limit"
+            skin["plain"],
+            "ladd",
+            {},
+            0,
+            manager,
+            setup=PlanningSetup(lambda pose: "wrist_2_joint limit"),
         )
     )
     assert "wrist_2_joint limit" in text and codes == {"out-of-reach"}

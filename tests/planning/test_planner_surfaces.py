@@ -48,7 +48,7 @@ def planned(skin):
 
     def make():
         return plan_treatment(
-            surface, "even", {}, 7, even_manager(), Region(tuple(middle), RADIUS_M), None, overrides
+            surface, "even", {}, 7, even_manager(), Region(tuple(middle), RADIUS_M), overrides
         )
 
     return surface, make(), eye, make

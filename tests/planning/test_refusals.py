@@ -13,14 +13,14 @@ from surfaces import CENTER, even_manager, grid_faces, grid_surface
 
 from openmtz.geometry import SkinSurface, pose_from_vector
 from openmtz.hooks import Region
+from openmtz.limits import check_plan
 from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.plan import Severity
-from openmtz.planning import PlanningError, RequestError, parse_request, plan_treatment
+from openmtz.planning import PlanningError, PlanningSetup, RequestError, parse_request, plan_treatment
 from openmtz.planning.refusals import FIXES, TEXTS, Cause, refusal_findings, refused_counts
 from openmtz.planning.skin.polygon import PolygonRegion, WholeSkin
 from openmtz.planning.stations.aiming import aim_from
-from openmtz.safety import check_plan
 
 DISC = Region(tuple(CENTER), 0.009)
 
@@ -28,7 +28,8 @@ DISC = Region(tuple(CENTER), 0.009)
 def plan(surface=None, region=DISC, reachable=None, overrides=None, manager=None, **more):
     surface = surface or grid_surface("flat", 0.03)
     manager = manager or even_manager()
-    return plan_treatment(surface, "even", {}, 1, manager, region, reachable, overrides, **more)
+    setup = PlanningSetup(reachable, **more)
+    return plan_treatment(surface, "even", {}, 1, manager, region, overrides, setup)
 
 
 def refused(**arguments) -> tuple[str, set[str]]:
@@ -299,10 +300,10 @@ def test_bad_normals_are_refused():
 
 
 def test_a_surface_too_fine_is_cut_to_its_region_or_refused(monkeypatch):
-    from openmtz.planning import prescribed
+    from openmtz.planning.skin import examined
 
     surface = grid_surface("flat", 0.08)
-    monkeypatch.setattr(prescribed, "MAX_TRIANGLES", 10_000)
+    monkeypatch.setattr(examined, "MAX_TRIANGLES", 10_000)
     text, codes = refused(surface=surface, region=WholeSkin())
     assert codes == {"surface-too-fine"} and "12800 triangles" in text
     result = plan(surface)
@@ -326,3 +327,10 @@ def test_a_profile_without_a_focus_model_is_refused(field):
     for bad in (0.0, float("nan"), None):
         with pytest.raises((ProfileError, TypeError), match=field):
             HandpieceProfile.from_header({**values, field: bad})
+
+
+def test_a_session_too_soon_is_refused_before_anybody_sees_the_plan():
+    facts = {"days_since_last_session": 27}
+    with pytest.raises(PlanningError, match="27 days ago, the least interval is 28") as caught:
+        plan_treatment(grid_surface("flat", 0.03), "even", facts, 1, even_manager(), DISC)
+    assert "session-too-soon" in {f.code for f in caught.value.findings}

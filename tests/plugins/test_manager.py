@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib import metadata
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from openmtz.hooks import (
     hookimpl,
     load_plugins,
 )
+from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
 from openmtz.plan import Finding, Severity, TreatmentPlan
 
 SKIN = SkinSurface.from_arrays(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0.0]]) * 0.01, np.array([[0, 1, 2]]))
@@ -240,6 +242,37 @@ def test_second_phantom_of_a_name_does_not_push_out_the_first():
     assert not manager.register("other", SimpleNamespace(phantoms=hookimpl(lambda: [phantom()])))
     assert "a phantom named 'plate' already comes from 'mine'" in manager.failures[0].error
     assert list(manager.phantoms) == ["plate"]
+
+
+def test_a_disabled_plugin_keeps_nothing_on_offer():
+    """Indications, handpiece profiles, phantoms and version: all that a plugin brought goes with it."""
+    own = replace(CO2_120UM_LOW_ENERGY, name="mine_only")
+    phantom = Phantom("mine_only", "Mine", "for tests", ("arm",), ("none",), lambda *_: None)
+    manager = PluginManager()
+    before = (manager.indications, manager.profiles, manager.phantoms, manager.versions)
+    assert CO2_120UM_LOW_ENERGY.name in manager.profiles
+    hooks = {
+        "handpiece_profiles": lambda: [own],
+        "phantoms": lambda: [phantom],
+        "assess": lambda: 1 / 0,
+    }
+    assert manager.register("mine", plugin(**hooks), "1.2")
+    assert "mine_only" in manager.profiles and "mine_only" in manager.phantoms
+    assert "test" in manager.indications and "mine" in manager.versions
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        manager.assess(SKIN, AREA, "test", PatientFacts())
+    assert (manager.indications, manager.profiles, manager.phantoms, manager.versions) == before
+
+
+def test_a_profile_s_name_is_free_again_once_its_plugin_is_gone_and_taken_before():
+    own = replace(CO2_120UM_LOW_ENERGY, name="mine_only")
+    manager = manager_with(handpiece_profiles=lambda: [own], assess=lambda: 1 / 0)
+    other = {"handpiece_profiles": lambda: [own], "indications": lambda: []}
+    assert not manager.register("second", plugin(**other))
+    assert "already comes from 'mine'" in str(manager.failures[-1])
+    with pytest.raises(PluginError):
+        manager.assess(SKIN, AREA, "test", PatientFacts())
+    assert manager.register("third", plugin(**other)) and manager.profiles["mine_only"] == own
 
 
 def test_plugins_given_beforehand_come_first():

@@ -12,8 +12,7 @@ from matplotlib.image import imread
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import Region
-from openmtz.planning import plan_treatment
-from openmtz.planning.planner import PlanningResult
+from openmtz.planning import PlanningResult, plan_treatment
 from openmtz.records.plan_pictures import CAUSE_COLORS, NO_FIRE, draw_plan
 from openmtz.records.style import Picture
 from openmtz.simulation.patient.phantoms import make_phantom

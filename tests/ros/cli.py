@@ -9,8 +9,10 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from stack import SharedStack
 
+from openmtz.graph import load_graph
 from openmtz.graph.description import share_folder
 
 MARK = "OPENMTZ_TEST_MARK"
@@ -23,6 +25,22 @@ def quick_graph(folder: Path) -> Path:
     path = folder / "quick_graph.yaml"
     quick = "  treatment: {views: 3, frames_per_view: 4, speed_fraction: 1.0}"
     path.write_text(text.replace("  treatment: {}", quick))
+    return path
+
+
+def part_of_graph(folder: Path, *processes: str) -> Path:
+    """These processes of the graph and no others: for what one of them must say before it is ready.
+
+    Judged from outside it is the same: command, supervisor, process and its last words. What it leaves
+    out is the start of neighbours that are ended again before they have loaded.
+    """
+    graph = load_graph()
+    chosen = [p.model_dump(mode="json") for p in graph.processes if p.name in processes]
+    assert len(chosen) == len(processes), f"the graph has {[p.name for p in graph.processes]}"
+    nodes = {node for process in chosen for node in process["nodes"]}
+    parameters = {node: values for node, values in graph.parameters.items() if node in nodes}
+    path = folder / "part_of_graph.yaml"
+    path.write_text(yaml.safe_dump({"version": 1, "processes": chosen, "parameters": parameters}))
     return path
 
 

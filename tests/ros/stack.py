@@ -15,13 +15,19 @@ class Stack:
     """`with Stack(tmp_path) as stack:` runs the graph; `emissions()` reads the device's own log.
 
     One at a time: the one that tests share ends when another is made.
+
+    Args:
+        folder: for logs, plans and the record.
+        alone: this node has a process of its own, the others as few as may be: quicker to start.
+        overrides: parameters by node.
+        substitutions: for `{...}` in the description.
     """
 
     def __init__(
         self,
         folder: Path,
         *,
-        ungrouped: bool = False,
+        alone: str | None = None,
         overrides: dict[str, Any] | None = None,
         **substitutions: str,
     ) -> None:
@@ -29,8 +35,8 @@ class Stack:
         self.folder = folder
         self._before = 0
         graph: GraphDescription = load_graph()
-        if ungrouped:
-            graph = graph.ungrouped()
+        if alone is not None:
+            graph = graph.with_alone(alone)
         patient = {"kind": "phantom", "phantom": "forearm", "lesions": "none"}
         given = {"simulation": {"patient_json": json.dumps(patient)}}
         given.update(overrides or {})

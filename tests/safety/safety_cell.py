@@ -20,11 +20,11 @@ from openmtz.geometry import (
     pose_from_vector,
     pose_to_vector,
 )
+from openmtz.limits import HOST_ENVELOPE_VERSION
 from openmtz.optics import angles_to_counts, point_to_angles
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY as PROFILE
 from openmtz.plan import TreatmentPlan
 from openmtz.safety import (
-    HOST_ENVELOPE_VERSION,
     Approve,
     ArmState,
     FiredBatch,
@@ -314,3 +314,9 @@ class Cell:
 
 def with_spots(plan: TreatmentPlan, **changes: Any) -> TreatmentPlan:
     return replace(plan, **changes)
+
+
+def with_energy(plan: TreatmentPlan, energy_mj: float, power_w: float = PROFILE.power_w) -> TreatmentPlan:
+    """Return the plan with every spot at this energy, its pulses those of a source of `power_w`."""
+    energy = np.full(len(plan), energy_mj * 1000, np.uint32)
+    return replace(plan, energy_uj=energy, pulse_us=np.rint(energy / power_w).astype(np.uint32))

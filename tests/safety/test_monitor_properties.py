@@ -17,6 +17,7 @@ from safety_cell import BOOT, Cell, make_plan, station_pose
 from openmtz.safety import (
     Approve,
     Inputs,
+    Interlocks,
     Outputs,
     RequestToken,
     Reset,
@@ -242,7 +243,7 @@ def spoil(rng: Random, inputs: Inputs) -> Inputs:
     bad = rng.choice([math.nan, math.inf, -math.inf, 1e9])
     match rng.randrange(5):
         case 0 if inputs.interlocks is not None:
-            return replace(inputs, interlocks=replace(inputs.interlocks, received_at=bad))
+            return replace(inputs, interlocks=Interlocks(bad, **inputs.interlocks.states))
         case 1 if inputs.head is not None:
             return replace(inputs, head=replace(inputs.head, received_at=bad))
         case 2 if inputs.arm is not None:

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from safety_cell import Cell, load_group, make_plan
 
-from openmtz.safety import FiredBatch, RequestToken, SafetyConfig, SafetyMonitor, SafetyState, SetReady, Token
+from openmtz.safety import (
+    FiredBatch,
+    RequestToken,
+    Reset,
+    SafetyConfig,
+    SafetyMonitor,
+    SafetyState,
+    SetReady,
+    Token,
+)
 from openmtz.safety.loaded import LoadedStore
 
 S = SafetyState
@@ -272,3 +281,23 @@ def test_a_status_the_device_made_before_the_permit_s_end_proves_nothing() -> No
         head = replace(inputs.head, received_at=cell.now, device_tick_us=last.device_tick_us + tick)
         out = cell.monitor.step(replace(inputs, head=head, interlocks=cell.last["interlocks"]), cell.now)
         assert out.replies[0].code == code
+
+
+def test_a_plan_in_doubt_is_named_as_such_with_its_detail() -> None:
+    """After a reset the device turns out to stand before shots that were reported as fired."""
+    cell = slow_cell().to_firing()
+    account = cell.monitor._fired.account(cell.plan.sha256)
+    assert account is not None
+    account.blocked = "spots 3 to 5 are in doubt"
+    out = cell.run(0.1)
+    assert out.withheld == ("in-doubt",) and out.grant is None
+    assert out.refused == (("in-doubt", "spots 3 to 5 are in doubt"),)
+
+
+def test_a_finding_under_an_unknown_code_ends_firing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = slow_cell().to_firing()
+    monkeypatch.setattr(cell.monitor._arm, "conditions", lambda _station: {"arm-on-fire": "smoke"})
+    out = cell.step()
+    assert (out.state, out.cause) == (S.FAULT, "finding-unknown") and out.revoke
+    assert dict(out.conditions)["finding-unknown"] == "arm-on-fire: smoke"
+    assert not cell.ask(Reset()).accepted, "it is still there"

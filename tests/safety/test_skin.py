@@ -11,9 +11,9 @@ from safety_cell import PROFILE, SKIN, Cell, make_plan, station_pose
 from scipy.spatial import cKDTree
 
 from openmtz.geometry import TriangleMesh
+from openmtz.limits import beams_of
 from openmtz.plan import TreatmentPlan
 from openmtz.safety import check_on_skin
-from openmtz.safety.beams import beams_of
 from openmtz.safety.skin import NEAREST_M, OFF_SKIN_M, Triangles, beams_through_skin, off_skin
 
 PLAN = make_plan()

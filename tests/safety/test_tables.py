@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from openmtz.safety import CONDITIONS, TRANSITIONS, SafetyConfig, SafetyState, next_transition
-from openmtz.safety.conditions import ARMED, ON
+from openmtz.safety.condition_sets import ALWAYS_NEEDED, PASSING, in_order
+from openmtz.safety.conditions import ARMED, ON, UNKNOWN
 from openmtz.safety.states import STATE_TEXT
+from openmtz.safety.table import ACT_CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 S = SafetyState
@@ -46,8 +48,26 @@ def test_no_row_is_hidden_by_another_with_the_same_state_and_cause() -> None:
     assert len(keys) == len(set(keys))
 
 
-def test_latched_means_to_fault() -> None:
-    assert all(r.latched == (r.to is S.FAULT) for r in TRANSITIONS)
+LATCHED = {
+    "emergency-stop", "run-line-down", UNKNOWN, "clock-invalid", "interlocks-lost", "head-lost",
+    "clocks-disagree", "progress-stopped", "progress-restarted", "device-fault", "device-restarted",
+    "head-disconnected", "gate-open-without-permit", "fired-outside-credit", "spot-repeated",
+    "fired-counts-disagree", "output-deviates",
+}  # fmt: skip
+"""What nobody may get past without a deliberate reset, by docs/safety.md; a list of its own, on purpose."""
+
+
+def test_what_is_latched_is_left_by_a_reset_alone_and_nothing_else_is() -> None:
+    """Not by the table's own word: each condition is followed from firing to what can come after it."""
+    for code in CONDITIONS:
+        row = next_transition(S.FIRING, {code})
+        stuck = row is not None and all(
+            next_transition(row.to, {act}) is None for act in ACT_CODES - {"reset"}
+        )
+        ends = row is not None and row.to is S.FAULT
+        assert stuck == ends == (code in LATCHED) == CONDITIONS[code].latched, code
+    for row in TRANSITIONS:
+        assert row.latched == (row.cause in LATCHED and row.to is S.FAULT), row
 
 
 def test_a_fault_wins_over_everything_else_that_is_active() -> None:
@@ -94,3 +114,23 @@ def test_the_generated_pages_are_current() -> None:
     spec.loader.exec_module(module)
     stale = module.stale_pages(ROOT)
     assert not stale, f"run tools/generate_docs.py: {', '.join(stale)} do not show the tables"
+
+
+def test_a_finding_without_a_row_is_kept_and_latches() -> None:
+    """A code that somebody forgot to enter in the table must not vanish and let firing go on."""
+    found = in_order({"door-open": "open", "made-up": "smoke in the optics"})
+    assert list(found) == [UNKNOWN, "door-open"]
+    assert found[UNKNOWN] == "made-up: smoke in the optics"
+    assert CONDITIONS[UNKNOWN].latched and CONDITIONS[UNKNOWN].revoke and UNKNOWN in ALWAYS_NEEDED
+    for state in ON:
+        row = next_transition(state, found)
+        assert row is not None and row.to is S.FAULT
+
+
+def test_what_keeps_the_monitor_off_is_a_column_of_the_table() -> None:
+    assert {
+        "emergency-stop", "run-line-down", UNKNOWN, "clock-invalid", "interlocks-lost", "interlocks-stale",
+        "head-lost", "head-stale", "clocks-disagree", "progress-stopped", "head-disconnected",
+        "gate-open-without-permit", "key-off", "recorder-stopped", "arm-lost", "arm-stale",
+    } == ALWAYS_NEEDED  # fmt: skip
+    assert {"footswitch-released", "approval-ended"} == PASSING

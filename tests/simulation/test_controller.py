@@ -10,8 +10,8 @@ from openmtz.simulation.arm.joint_controller import (
     BRAKE_RAD_S2,
     ArmState,
     JointController,
-    TrajectoryRejected,
 )
+from openmtz.simulation.arm.joint_trajectory import JointTrajectory, TrajectoryRejected
 
 GOAL = HOME + np.array([0.3, -0.2, 0.2, 0.1, 0.2, -0.4])
 LIMIT = np.full(6, 2 * np.pi)
@@ -30,7 +30,8 @@ def send(c: JointController, *, names=JOINT_NAMES, q=HOME, qd=None, now=0.0, **c
         "accelerations": motion.accelerations,
     } | changes
     velocity = np.zeros(6) if qd is None else qd
-    c.accept(names, row["times"], row["positions"], row["velocities"], row["accelerations"], q, velocity, now)
+    trajectory = JointTrajectory(names, *row.values())
+    c.accept(trajectory, q, velocity, now)
 
 
 def altered(name: str, index: tuple, value: float) -> dict:
@@ -173,9 +174,9 @@ def test_stale_and_early_stamps_are_refused(stamp: float, text: str) -> None:
     motion = plan_motion(HOME, GOAL)
     rows = motion.times, motion.positions, motion.velocities, motion.accelerations
     with pytest.raises(TrajectoryRejected, match=text):
-        c.accept(JOINT_NAMES, *rows, HOME, np.zeros(6), 5.0, stamp)
+        c.accept(JointTrajectory(JOINT_NAMES, *rows), HOME, np.zeros(6), 5.0, stamp)
     assert c.state is ArmState.RESTING
-    c.accept(JOINT_NAMES, *rows, HOME, np.zeros(6), 5.0, 4.95)
+    c.accept(JointTrajectory(JOINT_NAMES, *rows), HOME, np.zeros(6), 5.0, 4.95)
     assert c.state is ArmState.TRACKING
 
 
@@ -199,11 +200,9 @@ def test_a_stop_seen_late_is_not_refused_for_the_way_to_its_first_point() -> Non
     then, now = c.setpoint(middle), c.setpoint(middle + 0.02)
     stop = stop_motion(then.position, then.velocity)
     c.accept(
-        JOINT_NAMES,
-        stop.times[1:],
-        stop.positions[1:],
-        stop.velocities[1:],
-        stop.accelerations[1:],
+        JointTrajectory(
+            JOINT_NAMES, stop.times[1:], stop.positions[1:], stop.velocities[1:], stop.accelerations[1:]
+        ),
         now.position,
         now.velocity,
         middle + 0.02,

@@ -10,7 +10,7 @@ import pytest
 import trimesh
 
 from openmtz.cli.errors import UserError
-from openmtz.cli.patient_options import parse_patient, parse_phantom
+from openmtz.cli.patient_options import PatientTexts, parse_patient, parse_phantom
 from openmtz.simulation.patient.lesions import LESIONS
 from openmtz.simulation.patient.motion import Breathing, Drift, MotionError, Tremor
 from openmtz.simulation.patient.motion_request import MOTION_KINDS, PRESETS, motion_from_text
@@ -25,9 +25,7 @@ def ball(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def patient_of(indication: str = "atrophic_scar", **options: object):  # type: ignore[no-untyped-def]
-    names = ("phantom", "mesh", "scale", "frames", "intrinsics", "depth_unit", "region", "lesions", "motion")
-    values = dict.fromkeys(names) | {"scale": 1.0, "depth_unit": 0.001} | options
-    chosen = parse_patient(indication, **values)  # type: ignore[arg-type]
+    chosen = parse_patient(indication, PatientTexts(**options))  # type: ignore[arg-type]
     return chosen, build_patient(json.dumps(chosen.as_request()), 3)
 
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 
 from openmtz.geometry import TriangleMesh, look_along
 from openmtz.robot import CAMERA_FRAME, HOME, JOINT_NAMES, ArmKinematics, Trajectory, plan_motion
-from openmtz.simulation.arm.joint_controller import BRAKE_RAD_S2, TrajectoryRejected
+from openmtz.simulation.arm.joint_controller import BRAKE_RAD_S2
+from openmtz.simulation.arm.joint_trajectory import TrajectoryRejected
 from openmtz.simulation.arm.world import World
 from openmtz.simulation.patient.patients import Patient
 

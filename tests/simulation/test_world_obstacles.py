@@ -8,7 +8,7 @@ import pytest
 
 from openmtz.geometry import pose_distance
 from openmtz.robot import HOME, JOINT_NAMES, ArmKinematics, CellBox, UrdfInvalid, find_urdf, plan_motion
-from openmtz.simulation.arm.joint_controller import TrajectoryRejected
+from openmtz.simulation.arm.joint_trajectory import TrajectoryRejected
 from openmtz.simulation.arm.scene import build_model
 from openmtz.simulation.arm.world import PhysicsFailure, StartBlocked, World
 

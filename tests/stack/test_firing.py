@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rigs import NotedLine
+from noted_ports import NotedLine
 from safety_cell import make_plan
 
 from openmtz.devices import (

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rigs import NotedClients
+from noted_ports import NotedClients
 from safety_cell import make_plan
 
 from openmtz.procedure import commands, events
 from openmtz.stack import ShotReport, Treating, TreatRequest
-from openmtz.stack.treating import END_WAIT_S, REPORTS_WAIT_S
+from openmtz.stack.treating import END_WAIT_S
+from openmtz.stack.treatment_commands import REPORTS_WAIT_S
 
 PLAN = make_plan()
 
@@ -25,7 +26,7 @@ class Heard(Treating):
         super().__init__(self.noted)  # type: ignore[arg-type]
         self.events: list[events.Event] = []
 
-    def _step(self, event: events.Event) -> None:
+    def step(self, event: events.Event) -> None:
         self.events.append(event)
 
 
@@ -44,13 +45,13 @@ def test_every_command_is_carried_out_and_an_unknown_one_is_an_error() -> None:
     treating = Heard()
     assert len(every_command()) == 14
     for command in every_command():
-        before = len(treating.noted.asked), len(treating._later.acts)
-        treating._do(command)
-        after = len(treating.noted.asked), len(treating._later.acts)
+        before = len(treating.noted.asked), len(treating._later)
+        treating.commands.carry_out(command)
+        after = len(treating.noted.asked), len(treating._later)
         if not isinstance(command, commands.AskApproval):
             assert after != before, command
     with pytest.raises(TypeError, match="nobody carries out"):
-        treating._do(commands.Command())
+        treating.commands.carry_out(commands.Command())
 
 
 @pytest.mark.parametrize(
@@ -73,14 +74,14 @@ def test_an_answer_becomes_its_event(
     command: commands.Command, asked: str, callback: int, answer: tuple[Any, ...], told: events.Event
 ) -> None:
     treating = Heard()
-    treating._do(command)
+    treating.commands.carry_out(command)
     treating.noted.last(asked)[callback](*answer)
     assert treating.events == [told]
 
 
 def test_a_capture_has_begun_with_its_first_word() -> None:
     treating = Heard()
-    treating._do(commands.StartCapture(3))
+    treating.commands.carry_out(commands.StartCapture(3))
     fused = treating.noted.last("start_capture")[1]
     fused(0)
     fused(2)
@@ -90,7 +91,7 @@ def test_a_capture_has_begun_with_its_first_word() -> None:
 @pytest.mark.parametrize("plan_first", [True, False])
 def test_a_plan_is_ready_when_it_and_the_planners_word_are_here(plan_first: bool) -> None:
     treating = Heard()
-    treating._do(commands.RequestPlan(3, "s"))
+    treating.commands.carry_out(commands.RequestPlan(3, "s"))
     done = treating.noted.last("request_plan")[1]
     acts = [lambda: treating.hear_plan(PLAN), lambda: done(PLAN.sha256, "")]
     for act in acts if plan_first else acts[::-1]:
@@ -102,7 +103,7 @@ def test_a_plan_is_ready_when_it_and_the_planners_word_are_here(plan_first: bool
 
 def test_another_plan_than_the_planners_is_not_taken() -> None:
     treating = Heard()
-    treating._do(commands.RequestPlan(3, "s"))
+    treating.commands.carry_out(commands.RequestPlan(3, "s"))
     treating.noted.last("request_plan")[1]("0" * 64, "")
     treating.hear_plan(PLAN)
     treating.hear_plan(None)
@@ -114,7 +115,7 @@ def test_verification_waits_for_the_last_reports_and_judges_them() -> None:
     treating.hear_plan(PLAN)
     treating.work(1.0)
     treating.events.clear()
-    treating._do(commands.Verify(3, PLAN.sha256))
+    treating.commands.carry_out(commands.Verify(3, PLAN.sha256))
     treating.work(1.0 + 0.9 * REPORTS_WAIT_S)
     assert not [e for e in treating.events if isinstance(e, events.Verified)]
     rows = np.arange(len(PLAN))
@@ -124,7 +125,7 @@ def test_verification_waits_for_the_last_reports_and_judges_them() -> None:
     (verified,) = (e for e in treating.events if isinstance(e, events.Verified))
     assert verified.ok, verified
     treating.hear_plan(None)
-    treating._do(commands.Verify(4, PLAN.sha256))
+    treating.commands.carry_out(commands.Verify(4, PLAN.sha256))
     treating.work(9.0)
     assert events.Verified(4, False, "the plan is gone") in treating.events
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import json
 
 from node_docs.markdown import table
 from node_docs.models import model_rows
-from node_docs.source import NODES, syntax_tree
 
 
 def _planner_extras() -> list[str]:
@@ -26,7 +24,6 @@ def _planner_extras() -> list[str]:
 
 def _simulation_extras() -> list[str]:
     from openmtz.simulation.patient.request import DepthRequest, MeshRequest, PhantomRequest
-    from openmtz.simulation.scan_head_device.injection import FAULTS
     from openmtz.simulation.scan_head_device.wires import HEAD_LINES, LINES
 
     parts = [
@@ -38,9 +35,7 @@ def _simulation_extras() -> list[str]:
         parts += [f"**{title}**: {text}", table(("Field", "Type", "Limits", "Default"), model_rows(model))]
     parts += [
         "### Faults (`simulation/inject_fault`)",
-        table(("Fault", "Of", "What it does; parameters with their defaults"), _fault_rows(FAULTS)),
-        "`lost_bytes`, `corrupt_bytes` and `late_bytes` also take `direction`: `both` (default), `rx` (to the"
-        " device) or `tx`. Names and texts are those of `openmtz.simulation.faults`, where there is one.",
+        *_fault_tables(),
         "### Lines (`simulation/set_interlock`)",
         table(
             ("Line", "Wired to the scan head as well"),
@@ -50,25 +45,27 @@ def _simulation_extras() -> list[str]:
     return parts
 
 
-def _fault_rows(device: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Return the faults the node carries out; its tables are constants, read as the node is."""
-    from openmtz.simulation.faults import FAULTS
+def _fault_tables() -> list[str]:
+    """Return the faults the world of the graph carries out, and those it refuses with the reason."""
+    from openmtz.simulation.faults import ACTS, ALL_FAULTS, GRAPH, why_not
 
-    own: dict[str, str] = {}
-    for node in syntax_tree(NODES / "simulated_cell" / "faults.py").body:
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
-            for key, value in zip(node.value.keys, node.value.values, strict=True):
-                if isinstance(key, ast.Constant):
-                    text = value.value if isinstance(value, ast.Constant) else ""
-                    own[str(key.value)] = text if " " in str(text) else ""
-    rows = [(f"`{name}`", "scan head", what) for name, what in device.items()]
-    rows += [(f"`{name}`", "lines, clock", what) for name, what in own.items() if what]
-    names = [n for n, what in own.items() if not what] + [n for n, f in FAULTS.items() if f.part == "camera"]
-    for name in dict.fromkeys([*names, "arm_protective_stop", "arm_creeps", "arm_driven", "joints_frozen"]):
-        fault = FAULTS[name]
-        given = ", ".join(f"`{k}` ({json.dumps(v)})" for k, v in fault.parameters.items())
-        rows.append((f"`{name}`", fault.part, fault.what + (f": {given}" if given else "")))
-    return rows
+    refused = {name: why_not(GRAPH, ACTS[name].uses) for name in ALL_FAULTS}
+    rows = []
+    for name, fault in ALL_FAULTS.items():
+        if not refused[name]:
+            given = ", ".join(
+                [
+                    *(f"`{k}`" for k in fault.free),
+                    *(f"`{k}` ({json.dumps(v)})" for k, v in fault.parameters.items()),
+                ]
+            )
+            rows.append((f"`{name}`", fault.part, fault.what + (f": {given}" if given else "")))
+    return [
+        table(("Fault", "Of", "What it does; parameters with their defaults"), rows),
+        "Refused, with the reason, because the part does not belong to this node (in lockstep all of them can"
+        " be played):",
+        table(("Fault", "Why not here"), ((f"`{name}`", why) for name, why in refused.items() if why)),
+    ]
 
 
 EXTRAS = {"mtz_planner": _planner_extras, "simulation": _simulation_extras}

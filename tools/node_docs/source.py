@@ -62,8 +62,12 @@ def syntax_tree(path: Path) -> ast.Module:
 
 
 def _value(node: ast.expr) -> Any:
-    """Return the value of a constant expression such as `2**32 - 1` or `math.radians(18.0)`."""
-    return eval(compile(ast.Expression(node), "<source>", "eval"), {"__builtins__": {}, "math": math})
+    """Return the value of a constant expression: `2**32 - 1`, `math.pi`, `FiringConfig.joint_age_s`."""
+    from openmtz.robot import CAMERA_FRAME
+    from openmtz.stack import FiringConfig
+
+    known = {"__builtins__": {}, "math": math, "FiringConfig": FiringConfig, "CAMERA_FRAME": CAMERA_FRAME}
+    return eval(compile(ast.Expression(node), "<source>", "eval"), known)
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:
@@ -153,7 +157,7 @@ def _read_call(call: ast.Call, types: dict[str, str], facts: NodeFacts) -> None:
         (facts.publishes if parts[2] == "publisher" else facts.subscribes).append(parts[1])
     elif text == "ProgressCounter":
         facts.publishes.append("PROGRESS")
-    elif parts[-1] in ("create_service", "create_client", "call") and len(call.args) > 1:
+    elif parts[-1] in ("create_service", "create_client", "call", "_call") and len(call.args) > 1:
         if arguments[0] in types and isinstance(call.args[1], ast.Constant):
             row = (str(_value(call.args[1])), types[arguments[0]])
             target = facts.services if parts[-1] == "create_service" else facts.calls

@@ -13,6 +13,7 @@ from .fusion import (
     SurfaceFuser as SurfaceFuser,
 )
 from .intrinsics import CameraIntrinsics as CameraIntrinsics
+from .open3d_core import load_open3d as load_open3d
 from .process import WorkerProcess as WorkerProcess
 from .views import scan_views as scan_views
 from .worker import (

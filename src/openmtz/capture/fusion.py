@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from openmtz.capture.cleaning import clean_mesh, drop_depth_edges, inside_box
 from openmtz.capture.errors import CaptureError
 from openmtz.capture.intrinsics import CameraIntrinsics
+from openmtz.capture.open3d_core import load_open3d
 from openmtz.geometry import SkinSurface, TriangleMesh, apply_pose, invert_pose
 
 Array = NDArray[np.float64]
@@ -68,8 +69,7 @@ class SurfaceFuser:
     """Integrates depth frames one by one; the same frames in the same order give the same surface."""
 
     def __init__(self, settings: CaptureSettings) -> None:
-        import open3d  # 2-4 s: only who fuses pays for it
-
+        open3d = load_open3d()  # the better part of a second: only who fuses pays for it
         self._o3d: Any = open3d
         open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)
         self.settings = settings

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from openmtz.capture.errors import CaptureError
 from openmtz.capture.fusion import CaptureResult, CaptureSettings, SurfaceFuser
+from openmtz.capture.open3d_core import load_open3d
 from openmtz.capture.process import Handler, WorkerProcess
 
 
@@ -217,8 +218,7 @@ def _with(progress: CaptureProgress, **changes: Any) -> CaptureProgress:
 
 def make_handler() -> Handler:
     """Return the child's handler of `(kind, run, content)` messages. Loads Open3D at once."""
-    import open3d  # noqa: F401
-
+    load_open3d()
     state: dict[str, Any] = {"fuser": None, "failed": None}
 
     def counts(fuser: SurfaceFuser) -> dict[str, int]:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from openmtz import __version__
+from openmtz.cli import demo, maintenance, plan, simulate, up
 from openmtz.cli.errors import UserError
 
 INTERRUPTED_CODE = 130
@@ -46,8 +47,6 @@ def _root(
 
 
 def _register() -> None:
-    from openmtz.cli import demo, maintenance, plan, simulate, up
-
     app.command("demo")(demo.demo)
     app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
         maintenance.test

@@ -7,7 +7,9 @@ from pathlib import Path
 import typer
 
 from openmtz.cli.errors import UserError
-from openmtz.cli.patient_options import PatientOptions, parse_patient
+from openmtz.cli.patient_options import PatientOptions, PatientTexts, parse_patient
+from openmtz.cli.request import TreatmentRequest
+from openmtz.cli.treatment_run import run_treatment
 
 DEMO_FACTS: dict[str, dict[str, object]] = {
     "striae": {"striae_stage": "alba"},
@@ -79,12 +81,8 @@ def demo(
 
       ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
     """
-    from openmtz.cli.request import TreatmentRequest
-    from openmtz.cli.treatment_run import run_treatment
-
-    patient = parse_patient(
-        indication, phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion
-    )
+    texts = PatientTexts(phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion)
+    patient = parse_patient(indication, texts)
     if frames is not None and not 1e-7 < depth_unit < 0.1:
         raise UserError(f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001")
     facts = demo_facts(indication, patient, fitzpatrick, site, agent, striae_stage)

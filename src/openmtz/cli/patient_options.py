@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from openmtz import hooks
 from openmtz.cli.errors import UserError
-from openmtz.hooks import Phantom, UnknownPhantom, find_phantom
+from openmtz.simulation import patient as patients
 
 PHANTOM_OF = {"atrophic_scar": "cheek", "striae": "abdomen", "ladd": "forearm"}
 LESIONS_OF = {"atrophic_scar": "atrophic_scar", "striae": "striae"}
@@ -76,11 +77,9 @@ def numbers(text: str, count: int, option: str, what: str) -> tuple[float, ...]:
     return values
 
 
-def phantoms() -> dict[str, Phantom]:
+def phantoms() -> dict[str, hooks.Phantom]:
     """Return the phantoms of all plugins installed, by name."""
-    from openmtz.simulation.patient import load_phantoms
-
-    return load_phantoms().phantoms
+    return patients.load_phantoms().phantoms
 
 
 def parse_phantom(phantom: str, lesions: str | None, motion: str | None) -> PatientOptions:
@@ -89,33 +88,34 @@ def parse_phantom(phantom: str, lesions: str | None, motion: str | None) -> Pati
     Raises:
         UserError: an unknown phantom, lesions it does not offer, an unknown motion; the known are listed.
     """
-    from openmtz.simulation.patient import load_phantoms
-
     known = phantoms()
-    notes = [str(failure) for failure in load_phantoms().failures]
+    notes = [str(failure) for failure in patients.load_phantoms().failures]
     if phantom not in known:
         failed = "".join(f"; {note}" for note in notes)
         raise UserError(f"--phantom {phantom}: unknown; there are {', '.join(known)}{failed}")
     wanted = lesions or known[phantom].lesions[0]
     try:
-        site = find_phantom(known, phantom, wanted).sites[0]
-    except UnknownPhantom as error:
+        site = hooks.find_phantom(known, phantom, wanted).sites[0]
+    except hooks.UnknownPhantom as error:
         raise UserError(f"--lesions: {error}") from error
     return PatientOptions(phantom=phantom, lesions=wanted, motion=_motion(motion), site=site)
 
 
-def parse_patient(
-    indication: str,
-    phantom: str | None,
-    mesh: Path | None,
-    scale: float,
-    frames: Path | None,
-    intrinsics: str | None,
-    depth_unit: float,
-    region: str | None,
-    lesions: str | None = None,
-    motion: str | None = None,
-) -> PatientOptions:
+class PatientTexts(NamedTuple):
+    """The options that name a patient, as given on the command line; None where one was not given."""
+
+    phantom: str | None = None
+    mesh: Path | None = None
+    scale: float = 1.0
+    frames: Path | None = None
+    intrinsics: str | None = None
+    depth_unit: float = 0.001
+    region: str | None = None
+    lesions: str | None = None
+    motion: str | None = None
+
+
+def parse_patient(indication: str, given: PatientTexts) -> PatientOptions:
     """Turn options into a patient.
 
     Without `lesions` a phantom carries what suits the indication, a mesh or frames none.
@@ -123,13 +123,14 @@ def parse_patient(
     Raises:
         UserError: options that exclude each other or need each other; missing files; unknown names.
     """
+    phantom, mesh, frames, lesions = given.phantom, given.mesh, given.frames, given.lesions
     if sum(x is not None for x in (phantom, mesh, frames)) > 1:
         raise UserError("give one patient only: --phantom, --mesh or --frames")
-    area = _region(region)
+    area = _region(given.region)
     if mesh is None and frames is None:
-        if intrinsics:
+        if given.intrinsics:
             raise UserError("--intrinsics goes with --frames")
-        if region:
+        if given.region:
             raise UserError(
                 "--region goes with --mesh or --frames; a phantom's region lies around its lesions"
             )
@@ -138,24 +139,24 @@ def parse_patient(
         usual = LESIONS_OF.get(indication, "none")
         if lesions is None and kind in known and usual in known[kind].lesions:
             lesions = usual
-        return parse_phantom(kind, lesions, motion)
-    more = {"lesions": _lesions(lesions), "motion": _motion(motion), "region": area}
+        return parse_phantom(kind, lesions, given.motion)
+    more = {"lesions": _lesions(lesions), "motion": _motion(given.motion), "region": area}
     if mesh is not None:
         if not mesh.is_file():
             raise UserError(f"--mesh {mesh}: no such file")
         if mesh.suffix.lower() not in MESH_SUFFIXES:
             raise UserError(f"--mesh {mesh}: unknown kind of file; readable are {', '.join(MESH_SUFFIXES)}")
-        if not scale > 0:
-            raise UserError(f"--scale must be positive (metres per unit of the mesh), got {scale:g}")
-        return PatientOptions(mesh=mesh, scale=scale, **more)  # type: ignore[arg-type]
+        if not given.scale > 0:
+            raise UserError(f"--scale must be positive (metres per unit of the mesh), got {given.scale:g}")
+        return PatientOptions(mesh=mesh, scale=given.scale, **more)  # type: ignore[arg-type]
     assert frames is not None
     if not frames.is_dir():
         raise UserError(f"--frames {frames}: no such folder")
     camera = None
-    if intrinsics:
-        fx, fy, cx, cy = numbers(intrinsics, 4, "--intrinsics", "fx,fy,cx,cy in pixels")
+    if given.intrinsics:
+        fx, fy, cx, cy = numbers(given.intrinsics, 4, "--intrinsics", "fx,fy,cx,cy in pixels")
         camera = (fx, fy, cx, cy)
-    return PatientOptions(frames=frames, intrinsics=camera, depth_unit=depth_unit, **more)  # type: ignore[arg-type]
+    return PatientOptions(frames=frames, intrinsics=camera, depth_unit=given.depth_unit, **more)  # type: ignore[arg-type]
 
 
 def _region(text: str | None) -> tuple[float, float, float, float] | None:
@@ -168,20 +169,16 @@ def _region(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 def _lesions(text: str | None) -> str:
-    from openmtz.simulation.patient import wanted_lesions
-
     try:
-        wanted_lesions(text or "none")
+        patients.wanted_lesions(text or "none")
     except ValueError as error:
         raise UserError(f"--lesions: {error}") from error
     return text or "none"
 
 
 def _motion(text: str | None) -> str:
-    from openmtz.simulation.patient import MotionError, motion_from_text
-
     try:
-        motion_from_text(text or "none")
-    except MotionError as error:
+        patients.motion_from_text(text or "none")
+    except patients.MotionError as error:
         raise UserError(f"--{error}") from error
     return text or "none"

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from openmtz import robot
 from openmtz.cli.errors import UserError
+from openmtz.cli.plan_show import draw_pictures, print_plan
 from openmtz.cli.plan_surface import Placed, read_surface, refined
 from openmtz.geometry import SkinSurface, apply_pose
 from openmtz.hooks import PluginError, UnknownIndication
@@ -21,13 +23,14 @@ from openmtz.plan import PlanError, save_plan
 from openmtz.planning import (
     PlanningError,
     PlanningResult,
+    PlanningSetup,
     PlanRequest,
     RequestError,
-    parse,
+    as_model,
     plan_treatment,
     save_fields,
 )
-from openmtz.planning.skin import SURFACE_FILE, save_surface
+from openmtz.planning.skin import SURFACE_FILE, region as skin, save_surface
 from openmtz.planning.stations import Reachable
 
 
@@ -75,9 +78,10 @@ def run_plan(order: PlanOrder) -> None:
     request = _request(order, stated, drawn, placed)
     surface = _refine(placed.surface, request)
     try:
+        setup = PlanningSetup(_arm(surface) if order.reach else None, calibration, progress=say)
         result = plan_treatment(
             surface, order.indication, request.facts, order.seed, None, request.as_region(),
-            _arm(surface) if order.reach else None, request.overrides, calibration=calibration, progress=say,
+            request.overrides, setup,
         )  # fmt: skip
     except PlanningError as error:
         for finding in error.findings:
@@ -90,8 +94,6 @@ def run_plan(order: PlanOrder) -> None:
         write_folder(result, surface, order.out)
     except (OSError, PlanError) as error:
         raise UserError(f"--out {order.out}: {error}") from error
-    from openmtz.cli.plan_show import draw_pictures, print_plan
-
     if order.pictures:
         say("drawing")
         draw_pictures(order.out)
@@ -157,15 +159,13 @@ def _request(order: PlanOrder, stated: Any, drawn: Any, placed: Placed) -> PlanR
     elif order.whole:
         values["region"] = {"whole": True}
     try:
-        request: PlanRequest = parse(PlanRequest, values, "the request")
+        request: PlanRequest = as_model(PlanRequest, values, "the request")
     except RequestError as error:
         raise UserError(str(error)) from error
     return request
 
 
 def _refine(surface: SkinSurface, request: PlanRequest) -> SkinSurface:
-    from openmtz.planning.skin import region as skin
-
     wanted = request.region
     if wanted is None:
         return refined(surface, skin.middle(surface), skin.EXAMINED_RADIUS_M)
@@ -177,6 +177,4 @@ def _refine(surface: SkinSurface, request: PlanRequest) -> SkinSurface:
 
 
 def _arm(surface: SkinSurface) -> Reachable:
-    from openmtz.robot import ArmKinematics, CellCollision, StationCheck
-
-    return StationCheck(ArmKinematics(), CellCollision(patient=surface.mesh))
+    return robot.StationCheck(robot.ArmKinematics(), robot.CellCollision(patient=surface.mesh))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from openmtz import records
 from openmtz.cli.errors import UserError
 from openmtz.geometry import SkinSurface
 from openmtz.plan import Finding, PlanError, Severity, TreatmentPlan, compare_plans, load_plan
@@ -77,13 +78,11 @@ def _rows(plan: TreatmentPlan) -> list[tuple[str, str]]:
 
 def draw_pictures(folder: Path) -> list[str]:
     """Draw a plan's pictures into its folder; return the file names. Raises UserError."""
-    from openmtz.records import draw_plan
-
     plan, _ = _load(folder)
     if len(plan) == 0:
         return []
     surface, fields = _surface(folder), _fields(folder)
-    drawn = draw_plan(
+    drawn = records.draw_plan(
         plan, surface, fields.get("density_per_cm2"), fields.get("refused_m"), fields.get("refused_cause"),
         fields.get("no_fire_m"),
     )  # fmt: skip

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from openmtz.cli.errors import UserError
 from openmtz.geometry import SkinSurface, TriangleMesh, apply_pose, invert_pose, look_along
-from openmtz.planning.skin import SurfaceFileError, load_surface, smooth_normals
+from openmtz.planning.skin import SurfaceFileError, load_surface, middle as middle_of, smooth_normals
+from openmtz.simulation import patient
 
 TARGET_M = (0.50, 0.0, 0.05)
 """Where the middle of the region is laid, `world` [m]: over the bed, before the arm."""
@@ -51,18 +52,14 @@ def read_surface(path: Path, scale: float, middle_m: NDArray[np.float64] | None,
 
 
 def _load_mesh(path: Path, scale: float) -> TriangleMesh:
-    from openmtz.simulation.patient import PatientError, load_mesh
-
     try:
-        return load_mesh(path, scale)
-    except PatientError as error:
+        return patient.load_mesh(path, scale)
+    except patient.PatientError as error:
         raise UserError(f"--surface: {error}") from error
 
 
 def refined(surface: SkinSurface, center_m: NDArray[np.float64], radius_m: float) -> SkinSurface:
     """Return the surface with triangles of at most `EDGE_M` near the region; itself if it has such."""
-    from openmtz.simulation.patient import refine_near
-
     mesh = surface.mesh
     near = np.linalg.norm(mesh.vertices - center_m, axis=1) < radius_m + NEAR_M
     faces = mesh.faces[near[mesh.faces].all(axis=1)]
@@ -70,14 +67,12 @@ def refined(surface: SkinSurface, center_m: NDArray[np.float64], radius_m: float
         edge = np.linalg.norm(mesh.vertices[faces[:, 0]] - mesh.vertices[faces[:, 1]], axis=1)
         if float(np.median(edge)) <= 1.5 * EDGE_M:
             return surface
-    finer = refine_near(mesh, center_m, radius_m + NEAR_M, EDGE_M)
+    finer = patient.refine_near(mesh, center_m, radius_m + NEAR_M, EDGE_M)
     return SkinSurface.from_arrays(finer.vertices, finer.faces, voxel_m=surface.voxel_m)
 
 
 def _middle(mesh: TriangleMesh) -> NDArray[np.float64]:
-    from openmtz.planning.skin import middle
-
-    return middle(SkinSurface.from_arrays(mesh.vertices, mesh.faces))
+    return middle_of(SkinSurface.from_arrays(mesh.vertices, mesh.faces))
 
 
 def _onto_bed(mesh: TriangleMesh, middle: NDArray[np.float64]) -> NDArray[np.float64]:

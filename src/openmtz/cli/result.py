@@ -9,22 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from openmtz import __version__
-from openmtz.planning import load_fields
-from openmtz.records import (
-    FiredSpots,
-    RunData,
-    RunSummary,
-    SafetyEvent,
-    TimelineEvent,
-    TruthShots,
-    delivery_fields,
-    verify,
-)
+from openmtz import __version__, planning, records
 
 if TYPE_CHECKING:
     from openmtz.cli.request import TreatmentRequest
-    from openmtz.nodes.operator import Observed
+    from openmtz.nodes.operator_view import Observed
 
 _PACKAGES = ("rclpy", "numpy", "open3d-cpu", "mujoco", "pin", "ruckig", "pluggy", "pyserial", "mcap")
 
@@ -37,32 +26,32 @@ def build_result(
     reason: str,
     started_utc: str,
     stage_seconds: dict[str, float],
-) -> tuple[RunData, RunSummary]:
+) -> tuple[records.RunData, records.RunSummary]:
     """Verify the delivery against the simulation's truth and gather report data and summary."""
     fired = fired_spots(observed)
     truth = truth_shots(observed)
     plan = observed.plan
-    verification = verify(plan, fired, truth) if plan is not None else None
+    verification = records.verify(plan, fired, truth) if plan is not None else None
     if verification is not None and outcome == "done" and not verification.ok:
         outcome, reason = "failed", reason or "the delivery is not what was planned"
-    fields = load_fields(folder / "plan")
-    events = [TimelineEvent(*event) for event in observed.events]
+    fields = planning.load_fields(folder / "plan")
+    events = [records.TimelineEvent(*event) for event in observed.events]
     surface_id = observed.surface.surface_id if observed.surface is not None else ""
-    summary = RunSummary(
+    summary = records.RunSummary(
         ok=outcome == "done" and verification is not None and verification.ok,
         outcome=outcome,
         reason=reason,
         indication=request.indication,
         seed=request.seed,
-        **delivery_fields(plan, surface_id, verification),
+        **records.delivery_fields(plan, surface_id, verification),
         safety_events=[
-            SafetyEvent(t_s=t, state=state, cause=cause, detail=detail)
+            records.SafetyEvent(t_s=t, state=state, cause=cause, detail=detail)
             for t, state, cause, detail in observed.safety_events
         ],
         stage_seconds=stage_seconds,
         details={"permits_granted": observed.permits, "patient": request.patient.as_request()},
     )
-    data = RunData(
+    data = records.RunData(
         indication=request.indication,
         seed=request.seed,
         outcome=outcome,
@@ -86,18 +75,18 @@ def build_result(
     return data, summary
 
 
-def fired_spots(observed: Observed) -> FiredSpots:
+def fired_spots(observed: Observed) -> records.FiredSpots:
     """Return the device's report of all shots."""
     if not observed.fired_index:
-        return FiredSpots(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    return FiredSpots(
+        return records.FiredSpots(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    return records.FiredSpots(
         np.concatenate(observed.fired_index),
         np.concatenate(observed.fired_tick_us),
         np.concatenate(observed.fired_energy_uj),
     )
 
 
-def truth_shots(observed: Observed) -> TruthShots:
+def truth_shots(observed: Observed) -> records.TruthShots:
     """Return the simulation's truth of all shots; empty if nothing was fired.
 
     Places are those on the skin at rest: a plan is of the skin. Where the patient has moved, a shot at the
@@ -108,7 +97,7 @@ def truth_shots(observed: Observed) -> TruthShots:
         parts = observed.truth.get(name, [])
         return np.concatenate(parts) if parts else np.empty(0)
 
-    return TruthShots(
+    return records.TruthShots(
         spot_index=column("spot_index").astype(np.int64),
         hit=column("hit").astype(bool),
         position_m=column("rest_position_m").reshape(-1, 3),

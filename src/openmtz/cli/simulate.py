@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from openmtz import hooks, planning, records
 from openmtz.cli.errors import UserError
+from openmtz.simulation import arm, faults as catalogue, lockstep, patient
 
 if TYPE_CHECKING:
     from openmtz.simulation.lockstep import Scenario, SimulationResult
@@ -51,13 +53,11 @@ def simulate(
 
       ./openmtz simulate my_scenario.yaml --out runs/mine
     """  # noqa: E501
-    from openmtz.simulation.lockstep import gallery_paths
-
     console = Console()
     if faults:
         _list_faults(console)
         return 0
-    known = gallery_paths()
+    known = lockstep.gallery_paths()
     if list_:
         _list_gallery(console, known)
         return 0
@@ -69,14 +69,12 @@ def simulate(
 
 
 def _load(name: str, known: dict[str, Path]) -> Scenario:
-    from openmtz.simulation.lockstep import ScenarioError, load_scenario
-
     path = known.get(name, Path(name))
     if name not in known and not path.exists() and not name.endswith((".yaml", ".yml")):
         raise UserError(f"no scenario {name!r}; there are: {', '.join(known)}, or give a YAML file")
     try:
-        return load_scenario(path)
-    except ScenarioError as error:
+        return lockstep.load_scenario(path)
+    except lockstep.ScenarioError as error:
         raise UserError(str(error)) from error
 
 
@@ -86,14 +84,12 @@ def play(scenarios: list[Scenario], seed: int, out: Path | None, console: Consol
     Raises:
         UserError: a patient, request or folder that cannot be.
     """
-    from openmtz.records import RunFolderError, new_run_folder
-
     rows: list[tuple[SimulationResult, Path]] = []
     for item in scenarios:
         target = out if out is None or len(scenarios) == 1 else out / item.name
         try:
-            folder = new_run_folder(f"{item.name}_{item.indication}", seed, target)
-        except RunFolderError as error:
+            folder = records.new_run_folder(f"{item.name}_{item.indication}", seed, target)
+        except records.RunFolderError as error:
             raise UserError(str(error)) from error
         try:
             rows.append((_play_one(item, seed, folder, console, film), folder))
@@ -107,19 +103,13 @@ def play(scenarios: list[Scenario], seed: int, out: Path | None, console: Consol
 
 
 def _play_one(item: Scenario, seed: int, folder: Path, console: Console, film: bool) -> SimulationResult:
-    from openmtz.hooks import PluginError, UnknownIndication
-    from openmtz.planning import RequestError
-    from openmtz.simulation.arm import PhysicsFailure, StartBlocked
-    from openmtz.simulation.lockstep import simulate as run, write_result
-    from openmtz.simulation.patient import PatientRequestError
-
     refusals = (
-        PatientRequestError,
-        RequestError,
-        UnknownIndication,
-        PluginError,
-        StartBlocked,
-        PhysicsFailure,
+        patient.PatientRequestError,
+        planning.RequestError,
+        hooks.UnknownIndication,
+        hooks.PluginError,
+        arm.StartBlocked,
+        arm.PhysicsFailure,
     )
     cells: list[Any] = []
     columns = (
@@ -138,7 +128,7 @@ def _play_one(item: Scenario, seed: int, folder: Path, console: Console, film: b
             bar.update(task, completed=share, virtual=stack.cell.time_s, stage=status.stage)
 
         try:
-            result = run(
+            result = lockstep.simulate(
                 item,
                 seed,
                 prepare=lambda cell, _stack: cells.append(cell),
@@ -147,11 +137,9 @@ def _play_one(item: Scenario, seed: int, folder: Path, console: Console, film: b
             )
         except refusals as error:
             raise UserError(f"scenario {item.name}: {error}") from error
-    write_result(folder, result, cells[0].head.log)
+    lockstep.write_result(folder, result, cells[0].head.log)
     if film:
-        from openmtz.simulation.lockstep import write_film
-
-        write_film(folder / "treatment.gif", result)
+        lockstep.write_film(folder / "treatment.gif", result)
     return result
 
 
@@ -196,12 +184,10 @@ def _list_gallery(console: Console, known: dict[str, Path]) -> None:
 
 
 def _list_faults(console: Console) -> None:
-    from openmtz.simulation.faults import FAULTS
-
     table = Table(box=None, header_style="bold")
     for name in ("fault", "part", "what happens", "parameters"):
         table.add_column(name)
-    for fault in FAULTS.values():
+    for fault in catalogue.FAULTS.values():
         values = ", ".join(f"{key} {value}" for key, value in fault.parameters.items())
         table.add_row(fault.name, fault.part, fault.what, values)
     console.print(table)

@@ -11,7 +11,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 INTERRUPTED_CODE = 130
@@ -22,14 +22,35 @@ END_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True)
+class Room:
+    """The tests of one folder: how many, and what they took, with set-up and teardown [s]."""
+
+    tests: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What pytest's report says: tests by what became of them, those that failed, and sums by folder."""
+
+    counts: dict[str, int]
+    failures: tuple[str, ...] = ()
+    rooms: dict[str, Room] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one part came to: pytest's exit code and what it says of each test."""
 
     part: str
     code: int
     seconds: float
-    counts: dict[str, int]
-    failures: tuple[str, ...]
+    report: Report
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Names of the tests that failed."""
+        return self.report.failures
 
     @property
     def ok(self) -> bool:
@@ -38,7 +59,7 @@ class Outcome:
 
     def line(self) -> str:
         """Say it in a line."""
-        said = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
+        said = ", ".join(f"{count} {what}" for what, count in self.report.counts.items() if count)
         if not self.ok and not self.failures:
             said += f"{', ' if said else ''}ended by exit code {self.code}"
         minutes, seconds = divmod(round(self.seconds), 60)
@@ -76,9 +97,25 @@ def run_suite(root: Path, environment: dict[str, str], *, processes: int, campai
         print(outcome.line())
         for failure in outcome.failures:
             print(f"  FAILED {failure}")
+    for line in _costs([outcome.report.rooms for outcome in outcomes]):
+        print(line)
     if outcomes[-1].code == INTERRUPTED_CODE:
         return INTERRUPTED_CODE
     return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def _costs(parts: list[dict[str, Room]]) -> Iterator[str]:
+    """Say what each folder cost, the dearest first: tests and seconds of each part.
+
+    A second of a part that several processes share is a second of one of them.
+    """
+    total = {room: sum(part.get(room, Room()).seconds for part in parts) for part in parts for room in part}
+    if not total:
+        return
+    yield "\n== what each folder of tests cost, by part: tests, seconds"
+    for room in sorted(total, key=lambda room: -total[room]):
+        cells = (part.get(room, Room()) for part in parts)
+        yield f"{room:<24}" + "".join(f"{cell.tests:>8}{cell.seconds:>9.1f}" for cell in cells)
 
 
 def _parallel(processes: int) -> list[str]:
@@ -100,8 +137,8 @@ def _run_part(part: str, arguments: list[str], root: Path, environment: dict[str
             "junit_family=xunit1",
         ]
         code = _call(command, root, environment)
-        counts, failures = _read(report)
-    return Outcome(part, code, time.monotonic() - began, counts, failures)
+        read = _read(report)
+    return Outcome(part, code, time.monotonic() - began, read)
 
 
 def _call(command: list[str], root: Path, environment: dict[str, str]) -> int:
@@ -137,19 +174,23 @@ def _interruptions() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _read(report: Path) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Count tests by what became of them, and name those that failed, from pytest's JUnit report."""
+def _read(path: Path) -> Report:
+    """Count tests by what became of them, name those that failed, add up folders, from JUnit's report."""
     counts = dict.fromkeys(("passed", "failed", "errors", "skipped"), 0)
     failures: list[str] = []
+    rooms: dict[str, Room] = {}
     try:
-        cases = list(ElementTree.parse(report).iter("testcase"))
+        cases = list(ElementTree.parse(path).iter("testcase"))
     except (OSError, ElementTree.ParseError):  # it did not get that far; the exit code tells
-        return counts, ()
+        return Report(counts)
     for case in cases:
         what = {"failure": "failed", "error": "errors", "skipped": "skipped"}
         became = next((what[child.tag] for child in case if child.tag in what), "passed")
         counts[became] += 1
+        where = case.get("file") or case.get("classname") or ""
         if became in ("failed", "errors"):
-            where = case.get("file") or case.get("classname") or ""
             failures.append("::".join(filter(None, (where, case.get("name")))))
-    return counts, tuple(failures)
+        name = Path(where).parent.as_posix()
+        room = rooms.get(name, Room())
+        rooms[name] = Room(room.tests + 1, room.seconds + float(case.get("time", 0.0)))
+    return Report(counts, tuple(failures), rooms)

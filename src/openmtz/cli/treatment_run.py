@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from openmtz import hooks, records
 from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
 from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
+from openmtz.cli.result import build_result
 from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
-from openmtz.simulation.patient import PATIENT_TARGET_M
+from openmtz.simulation import patient
 
 if TYPE_CHECKING:
-    from openmtz.nodes.operator import Observed
+    from openmtz.nodes.operator_view import Observed
 
 START_TIMEOUT_S = 60.0
 STANDBY_TIMEOUT_S = 20.0
@@ -34,16 +36,14 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
     Raises:
         UserError: unknown indication, the graph cannot start, no room for the record.
     """
-    from openmtz.records import RunFolderError, new_run_folder
-
     console = console or Console()
     _check_indication(request.indication)
     lock = StackLock()
     try:
         lock.acquire()
         description = load_graph(request.graph)
-        folder = new_run_folder(request.indication, request.seed, request.out)
-    except (GraphError, RunFolderError) as error:
+        folder = records.new_run_folder(request.indication, request.seed, request.out)
+    except (GraphError, records.RunFolderError) as error:
         lock.release()
         raise UserError(str(error)) from error
     console.print(
@@ -83,11 +83,9 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
 
 
 def _check_indication(name: str) -> None:
-    from openmtz.hooks import PluginError, UnknownIndication, load_plugins
-
     try:
-        load_plugins().provider(name)
-    except (UnknownIndication, PluginError) as error:
+        hooks.load_plugins().provider(name)
+    except (hooks.UnknownIndication, hooks.PluginError) as error:
         raise UserError(str(error)) from error
 
 
@@ -96,18 +94,18 @@ def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) ->
     from openmtz.nodes.operator import OperatorClient
     from openmtz.nodes.simulated_operator import SimulatedOperator
 
+    client = OperatorClient()  # before the graph is ready: whoever comes later is found later
     try:
         supervisor.wait_ready(
             START_TIMEOUT_S, lambda missing: view.status("waiting for " + ", ".join(missing), "", 0, 0, 0)
         )
-    except GraphError as error:
-        raise UserError(str(error)) from error
-    client = OperatorClient()
-    try:
+        client.started = time.monotonic()
         operator = SimulatedOperator(client)
         outcome, reason = _treat(request, supervisor, view, client, operator.act)
         client.pump(0.4)
         return client.observed, outcome, reason
+    except GraphError as error:
+        raise UserError(str(error)) from error
     finally:
         client.close()
 
@@ -118,7 +116,7 @@ def _treat(
     plan_request: dict[str, Any] = {"facts": request.facts}
     if request.patient.region is not None:
         # The simulation lays the centre of the region at the patient target, whatever the source's frame.
-        center = list(PATIENT_TARGET_M)
+        center = list(patient.PATIENT_TARGET_M)
         plan_request["region"] = {"center_m": center, "radius_m": request.patient.region[3]}
     deadline = time.monotonic() + TREATMENT_TIMEOUT_S
     try:
@@ -203,26 +201,20 @@ def _conclude(
     view: LiveView,
 ) -> TreatmentOutcome:
     """Verify against the truth, write report and summary."""
-    from openmtz.cli.result import build_result
-
     data, summary = build_result(
         request, folder, observed, outcome, reason, started_utc, dict(view.stage_seconds)
     )
-    from openmtz.records import write_report, write_summary
-
     report: Path | None = None
     try:
-        report = write_report(folder, data)
+        report = records.write_report(folder, data)
     except OSError as error:
         view.note(f"the report could not be written: {error}")
-    write_summary(folder, summary)
+    records.write_summary(folder, summary)
     return TreatmentOutcome(summary.ok, folder, report, summary.model_dump())
 
 
 def _write_interrupted(folder: Path, request: TreatmentRequest) -> None:
-    from openmtz.records import RunSummary, write_summary
-
-    summary = RunSummary(
+    summary = records.RunSummary(
         ok=False,
         outcome="stopped",
         reason="interrupted by the user",
@@ -230,7 +222,7 @@ def _write_interrupted(folder: Path, request: TreatmentRequest) -> None:
         seed=request.seed,
     )
     with contextlib.suppress(OSError):
-        write_summary(folder, summary)
+        records.write_summary(folder, summary)
 
 
 def _print_summary(console: Console, result: TreatmentOutcome, reason: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from openmtz import records
 from openmtz.cli.errors import UserError
 from openmtz.cli.patient_options import parse_phantom
 from openmtz.graph import GraphError, Supervisor, describe_death, load_graph
@@ -34,14 +35,12 @@ def up(
 
     A node that dies is named with its last log lines, the laser is off, the rest is shut down.
     """
-    from openmtz.records import RunFolderError, new_run_folder
-
     console = Console()
     if hardware and not serial_port:
         raise UserError("--hardware needs the scan head's serial port, e.g. --serial-port /dev/ttyUSB0")
     try:
-        folder = new_run_folder("up", seed, out)
-    except RunFolderError as error:
+        folder = records.new_run_folder("up", seed, out)
+    except records.RunFolderError as error:
         raise UserError(str(error)) from error
     substitutions = {
         "seed": str(seed),

@@ -1,3 +1,4 @@
+from .child import raise_priority as raise_priority
 from .death import ProcessDied as ProcessDied, describe_death as describe_death
 from .description import (
     NODE_NAMES as NODE_NAMES,
@@ -8,8 +9,4 @@ from .description import (
     share_folder as share_folder,
 )
 from .lock import StackLock as StackLock
-from .supervisor import (
-    RUN_LINE_FDS as RUN_LINE_FDS,
-    Supervisor as Supervisor,
-    raise_priority as raise_priority,
-)
+from .supervisor import RUN_LINE_FDS as RUN_LINE_FDS, Supervisor as Supervisor

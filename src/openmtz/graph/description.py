@@ -32,7 +32,10 @@ class GraphError(ValueError):
 
 
 class ProcessSpec(BaseModel):
-    """One operating-system process: nodes of ours, or a program of its own."""
+    """One operating-system process: nodes of ours, or a program of its own.
+
+    `last`: the nodes load with the others, but begin their work when those are ready.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,11 +45,14 @@ class ProcessSpec(BaseModel):
     arguments: tuple[str, ...] = ()
     only: Literal["simulation", "hardware"] | None = None
     critical: bool = False
+    last: bool = False
 
     @model_validator(mode="after")
     def _one_of(self) -> ProcessSpec:
         if bool(self.nodes) == bool(self.program):
             raise ValueError(f"process {self.name!r} needs either `nodes` or a `program`")
+        if self.last and not self.nodes:
+            raise ValueError(f"process {self.name!r}: only nodes can be `last`, a program begins at once")
         unknown = [n for n in self.nodes if n not in NODE_NAMES]
         if unknown:
             raise ValueError(f"unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
@@ -82,15 +88,23 @@ class GraphDescription(BaseModel):
         skip = "hardware" if simulation else "simulation"
         return [p for p in self.processes if p.only != skip]
 
-    def ungrouped(self) -> GraphDescription:
-        """Return the same graph with every node in a process of its own."""
-        out: list[ProcessSpec] = []
-        for p in self.processes:
-            if len(p.nodes) <= 1:
-                out.append(p)
-            else:
-                out += [p.model_copy(update={"name": node, "nodes": (node,)}) for node in p.nodes]
-        return self.model_copy(update={"processes": tuple(out)})
+    def with_alone(self, name: str) -> GraphDescription:
+        """Return the same nodes with one of them in a process of its own, and as few processes as may be.
+
+        Critical processes, programs and what belongs to the simulation or to hardware stay as they are; every
+        other node shares the last process, named `others`.
+
+        Args:
+            name: a node, or a process.
+        """
+        kept = [p for p in self.processes if p.critical or p.program or p.only or p.name == name]
+        nodes = [node for p in self.processes if p not in kept for node in p.nodes]
+        if name in nodes:
+            nodes.remove(name)
+            kept.append(ProcessSpec(name=name, nodes=(name,)))
+        if nodes:
+            kept.append(ProcessSpec(name="others", nodes=tuple(nodes)))
+        return self.model_copy(update={"processes": tuple(kept)})
 
     def node_parameters(
         self,

@@ -12,19 +12,17 @@ next one removes (`openmtz.graph.leftovers`).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from openmtz.graph.child import Child, die_with_parent, raise_priority
 from openmtz.graph.command import process_command
 from openmtz.graph.death import ProcessDied, describe_death, last_lines
 from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
@@ -32,27 +30,22 @@ from openmtz.graph.leftovers import RuntimeFolder, sweep
 from openmtz.graph.lock import StackLock
 
 READY_FD = "OPENMTZ_READY_FD"
+GO_FD = "OPENMTZ_GO_FD"
+"""For processes that are `last`: the reading end of a pipe that closes when all others are ready."""
+GO_AFTER_S = 45.0
+"""Then they begin although another is not ready yet [s]. Engineering default."""
 RUN_LINE_FDS = "OPENMTZ_RUN_LINE_FDS"
 """`name:fd,name:fd,...` for the safety monitor: reading ends, one for each process and the supervisor."""
 STOP_GRACE_S = (1.6, 0.6)
 """Seconds after SIGINT and after SIGTERM; together with the rest under the 3 s promised to Ctrl-C."""
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-@dataclass
-class _Child:
-    spec: ProcessSpec
-    popen: subprocess.Popen[bytes]
-    pidfd: int
-    log_path: Path
-    ready: bool = False
-    dead: bool = False
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=12))
 
 
 class Supervisor:
     """Runs a graph. Use as a context manager; `wait_ready`, then `poll` or `died` now and then.
+
+    All processes start side by side and import what they need. Those that are `last` begin their work when
+    the others are ready: they never rest then, and some have priority; on two processors they would take
+    half of the time that the others need to load. Nothing can fire before, as the safety monitor is last.
 
     Args:
         graph: what to run. simulation: simulated world and device, or hardware.
@@ -81,7 +74,7 @@ class Supervisor:
         self._log_dir = log_dir
         self._overrides = overrides or {}
         self._on_death = on_death
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
         self._died: ProcessDied | None = None
         self._stopping = threading.Event()
         self._changed = threading.Condition()
@@ -100,6 +93,8 @@ class Supervisor:
         specs = graph.for_mode(simulation)
         self._run_line = {name: os.pipe() for name in ("supervisor", *(s.name for s in specs))}
         self._run_line_write = -1
+        self._go_read, self._go_write = os.pipe()
+        self._go_due = float("inf")
         self._selector = selectors.DefaultSelector()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -125,6 +120,10 @@ class Supervisor:
                 os.close(write)
         self._run_line_write = self._run_line.pop("supervisor")[1]
         self._run_line.clear()
+        os.close(self._go_read)
+        self._go_read = -1
+        self._go_due = time.monotonic() + GO_AFTER_S
+        self._let_go_if_due()
         self._thread.start()
 
     def _start_one(self, spec: ProcessSpec) -> None:
@@ -136,6 +135,9 @@ class Supervisor:
             others = {name: ends[0] for name, ends in self._run_line.items() if name != spec.name}
             pass_fds += others.values()
             environment[RUN_LINE_FDS] = ",".join(f"{name}:{fd}" for name, fd in others.items())
+        if spec.last:
+            pass_fds.append(self._go_read)
+            environment[GO_FD] = str(self._go_read)
         log_path = self._log_dir / f"{spec.name}.log"
         with log_path.open("wb") as log:
             popen = subprocess.Popen(
@@ -154,11 +156,11 @@ class Supervisor:
                 env=environment,
                 pass_fds=pass_fds,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         os.close(ready_write)
         # A program of its own does not speak our protocol: whoever talks to it finds out.
-        child = _Child(spec, popen, os.pidfd_open(popen.pid), log_path, ready=bool(spec.program))
+        child = Child(spec, popen, os.pidfd_open(popen.pid), log_path, ready=bool(spec.program))
         self._children.append(child)
         self._selector.register(child.pidfd, selectors.EVENT_READ, ("death", child))
         self._selector.register(ready_read, selectors.EVENT_READ, ("ready", child))
@@ -172,8 +174,18 @@ class Supervisor:
                     self._on_exit(child)
                 else:
                     self._on_ready(key.fd, child)
+            self._let_go_if_due()
 
-    def _on_ready(self, fd: int, child: _Child) -> None:
+    def _let_go_if_due(self) -> None:
+        """Let those begin that are last, when all others are ready or have had their time."""
+        if self._go_write < 0:
+            return
+        others = [c for c in self._children if not c.spec.last]
+        if all(c.ready or c.dead for c in others) or time.monotonic() > self._go_due:
+            os.close(self._go_write)
+            self._go_write = -1
+
+    def _on_ready(self, fd: int, child: Child) -> None:
         said = os.read(fd, 64)
         self._selector.unregister(fd)
         os.close(fd)
@@ -181,7 +193,7 @@ class Supervisor:
             child.ready = child.ready or bool(said)
             self._changed.notify_all()
 
-    def _on_exit(self, child: _Child) -> None:
+    def _on_exit(self, child: Child) -> None:
         if not self._stopping.is_set() and self._died is None:
             self._break_run_line()
         self._selector.unregister(child.pidfd)
@@ -233,7 +245,10 @@ class Supervisor:
         deadline = time.monotonic() + timeout_s
         while True:
             with self._changed:
-                waiting = [c.spec.name for c in self._children if not c.ready and not c.dead]
+                missing = [c.spec for c in self._children if not c.ready and not c.dead]
+                # Not those that only wait for others themselves.
+                waiting = [s.name for s in missing if not s.last or self._go_write < 0]
+                waiting = waiting or [s.name for s in missing]
                 if self._died:
                     raise GraphError(describe_death(self._died))
                 if not waiting:
@@ -269,22 +284,13 @@ class Supervisor:
         for key in list(self._selector.get_map().values()):
             os.close(key.fd)
         self._selector.close()
+        for fd in (self._go_read, self._go_write):
+            if fd >= 0:
+                os.close(fd)
+        self._go_read = self._go_write = -1
         for ends in self._run_line.values():  # not started to the end
             for fd in ends:
                 os.close(fd)
         self._run_line.clear()
         self._runtime.remove()
         self._lock.release()
-
-
-def raise_priority() -> bool:
-    """Ask for real-time scheduling of the calling thread; False where the system does not allow it."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
-    except (PermissionError, OSError):
-        return False
-    return True
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,10 +1,8 @@
 from .cautions import (
-    NECK_MAX_ENERGY_MJ as NECK_MAX_ENERGY_MJ,
-    NECK_MAX_PERCENT as NECK_MAX_PERCENT,
-    NECK_SOURCE as NECK_SOURCE,
     density_per_cm2 as density_per_cm2,
     fitzpatrick_multiplier as fitzpatrick_multiplier,
     refuse_neck as refuse_neck,
+    site_rule as site_rule,
 )
 from .errors import (
     PluginError as PluginError,

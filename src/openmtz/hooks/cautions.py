@@ -1,19 +1,18 @@
-"""Rules several indications share: skin type, neck. Data for plugins, not enforced here:
-the absolute limits are those of the host envelope (`openmtz.safety.envelope`)."""
+"""Rules that several indications share: skin type, and body sites with limits of their own.
+
+Plugins keep to them by themselves; nothing is enforced here. What is enforced stands in `openmtz.limits`.
+"""
 
 from __future__ import annotations
 
 from openmtz.hooks.errors import Refused
 from openmtz.hooks.types import PatientFacts
+from openmtz.limits import NECK, SiteRule, rule_of
 from openmtz.plan import Finding, Severity
 
 FITZPATRICK_DENSITY = {1: 1.0, 2: 1.0, 3: 1.0, 4: 0.7, 5: 0.5, 6: 0.4}
 """Density multiplier by Fitzpatrick type: an ENGINEERING DEFAULT WITHOUT CITATION. Post-inflammatory
 pigmentation follows density more than energy, hence density."""
-
-NECK_MAX_ENERGY_MJ = 10.0
-NECK_MAX_PERCENT = 10.0
-NECK_SOURCE = "neck: 30 mJ/25 % and 20 mJ/30 % both left hypertrophic scars (Avram 2009 [V]); limits [M]"
 
 
 def fitzpatrick_multiplier(facts: PatientFacts, source: str) -> tuple[float, list[Finding]]:
@@ -45,14 +44,19 @@ def fitzpatrick_multiplier(facts: PatientFacts, source: str) -> tuple[float, lis
     return factor, found
 
 
+def site_rule(facts: PatientFacts) -> SiteRule | None:
+    """Return the rule of the patient's site; None if the site is not stated or has no rule of its own."""
+    return rule_of(facts.site)
+
+
 def refuse_neck(facts: PatientFacts, why: str) -> None:
     """Refuse the neck, where an indication has no setting that is known to heal.
 
     Raises:
         Refused: the site is the neck; says `why`.
     """
-    if facts.site == "neck":
-        raise Refused(why, code="neck", fix="treat another site")
+    if facts.site == NECK.site:
+        raise Refused(why, code=NECK.site, fix="treat another site")
 
 
 def density_per_cm2(percent: float, spot_um: float) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import pluggy
 from numpy.typing import NDArray
 
+from openmtz import __version__
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import builtin, spec
 from openmtz.hooks.errors import PluginError, PluginFailure, Refused, UnknownIndication
@@ -35,12 +36,10 @@ class PluginManager:
         self._pluggy.add_hookspecs(spec)
         self._versions: dict[str, str] = {}
         self._indications: dict[str, tuple[str, Indication]] = {}
-        self._profiles: dict[str, HandpieceProfile] = {}
+        self._profiles: dict[str, tuple[str, HandpieceProfile]] = {}
         self._phantoms: dict[str, tuple[str, Phantom]] = {}
         self._lost: dict[str, PluginFailure] = {}
         self.failures: list[PluginFailure] = []
-        from openmtz import __version__
-
         self.register("openmtz", builtin, __version__)
 
     def register(self, name: str, plugin: Any, version: str = "0") -> bool:
@@ -82,7 +81,10 @@ class PluginManager:
             profiles = _all_of(self._call(name, stage) or [], HandpieceProfile, stage)
             for profile in profiles:
                 if profile.name in self._profiles:
-                    raise ValueError(f"a handpiece profile named {profile.name!r} already exists")
+                    owner = self._profiles[profile.name][0]
+                    raise ValueError(
+                        f"a handpiece profile named {profile.name!r} already comes from {owner!r}"
+                    )
             stage = "phantoms"
             phantoms = _all_of(self._call(name, stage) or [], Phantom, stage)
             for phantom in phantoms:
@@ -94,7 +96,7 @@ class PluginManager:
             self._fail(name, stage, error)
             return False
         self._indications.update({i.name: (name, i) for i in offered})
-        self._profiles.update({p.name: p for p in profiles})
+        self._profiles.update({p.name: (name, p) for p in profiles})
         self._phantoms.update({p.name: (name, p) for p in phantoms})
         return True
 
@@ -105,8 +107,8 @@ class PluginManager:
 
     @property
     def profiles(self) -> dict[str, HandpieceProfile]:
-        """Handpiece profiles, by name."""
-        return dict(self._profiles)
+        """Handpiece profiles of the working plugins, by name."""
+        return {key: pair[1] for key, pair in self._profiles.items()}
 
     @property
     def phantoms(self) -> dict[str, Phantom]:
@@ -236,8 +238,9 @@ class PluginManager:
             for key in [k for k, (owner, _) in self._indications.items() if owner == name]:
                 self._lost[key] = failure
                 del self._indications[key]
-            for key in [k for k, (owner, _) in self._phantoms.items() if owner == name]:
-                del self._phantoms[key]
+            for offered in (self._profiles, self._phantoms):
+                for key in [k for k, (owner, _) in offered.items() if owner == name]:
+                    del offered[key]
         return failure
 
 
@@ -250,8 +253,6 @@ def load_plugins(
 
     `before`: plugins by name that are registered ahead of the installed ones, with OpenMTZ's version.
     """
-    from openmtz import __version__
-
     manager = PluginManager()
     for name, plugin in (before or {}).items():
         manager.register(name, plugin, __version__)

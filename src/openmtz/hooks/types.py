@@ -28,7 +28,8 @@ class PatientFacts(BaseModel):
         agent: substance applied after the laser (drug delivery), e.g. `methotrexate`, `plla`.
         striae_stage: `rubrae` (red, early) or `alba` (white, late).
         test_spot_ok: a test spot was set and has healed without pigmentation or scar.
-        days_since_last_session: days since this site was last treated.
+        days_since_last_session: days since this site was last treated; below the host envelope's
+            `session_interval_days` the plan is refused.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

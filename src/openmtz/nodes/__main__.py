@@ -10,14 +10,17 @@ import argparse
 import gc
 import importlib
 import json
+import os
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from openmtz.graph import NODE_NAMES, raise_priority
-from openmtz.nodes.support import NodeError, fail, tell_ready
+from openmtz.nodes.errors import NodeError
+from openmtz.nodes.lifetime import fail, tell_ready, wait_for_go
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +54,8 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     makers = {name: importlib.import_module(f"openmtz.nodes.{name}").create for name in options.nodes}
+    if not wait_for_go(stop):
+        return 0
     if options.critical and not raise_priority():
         print("note: no real-time priority here (needs root or rtprio); timing is best effort", flush=True)
     rclpy.init(args=["openmtz", *ros_arguments], signal_handler_options=SignalHandlerOptions.NO)
@@ -71,6 +76,9 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
             executor.spin_once(timeout_sec=0.1)
             if not told and all(node.is_ready() for node in nodes if hasattr(node, "is_ready")):
                 told = True
+                print(
+                    f"ready after {_age_s():.2f} s, {time.process_time():.2f} s of processor time", flush=True
+                )
                 tell_ready()
     except ExternalShutdownException:
         pass
@@ -86,6 +94,12 @@ def _run(options: argparse.Namespace, parameters: dict[str, dict[str, Any]], ros
         executor.shutdown(timeout_sec=0.5)
         rclpy.try_shutdown()
     return code
+
+
+def _age_s() -> float:
+    """Return the age of this process [s]."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _attempt(node: Any, what: str) -> None:

@@ -21,7 +21,9 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from openmtz.nodes import convert, topics
 from openmtz.nodes.background import Background
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
+from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.parameters import parameter, parse_parameters
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.robot import JOINT_NAMES, MoveOutcome, Mover, MoverConfig, Trajectory
 
 

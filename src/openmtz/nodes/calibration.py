@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from openmtz.nodes.support import NodeError
+from openmtz.nodes.errors import NodeError
 from openmtz.optics import COUNTS_MAX, CalibrationError, FieldCalibration
 
 CORNERS = [(x, y) for x in (-COUNTS_MAX, COUNTS_MAX) for y in (-COUNTS_MAX, COUNTS_MAX)]

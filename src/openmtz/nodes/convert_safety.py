@@ -16,18 +16,25 @@ from openmtz_interfaces.msg import (
 )
 
 from openmtz.devices import RECORD_BYTES, loaded_spots
-from openmtz.safety import FiredBatch, HeadStatus, Interlocks, LoadedSpots, Outputs, SafetyState
+from openmtz.safety import (
+    LINE_NAMES,
+    FiredBatch,
+    HeadStatus,
+    Interlocks,
+    LoadedSpots,
+    Outputs,
+    SafetyState,
+)
 from openmtz.stack import Permit as Granted
 
 HEAD_FIELDS = [f.name for f in fields(HeadStatus) if f.name != "received_at"]
-LINE_FIELDS = [f.name for f in fields(Interlocks) if f.name != "received_at"]
 MAX_CHUNK = 65_536
 """More records than this in one message are not looked at: it would keep the monitor from its step."""
 
 
 def interlocks_of(message: InterlocksMessage, now: float) -> Interlocks:
     """Return the lines as received at `now` [s, monotonic]."""
-    return Interlocks(now, **{name: getattr(message, name) for name in LINE_FIELDS})
+    return Interlocks(now, **{name: getattr(message, name) for name in LINE_NAMES})
 
 
 def head_of(message: ScanHeadStatus, now: float) -> HeadStatus:
@@ -96,12 +103,16 @@ def state_message(outputs: Outputs, boot_id: str) -> StateMessage:
     )
 
 
-def state_name_of(message: StateMessage) -> str:
-    """Return the state's name by its number; a number that no state has is no state to fire in."""
+def told_by(message: StateMessage) -> tuple[str, str, str]:
+    """Return the state's name, why it is so, and the plan approved (empty: none).
+
+    A number that no state has is no state to fire in.
+    """
     try:
-        return SafetyState(message.state).name
+        name = SafetyState(message.state).name
     except ValueError:
-        return SafetyState.FAULT.name
+        name = SafetyState.FAULT.name
+    return name, message.detail or message.cause, message.approved_plan_sha256
 
 
 def diagnostic_status(outputs: Outputs, boot_id: str) -> DiagnosticStatus:
@@ -116,5 +127,5 @@ def diagnostic_status(outputs: Outputs, boot_id: str) -> DiagnosticStatus:
         name="openmtz: safety monitor",
         message=f"{outputs.state.name}: {outputs.detail or outputs.cause}",
         hardware_id=boot_id[:12],
-        values=[KeyValue(key=code, value=text) for code, text in outputs.conditions],
+        values=[KeyValue(key=code, value=text) for code, text in (*outputs.conditions, *outputs.refused)],
     )

@@ -7,7 +7,6 @@ thread of this process, which holds no other node, so that nothing time-critical
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,10 @@ from rclpy.parameter import Parameter
 
 from openmtz.hooks import load_plugins
 from openmtz.nodes import calibration, convert, topics
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
+from openmtz.nodes.background import Background
+from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.parameters import parameter, parse_parameters
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.stack import (
     Planned,
     Planning,
@@ -52,10 +54,9 @@ class MtzPlanner(rclpy.node.Node):
         plugins = load_plugins()
         for failure in plugins.failures:
             self.get_logger().error(f"plugin disabled: {failure}")
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="planning")
         field = calibration.load_calibration(config.calibration_file, "mtz_planner")
         planner = TreatmentPlanner(plugins, field, config.check_reach)
-        self.planning = Planning(planner, self._pool.submit, config.surface_wait_s)
+        self.planning = Planning(planner, Background("planning").submit, config.surface_wait_s)
         self._plan_publisher = topics.PLAN.publisher(self)
         topics.SURFACE.subscription(self, self._on_surface)
         self._slot: GoalSlot[Any] = GoalSlot(
@@ -115,10 +116,6 @@ class MtzPlanner(rclpy.node.Node):
     def _fail(self, goal: Goal[Any], reason: str, trace: str = "") -> None:
         self.get_logger().error(f"planning failed: {reason}\n{trace}".rstrip())
         goal.finish(PlanTreatment.Result(success=False, reason=reason))
-
-    def close(self) -> None:
-        """Let the planning thread go."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def create(overrides: list[Parameter]) -> MtzPlanner:

@@ -7,167 +7,34 @@ decides when to act is `simulated_operator`, or a person.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import rclpy
-import rclpy.node
-from numpy.typing import NDArray
 from openmtz_interfaces.action import Treat
 from openmtz_interfaces.msg import (
     SafetyState,
-    ShotsTruth,
-    SkinSurface as SurfaceMessage,
-    SpotsFired,
-    TreatmentPlan as PlanMessage,
-    TreatmentStatus,
 )
 from openmtz_interfaces.srv import ApprovePlan, InjectFault, RequestReady, SetInterlock
 from rclpy.action import ActionClient
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
-from openmtz.geometry import SkinSurface
-from openmtz.nodes import convert, topics
-from openmtz.plan import Finding, TreatmentPlan
-
-PUMP_S = 0.02
+from openmtz.nodes.graph_client import GraphClient
+from openmtz.nodes.operator_view import OperatorView
 
 
-@dataclass
-class Observed:
-    """What the operator saw: the graph's own words, and the simulation's truth beside them."""
-
-    surface: SkinSurface | None = None
-    plan: TreatmentPlan | None = None
-    findings: list[Finding] = field(default_factory=list)
-    capture_quality: Any = None
-    events: list[tuple[float, str, str, str]] = field(default_factory=list)
-    """(seconds since the start, kind, name, detail); kinds: stage, safety, withheld."""
-    fired_index: list[NDArray[np.int64]] = field(default_factory=list)
-    fired_tick_us: list[NDArray[np.int64]] = field(default_factory=list)
-    fired_energy_uj: list[NDArray[np.float64]] = field(default_factory=list)
-    truth: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
-    safety_events: list[tuple[float, str, str, str]] = field(default_factory=list)
-    """(seconds since the start, state, cause, detail)"""
-    permits: int = 0
-    safety: SafetyState | None = None
-    status: TreatmentStatus | None = None
-
-
-class OperatorClient:
-    """Talks to a running graph. Every wait is bounded; `pump` lets messages in.
+class OperatorClient(GraphClient):
+    """Asks, approves, stops; `observed` is what it saw.
 
     Raises:
         TimeoutError: the graph did not answer in time; names what was asked.
     """
 
     def __init__(self, use_sim_truth: bool = True) -> None:
-        self._own_context = not rclpy.ok()
-        if self._own_context:
-            rclpy.init(args=["openmtz"], signal_handler_options=SignalHandlerOptions.NO)
-        self.node = rclpy.node.Node("operator")
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self.started = time.monotonic()
-        self.observed = Observed()
+        super().__init__("operator")
+        self.view = OperatorView(self.node, use_sim_truth)
+        self.observed = self.view.observed
+        self.started = self.view.started
         self._treat = ActionClient(self.node, Treat, "treat")
         self._goal: Any = None
-        self._services: dict[str, Any] = {}
-        self._truth_fields = tuple(ShotsTruth.get_fields_and_field_types())[1:]
-        topics.SURFACE.subscription(self.node, self._on_surface)
-        topics.PLAN.subscription(self.node, self._on_plan)
-        topics.SAFETY_STATE.subscription(self.node, self._on_safety)
-        topics.TREATMENT_STATUS.subscription(self.node, self._on_status)
-        topics.SPOTS_FIRED.subscription(self.node, self._on_fired)
-        if use_sim_truth:
-            topics.SHOTS_TRUTH.subscription(self.node, self._on_truth)
-
-    def _event(self, kind: str, name: str, detail: str = "") -> None:
-        self.observed.events.append((time.monotonic() - self.started, kind, name, detail))
-
-    def _on_surface(self, message: SurfaceMessage) -> None:
-        try:
-            self.observed.surface = convert.surface_of(message)
-            self.observed.capture_quality = message.capture
-        except ValueError as error:
-            self.node.get_logger().error(f"a surface was refused: {error}")
-
-    def _on_plan(self, message: PlanMessage) -> None:
-        try:
-            self.observed.findings = [convert.finding_of(f) for f in message.findings]
-            self.observed.plan = convert.plan_of(message)
-        except ValueError as error:
-            self.observed.plan = None
-            self.node.get_logger().error(f"a plan was refused: {error}")
-
-    def _on_safety(self, message: SafetyState) -> None:
-        last = self.observed.safety
-        self.observed.safety = message
-        self.observed.permits = max(self.observed.permits, message.permits_granted)
-        if last is None or last.state != message.state:
-            self._event("safety", message.state_name, message.detail or message.cause)
-            self.observed.safety_events.append(
-                (time.monotonic() - self.started, message.state_name, message.cause, message.detail)
-            )
-        withheld = ", ".join(message.withheld)
-        if last is not None and withheld != ", ".join(last.withheld) and message.state == SafetyState.FIRING:
-            self._event("withheld", withheld or "granting", "")
-
-    def _on_status(self, message: TreatmentStatus) -> None:
-        last = self.observed.status
-        self.observed.status = message
-        if last is None or last.stage != message.stage:
-            self._event("stage", message.stage, message.detail)
-
-    def _on_fired(self, message: SpotsFired) -> None:
-        self.observed.fired_index.append(np.asarray(message.spot_index, np.int64))
-        self.observed.fired_tick_us.append(np.asarray(message.device_tick_us, np.int64))
-        self.observed.fired_energy_uj.append(np.asarray(message.energy_uj, np.float64))
-
-    def _on_truth(self, message: ShotsTruth) -> None:
-        for name in self._truth_fields:
-            self.observed.truth.setdefault(name, []).append(np.asarray(getattr(message, name)))
-
-    def pump(self, seconds: float = 0.05) -> None:
-        """Let messages in for about so long.
-
-        Always with the same timeout: with another one rclpy forgets who of the ready ones is next, and
-        the topics subscribed to last would starve.
-        """
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self._executor.spin_once(timeout_sec=PUMP_S)
-
-    def wait(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
-        """Pump until `done()`.
-
-        Raises:
-            TimeoutError: it did not come true in time.
-        """
-        deadline = time.monotonic() + timeout_s
-        while not done():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{what}: nothing after {timeout_s:.0f} s")
-            self._executor.spin_once(timeout_sec=PUMP_S)
-
-    def call(self, service_type: Any, name: str, request: Any, timeout_s: float = 5.0) -> Any:
-        """Call a service and return its response.
-
-        Raises:
-            TimeoutError: no such service, or no answer in time.
-        """
-        client = self._services.get(name)
-        if client is None:
-            client = self._services[name] = self.node.create_client(service_type, name)
-        self.wait(client.service_is_ready, timeout_s, f"service {name}")
-        future = client.call_async(request)
-        self.wait(future.done, timeout_s, f"answer of {name}")
-        return future.result()
 
     def wait_for_standby(self, timeout_s: float) -> None:
         """Wait until the safety monitor sees the whole stack.
@@ -259,10 +126,3 @@ class OperatorClient:
         answer = self.call(InjectFault, "simulation/inject_fault", request)
         if not answer.success:
             raise ValueError(answer.message)
-
-    def close(self) -> None:
-        """Leave the graph."""
-        self._executor.shutdown(timeout_sec=0.5)
-        self.node.destroy_node()
-        if self._own_context:
-            rclpy.try_shutdown()

@@ -15,7 +15,9 @@ from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_action_status_default
 
 from openmtz.nodes import topics
-from openmtz.nodes.support import NodeError, ProgressCounter, parameter, parse_parameters, work_timer
+from openmtz.nodes.errors import NodeError
+from openmtz.nodes.parameters import parameter, parse_parameters
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.records import RecordWriter
 
 

@@ -6,7 +6,7 @@ import os
 import select
 
 from openmtz.graph import RUN_LINE_FDS
-from openmtz.nodes.support import NodeError
+from openmtz.nodes.errors import NodeError
 
 
 class RunLine:

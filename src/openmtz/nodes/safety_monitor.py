@@ -16,11 +16,12 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from openmtz.nodes import convert_safety, topics
+from openmtz.nodes.parameters import parse_parameters
 from openmtz.nodes.run_line import RunLine
 from openmtz.nodes.safety_monitor_config import MonitorConfig
 from openmtz.nodes.safety_monitor_inputs import DECIDING, MonitorInputs
 from openmtz.nodes.safety_monitor_services import offer_services
-from openmtz.nodes.support import SharedTopics, parse_parameters, work_timer
+from openmtz.nodes.work_loop import SharedTopics, work_timer
 from openmtz.robot import SCAN_HEAD_FRAME, ArmKinematics
 from openmtz.safety import Reply, SafetyConfig, SafetyMonitor
 from openmtz.stack import Monitoring, Turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from openmtz.nodes import calibration
-from openmtz.nodes.support import parameter
+from openmtz.nodes.parameters import parameter
 from openmtz.safety import SafetyConfig
 
 

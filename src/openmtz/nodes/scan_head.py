@@ -18,16 +18,11 @@ from std_srvs.srv import Trigger
 
 from openmtz.devices import FiredGap, LinkLost, ScanHeadError
 from openmtz.nodes import calibration, convert, convert_head, convert_safety, topics
+from openmtz.nodes.errors import NodeError
+from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.parameters import parse_parameters
 from openmtz.nodes.scan_head_line import ScanHeadConfig, connect
-from openmtz.nodes.support import (
-    Goal,
-    GoalSlot,
-    NodeError,
-    ProgressCounter,
-    SharedTopics,
-    parse_parameters,
-    work_timer,
-)
+from openmtz.nodes.work_loop import ProgressCounter, SharedTopics, work_timer
 from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES, SCAN_HEAD_FRAME, ArmKinematics
 from openmtz.stack import (
@@ -87,11 +82,7 @@ class ScanHeadNode(rclpy.node.Node):
             self.get_logger().error(f"a plan was refused: {error}")
 
     def _on_safety(self, message: SafetyState) -> None:
-        self.firing.hear_safety(
-            convert_safety.state_name_of(message),
-            message.detail or message.cause,
-            message.approved_plan_sha256,
-        )
+        self.firing.hear_safety(*convert_safety.told_by(message))
 
     def _on_joints(self, message: JointState) -> None:
         joints = convert.joints_of(message, JOINT_NAMES)

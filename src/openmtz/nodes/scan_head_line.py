@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import rclpy.node
 
 from openmtz.devices import DeviceNotAnswering, ScanHeadError, ScanHeadLink, SerialPortMissing
-from openmtz.nodes.support import NodeError, parameter
+from openmtz.nodes.errors import NodeError
+from openmtz.nodes.parameters import parameter
 from openmtz.stack import FiringConfig
 
 

@@ -6,7 +6,8 @@ import time
 
 from openmtz_interfaces.msg import TreatmentStatus
 
-from openmtz.nodes.operator import PUMP_S, OperatorClient
+from openmtz.nodes.graph_client import PUMP_S
+from openmtz.nodes.operator import OperatorClient
 from openmtz.procedure import Act, ScriptedOperator
 
 _SAID = {

@@ -18,8 +18,10 @@ from std_srvs.srv import SetBool, Trigger
 
 from openmtz.capture import CameraIntrinsics, CaptureWorker
 from openmtz.nodes import convert, topics
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parse_parameters, work_timer
+from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.parameters import parse_parameters
 from openmtz.nodes.surface_capture_config import CaptureConfig
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.robot import JOINT_NAMES, ArmKinematics
 from openmtz.stack import (
     Captured,

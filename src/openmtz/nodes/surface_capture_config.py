@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from openmtz.nodes.support import parameter
+from openmtz.nodes.parameters import parameter
 from openmtz.robot import CAMERA_FRAME
 from openmtz.stack import CapturingConfig
 

@@ -17,8 +17,10 @@ from openmtz_interfaces.msg import SafetyState, SpotsFired, TreatmentPlan as Pla
 from rclpy.parameter import Parameter
 
 from openmtz.nodes import convert, convert_head, convert_safety, topics
-from openmtz.nodes.support import Goal, GoalSlot, ProgressCounter, parameter, parse_parameters, work_timer
+from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.parameters import parameter, parse_parameters
 from openmtz.nodes.treatment_clients import NodeClients
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.plan import PlanError
 from openmtz.procedure import ProcedureStatus
 from openmtz.stack import Ended, Treating, TreatingConfig, TreatRequest
@@ -44,8 +46,8 @@ class Treatment(rclpy.node.Node):
     def __init__(self, overrides: list[Parameter]) -> None:
         super().__init__("treatment", parameter_overrides=overrides)
         config = parse_parameters(self, TreatmentConfig)
-        self.clients = NodeClients(self)
-        self.treating = Treating(self.clients, TreatingConfig(**vars(config)))
+        self.other_nodes = NodeClients(self)
+        self.treating = Treating(self.other_nodes, TreatingConfig(**vars(config)))
         self._status_publisher = topics.TREATMENT_STATUS.publisher(self)
         topics.SAFETY_STATE.subscription(self, self._on_safety)
         topics.PLAN.subscription(self, self._on_plan)
@@ -62,11 +64,7 @@ class Treatment(rclpy.node.Node):
         self.treating.start(request, time.monotonic())
 
     def _on_safety(self, message: SafetyState) -> None:
-        self.treating.hear_safety(
-            convert_safety.state_name_of(message),
-            message.detail or message.cause,
-            message.approved_plan_sha256,
-        )
+        self.treating.hear_safety(*convert_safety.told_by(message))
 
     def _on_plan(self, message: PlanMessage) -> None:
         plan = None

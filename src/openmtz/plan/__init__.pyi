@@ -1,4 +1,4 @@
-from .codec import canonical_bytes as canonical_bytes, canonical_json as canonical_json
+from .codec import canonical_json as canonical_json
 from .compare import PlanDifference as PlanDifference, compare_plans as compare_plans
 from .files import load_plan as load_plan, save_plan as save_plan
 from .finding import Finding as Finding, Severity as Severity

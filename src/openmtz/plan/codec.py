@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from openmtz.plan.layout import SPOT_FIELDS, PlanError
-
-if TYPE_CHECKING:
-    from openmtz.plan.plan import TreatmentPlan
 
 MAGIC = b"OMTZPLAN1\n"
 
@@ -29,13 +28,17 @@ def canonical_json(header: dict[str, Any]) -> str:
         raise PlanError(f"the plan's header cannot be written as JSON: {error}") from error
 
 
-def canonical_bytes(plan: TreatmentPlan) -> bytes:
-    """Return the bytes whose SHA-256 identifies the plan."""
-    header = canonical_json(plan.header).encode()
-    parts = [MAGIC, struct.pack("<I", len(header)), header]
-    parts.append(struct.pack("<II", len(plan), len(plan.station_pose)))
+def encode(header: Mapping[str, Any], spots: Mapping[str, NDArray[Any]], poses: NDArray[np.float64]) -> bytes:
+    """Return the bytes of a header, spot arrays by name (each of `SPOT_FIELDS`) and station poses `(S, 7)`.
+
+    Raises:
+        PlanError: the header cannot be written as JSON.
+    """
+    text = canonical_json(dict(header)).encode()
+    parts = [MAGIC, struct.pack("<I", len(text)), text]
+    parts.append(struct.pack("<II", len(spots[SPOT_FIELDS[0]]), len(poses)))
     for name in SPOT_FIELDS:
-        array = getattr(plan, name)
+        array = spots[name]
         parts.append(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
-    parts.append(np.rint(plan.station_pose * 1e9).astype("<i8").tobytes())
+    parts.append(np.rint(poses * 1e9).astype("<i8").tobytes())
     return b"".join(parts)

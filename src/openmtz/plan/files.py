@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from openmtz.plan.codec import canonical_bytes
 from openmtz.plan.finding import Finding, Severity
 from openmtz.plan.layout import READABLE_VERSIONS, PlanError
 from openmtz.plan.plan import TreatmentPlan
@@ -33,7 +32,7 @@ def save_plan(plan: TreatmentPlan, findings: Iterable[Finding], folder: str | Pa
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    data = canonical_bytes(plan)
+    data = plan.canonical_bytes()
     existing = target / PLAN_FILE
     if existing.exists() and existing.read_bytes() != data:
         raise PlanError(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.plan.codec import canonical_bytes
-from openmtz.plan.layout import READABLE_VERSIONS, SPOT_DTYPES, PlanError
+from openmtz.plan.codec import encode
+from openmtz.plan.layout import READABLE_VERSIONS, SPOT_DTYPES, SPOT_FIELDS, PlanError
 from openmtz.plan.waits import waits_of
 
 
@@ -119,7 +119,12 @@ class TreatmentPlan:
     @cached_property
     def sha256(self) -> str:
         """Hex SHA-256 of the canonical bytes: the identity an approval names."""
-        return hashlib.sha256(canonical_bytes(self)).hexdigest()
+        return hashlib.sha256(self.canonical_bytes()).hexdigest()
+
+    def canonical_bytes(self) -> bytes:
+        """Return the bytes whose SHA-256 identifies the plan; the same on every machine."""
+        spots = {name: getattr(self, name) for name in SPOT_FIELDS}
+        return encode(self.header, spots, self.station_pose)
 
 
 @dataclass(frozen=True)

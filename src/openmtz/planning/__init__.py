@@ -1,4 +1,4 @@
-"""Density -> spots -> stations -> firing order -> `TreatmentPlan`."""
+"""From captured skin to a `TreatmentPlan`: a density becomes spots, stations, energies and a firing order."""
 
 import lazy_loader
 

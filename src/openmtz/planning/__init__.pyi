@@ -1,4 +1,4 @@
-from .dose.feathering import feather_density as feather_density
+from .context import PlanningSetup as PlanningSetup
 from .errors import PlanningError as PlanningError
 from .fields_file import (
     FieldsFileError as FieldsFileError,
@@ -8,15 +8,17 @@ from .fields_file import (
 from .order.head_timing import HeadTiming as HeadTiming
 from .order.ordering import FiringOrder as FiringOrder, firing_order as firing_order
 from .order.pauses import Group as Group, GroupPauses as GroupPauses, group_pauses as group_pauses
-from .planner import PlanningResult as PlanningResult, plan_treatment as plan_treatment
+from .planner import plan_treatment as plan_treatment
 from .request import (
     Overrides as Overrides,
     PlanRequest as PlanRequest,
     RequestError as RequestError,
-    parse as parse,
+    as_model as as_model,
     parse_request as parse_request,
 )
+from .result import PlanningResult as PlanningResult
 from .skin.exclusion import Excluded as Excluded, exclude as exclude
+from .skin.feathering import feather_density as feather_density
 from .skin.no_fire import NoFireVolume as NoFireVolume
 from .spots.passes import PassPlacement as PassPlacement, place_passes as place_passes
 from .spots.placement import (

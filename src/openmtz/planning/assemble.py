@@ -43,10 +43,11 @@ def assemble(
     stations: Stations,
     profile: HandpieceProfile,
 ) -> TreatmentPlan:
-    """Return the plan: passes one after the other, each over all stations there and back.
+    """Return the plan. Passes follow each other; every second one visits the stations the other way round.
 
-    The kind of order is chosen on the largest group and used for all of them; sweeps over few spots are
-    annealed. Ranked with the upper end of the profile's residual heat.
+    The kind of firing order is chosen on the largest group of spots and then used for all groups; where it is
+    sweeps, small groups are annealed instead. Orders are compared at the upper end of the profile's interval
+    of residual heat, which is the careful one.
     """
     timing = HeadTiming.of(profile)
     heat = HeatModel(eta=profile.residual_heat[2], spot_um=profile.spot_um)

@@ -1,4 +1,4 @@
-"""What planning raises when there is no plan."""
+"""The error that planning raises when there is no plan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from openmtz.plan import Finding
 
 
 class PlanningError(RuntimeError):
-    """No plan. `findings` say why, each with the nearest fix."""
+    """There is no plan. `findings` say why, each with what would help most."""
 
     def __init__(self, text: str, findings: Iterable[Finding] = ()) -> None:
         super().__init__(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from openmtz.planning.planner import PlanningResult
+    from openmtz.planning.result import PlanningResult
 
 FIELDS_FILE = "fields.npz"
 

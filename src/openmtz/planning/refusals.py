@@ -1,4 +1,4 @@
-"""Why a spot is not planned: one closed list, each cause with what would help."""
+"""The causes for which a spot is not planned: one closed list, each with its text and what would help."""
 
 from __future__ import annotations
 

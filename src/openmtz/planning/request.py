@@ -43,7 +43,7 @@ class SphereRequest(BaseModel):
 
 
 class CapsuleRequest(BaseModel):
-    """All within `radius_m` of the line from `start_m` to `end_m` [m, world], such as a lip."""
+    """All that lies within `radius_m` of the line from `start_m` to `end_m` [m, world], such as a lip."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["capsule"]
@@ -149,8 +149,9 @@ class PlanRequest(BaseModel):
         return Region(wanted.center_m, wanted.radius_m)
 
 
-def parse(model: type[Any], value: Any, what: str) -> Any:
-    """Return `value` (a mapping, JSON text, None or an instance) as `model`.
+def as_model(model: type[Any], value: Any, what: str) -> Any:
+    """Return `value` (a mapping, JSON text, None or an instance) as an instance of `model`; `what` names it
+    in the error.
 
     Raises:
         RequestError: with the field, what it got and what it wants.
@@ -172,5 +173,5 @@ def parse(model: type[Any], value: Any, what: str) -> Any:
 
 def parse_request(request_json: str) -> PlanRequest:
     """Return the request of a JSON text; the empty text asks for nothing in particular."""
-    request: PlanRequest = parse(PlanRequest, request_json, "the request")
+    request: PlanRequest = as_model(PlanRequest, request_json, "the request")
     return request

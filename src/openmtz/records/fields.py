@@ -37,13 +37,13 @@ def measured_density_per_cm2(
         return np.bincount(pairs["i"], weights=weight, minlength=len(near)).astype(np.float64)
 
     lower, upper = positions_m.min(axis=0) - 2 * reach, positions_m.max(axis=0) + 2 * reach
-    skin = smooth(*_area_samples(mesh, lower, upper, 0.8 * sigma_m))
+    skin = smooth(*area_samples(mesh, lower, upper, 0.8 * sigma_m))
     spots = smooth(positions_m, np.ones(len(positions_m)))
     density[near] = np.divide(spots, skin, out=np.zeros_like(spots), where=skin > 1e-9)
     return density
 
 
-def _area_samples(
+def area_samples(
     mesh: TriangleMesh, lower: NDArray[np.floating], upper: NDArray[np.floating], step_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return points `(K, 3)` and the areas [cm2] `(K,)` they stand for, of faces that touch a box.

@@ -13,9 +13,13 @@ from scipy.spatial import cKDTree
 from openmtz.geometry import SkinSurface
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import TreatmentPlan
+from openmtz.planning.order import flatten
+from openmtz.planning.skin import SHOWN_M
+from openmtz.records.fields import area_samples
 from openmtz.records.maps import Scene, _colorbar, _map_axes, _scale_bar
 from openmtz.records.render import Floats, View, rasterize
 from openmtz.records.style import INK, MAP_PX, SEVERITY_MAP, STATION_COLORS, WIDTH_IN, Picture, png
+from openmtz.tissue import HeatModel, mid_gap_heat
 
 EVEN_BALL_M = 0.0025
 """Density is counted in balls of this radius [m]: about 90 spots at 442 per cm2, so that one spot is 1 %."""
@@ -133,9 +137,6 @@ def _order(canvas: _Canvas, plan: TreatmentPlan) -> Picture:
 
 def _heat(canvas: _Canvas, plan: TreatmentPlan) -> Picture:
     """The rise between the zones at its peak, each group by itself."""
-    from openmtz.planning.order import flatten
-    from openmtz.tissue import HeatModel, mid_gap_heat
-
     profile = HandpieceProfile.from_header(plan.header["profile"])
     heat = HeatModel(eta=profile.residual_heat[1], spot_um=profile.spot_um)
     rise = np.zeros(len(plan))
@@ -166,14 +167,12 @@ def density_error(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return at each spot `(N,)` the relative error of the count in a ball around it against the integral of
     the prescribed density there, and whether the ball lies inside the region: at its rim it means little."""
-    from openmtz.records.fields import _area_samples
-
     points = plan.positions_m
     low, high = points.min(axis=0) - 2 * ball_m, points.max(axis=0) + 2 * ball_m
     mesh = surface.mesh
     treated = np.asarray((density_per_cm2[mesh.faces] > 0).all(axis=1), np.bool_)
     part, old = mesh.submesh(treated)
-    samples, area_cm2 = _area_samples(part, low, high, 0.15 * ball_m)
+    samples, area_cm2 = area_samples(part, low, high, 0.15 * ball_m)
     tree = cKDTree(part.vertices)
     mass = density_per_cm2[old][tree.query(samples)[1]] * area_cm2
     wanted = np.array([mass[i].sum() for i in cKDTree(samples).query_ball_point(points, ball_m)])
@@ -213,8 +212,6 @@ def _refused(
     fig, ax = canvas.start()
     size = canvas.dot(len(plan) + len(refused_m))
     if len(no_fire_m):
-        from openmtz.planning.skin import SHOWN_M
-
         patch = (1.6 * SHOWN_M / canvas.view.width_m * WIDTH_IN * 72.0) ** 2
         ax.scatter(*canvas.at(no_fire_m).T, s=patch, c=CAUSE_COLORS[NO_FIRE], linewidths=0, marker="s")
     ax.scatter(*canvas.at(plan.positions_m).T, s=0.5 * size, c="#9aa5af", linewidths=0)

@@ -1,4 +1,5 @@
 from .advice import what_helps as what_helps
+from .branches import Branch as Branch, IkResult as IkResult
 from .cell import BED_TOP_M as BED_TOP_M, CELL_BOXES as CELL_BOXES, CellBox as CellBox
 from .clearance import Clearance as Clearance, Collision as Collision
 from .collision import CellCollision as CellCollision
@@ -13,7 +14,7 @@ from .description import (
     find_urdf as find_urdf,
 )
 from .joint_limits import JointLimits as JointLimits
-from .kinematics import ArmKinematics as ArmKinematics, Branch as Branch, IkResult as IkResult
+from .kinematics import ArmKinematics as ArmKinematics
 from .mover import MoveOutcome as MoveOutcome, Mover as Mover, MoverConfig as MoverConfig
 from .reach import MoveResult as MoveResult, plan_move as plan_move
 from .station_check import ReachReport as ReachReport, StationCheck as StationCheck

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from openmtz.geometry import invert_pose, pose_distance
 from openmtz.robot.analytic import UrGeometry
+from openmtz.robot.branches import Branch, IkResult
 from openmtz.robot.description import FLANGE_FRAME, HOME, SCAN_HEAD_FRAME, find_urdf
 from openmtz.robot.joint_limits import JointLimits
 from openmtz.robot.urdf_check import UrdfInvalid, validate_urdf
@@ -28,31 +28,6 @@ LARGEST_NEWTON_STEP_RAD = 0.5
 SINGULARITY_MARGIN = 0.005
 """A branch nearer to a singularity is taken only where there is no other: there, a millimetre at the tool
 may take 0.2 rad. Engineering default."""
-
-
-@dataclass(frozen=True, eq=False)
-class Branch:
-    """One posture that solves a pose: `q` `(6,)` [rad], within limits.
-
-    `distance_rad` largest joint difference from the seed, `limit_margin_rad` distance from the nearest
-    limit, `singularity_margin` smallest singular value of the Jacobian with lengths in units of the reach.
-    """
-
-    q: Array
-    distance_rad: float
-    limit_margin_rad: float
-    singularity_margin: float
-
-
-@dataclass(frozen=True)
-class IkResult:
-    """`q` `(6,)` [rad] best found. `reason` says what is wrong and what helps where `ok` is False."""
-
-    q: Array
-    position_error_m: float
-    orientation_error_rad: float
-    ok: bool
-    reason: str = ""
 
 
 class ArmKinematics:

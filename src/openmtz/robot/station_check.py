@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.robot.advice import what_helps
+from openmtz.robot.branches import Branch
 from openmtz.robot.collision import CellCollision
 from openmtz.robot.description import HOME, SCAN_HEAD_FRAME
-from openmtz.robot.kinematics import ArmKinematics, Branch
+from openmtz.robot.kinematics import ArmKinematics
 
 Array = NDArray[np.float64]
 

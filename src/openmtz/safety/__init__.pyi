@@ -1,14 +1,9 @@
-from . import envelope as envelope
 from .aim import AimResult as AimResult, check_aim as check_aim
 from .conditions import CONDITIONS as CONDITIONS, GRANT_CAUSES as GRANT_CAUSES, Condition as Condition
 from .config import SafetyConfig as SafetyConfig
-from .envelope import (
-    HOST_ENVELOPE_VERSION as HOST_ENVELOPE_VERSION,
-    LIMITS as LIMITS,
-    check_plan as check_plan,
-)
 from .inbox import Inbox as Inbox
 from .inputs import (
+    LINE_NAMES as LINE_NAMES,
     Approve as Approve,
     ArmState as ArmState,
     FiredBatch as FiredBatch,
@@ -21,6 +16,12 @@ from .inputs import (
     RequestToken as RequestToken,
     Reset as Reset,
     SetReady as SetReady,
+)
+from .interlock_lines import (
+    FOOTSWITCH as FOOTSWITCH,
+    INTERLOCK_LINES as INTERLOCK_LINES,
+    HeadWire as HeadWire,
+    InterlockLine as InterlockLine,
 )
 from .monitor import SafetyMonitor as SafetyMonitor
 from .outputs import (

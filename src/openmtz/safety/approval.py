@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import pose_from_vector
+from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import FiringGroup, Severity, TreatmentPlan
 from openmtz.safety.config import SafetyConfig
-from openmtz.safety.envelope import check_plan
 from openmtz.safety.heat import HeatMeter
 from openmtz.safety.inputs import Approve, Inputs
 from openmtz.safety.outputs import Reply
@@ -46,56 +47,67 @@ class Approval:
         return tuple(pose_from_vector(v) for v in self.plan.station_pose)
 
 
+class Judgement(NamedTuple):
+    """The approval, None where it is refused, and the reply."""
+
+    approval: Approval | None
+    reply: Reply
+
+
+def _no(code: str, text: str) -> Judgement:
+    return Judgement(None, Reply(False, code, text))
+
+
 def judge(
     request: Approve, inputs: Inputs, state: SafetyState, boot_id: str, config: SafetyConfig, now: float
-) -> tuple[Approval | None, Reply]:
+) -> Judgement:
     """Accept or refuse an approval. Checks the whole plan against the host envelope and the captured skin:
     tens of ms, for the 160,000 spots of a face 3 s."""
     plan = inputs.plan
     if state is not SafetyState.STANDBY:
-        return None, Reply(False, "not-in-standby", f"approve in STANDBY; the state is {state.name}")
+        return _no("not-in-standby", f"approve in STANDBY; the state is {state.name}")
     if request.monitor_boot_id != boot_id:
-        return None, Reply(
-            False, "other-boot-id",
+        return _no(
+            "other-boot-id",
             f"the approval names monitor run {request.monitor_boot_id!r}, this is {boot_id!r}:"
             " look at the plan again and approve it in this run",
         )  # fmt: skip
     if not request.approver.strip():
-        return None, Reply(False, "no-approver", "name who approves")
+        return _no("no-approver", "name who approves")
     if plan is None:
-        return None, Reply(False, "no-plan", "the monitor has received no plan; plan first")
+        return _no("no-plan", "the monitor has received no plan; plan first")
     if plan.sha256 != request.plan_sha256:
-        return None, Reply(
-            False, "other-plan",
+        return _no(
+            "other-plan",
             f"the approval names plan {request.plan_sha256[:12]!r}, the current one is {plan.sha256[:12]!r}:"
             " look at the current plan",
         )  # fmt: skip
     if inputs.surface_id and inputs.surface_id != plan.header.get("surface_id"):
-        return None, Reply(False, "other-surface", "the skin was captured again; plan on the new surface")
+        return _no("other-surface", "the skin was captured again; plan on the new surface")
     calibration = plan.header.get("calibration_id")
     if config.calibration_id and calibration != config.calibration_id:
-        return None, Reply(
-            False, "other-calibration",
+        return _no(
+            "other-calibration",
             f"the plan was made with calibration {calibration!r}, in force is {config.calibration_id!r}:"
             " plan again",
         )  # fmt: skip
     try:
         refusals = [f for f in check_plan(plan, config.calibration) if f.severity is Severity.REFUSAL]
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:  # numbers that are none
-        return None, Reply(False, "plan-invalid", f"the plan cannot be judged: {error}; plan again")
+        return _no("plan-invalid", f"the plan cannot be judged: {error}; plan again")
     if refusals:
         text = "; ".join(f"{f.text} ({f.fix})" for f in refusals)
-        return None, Reply(False, refusals[0].code, f"beyond the host envelope: {text}")
+        return _no(refusals[0].code, f"beyond the host envelope: {text}")
     if inputs.skin is None:
         text = "the monitor has no captured skin that it could read; capture again"
-        return None, Reply(False, "no-surface", text)
+        return _no("no-surface", text)
     try:
         misfits = check_on_skin(plan, inputs.skin)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-        return None, Reply(False, "plan-invalid", f"the plan cannot be judged: {error}; plan again")
+        return _no("plan-invalid", f"the plan cannot be judged: {error}; plan again")
     if misfits:
         text = "; ".join(f"{f.text} ({f.fix})" for f in misfits)
-        return None, Reply(False, misfits[0].code, f"the plan does not fit the captured skin: {text}")
+        return _no(misfits[0].code, f"the plan does not fit the captured skin: {text}")
     try:
         profile = HandpieceProfile.from_header(plan.header["profile"])
         approval = Approval(
@@ -104,8 +116,10 @@ def judge(
         )  # fmt: skip
         _ = approval.groups, approval.station_poses
     except (ValueError, TypeError, LookupError) as error:
-        return None, Reply(False, "plan-invalid", str(error))
-    return approval, Reply(True, "approved", f"plan {plan.sha256[:12]} approved by {request.approver}")
+        return _no("plan-invalid", str(error))
+    return Judgement(
+        approval, Reply(True, "approved", f"plan {plan.sha256[:12]} approved by {request.approver}")
+    )
 
 
 def ended(approval: Approval | None, inputs: Inputs, config: SafetyConfig, now: float) -> str:

@@ -41,8 +41,10 @@ def credit_now(
     if head.plan_sha256 != approval.sha256:
         return Credit(withheld="other-plan-selected")
     account = fired.account(approval.sha256)
-    if account is None or account.blocked:
-        return Credit(withheld="other-plan-selected", detail=account.blocked if account else "")
+    if account is None:
+        return Credit(withheld="other-plan-selected", detail="the scan head has not named the plan yet")
+    if account.blocked:
+        return Credit(withheld="in-doubt", detail=account.blocked)
     start = account.next_spot
     if start >= group.end:
         return Credit(withheld="group-complete")

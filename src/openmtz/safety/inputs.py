@@ -10,23 +10,44 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import TriangleMesh
 from openmtz.plan import TreatmentPlan
+from openmtz.safety.interlock_lines import INTERLOCK_LINES
 from openmtz.safety.states import Token
 
+LINE_NAMES = tuple(line.name for line in INTERLOCK_LINES)
+"""The interlock lines by name, in the order of their table."""
+_LINE_NAMES = frozenset(LINE_NAMES)
 DEVICE_FAULT_STATE = 4
 """`ScanHeadStatus.FAULT`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Interlocks:
-    """The lines as read by software; true is good, except for `footswitch_pressed`."""
+    """The lines as read by software, one for each row of `INTERLOCK_LINES`; true is good.
+
+    `states`: line -> value. Each line is also an attribute: `lines.door_closed`.
+
+    Raises:
+        TypeError: a line is missing, there is no such line, or a value is neither True nor False.
+    """
 
     received_at: float
-    emergency_stop_closed: bool
-    key_on: bool
-    door_closed: bool
-    footswitch_pressed: bool
-    smoke_evacuator_on: bool
-    eyewear_attested: bool
+    states: Mapping[str, bool]
+
+    def __init__(self, received_at: float, **states: bool) -> None:
+        if states.keys() != _LINE_NAMES:
+            odd = ", ".join(sorted(states.keys() ^ _LINE_NAMES))
+            raise TypeError(f"missing or no line: {odd}; the interlock lines are {', '.join(LINE_NAMES)}")
+        wrong = [name for name, value in states.items() if not isinstance(value, (bool, np.bool_))]
+        if wrong:
+            raise TypeError(f"line {wrong[0]} must be true or false, got {states[wrong[0]]!r}")
+        object.__setattr__(self, "received_at", received_at)
+        object.__setattr__(self, "states", {name: bool(states[name]) for name in LINE_NAMES})
+
+    def __getattr__(self, name: str) -> bool:
+        """Return the value of a line."""
+        if name in _LINE_NAMES:
+            return self.states[name]
+        raise AttributeError(f"no line {name!r}; there are: {', '.join(LINE_NAMES)}")
 
 
 @dataclass(frozen=True)

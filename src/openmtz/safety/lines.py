@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.inputs import Interlocks
+from openmtz.safety.interlock_lines import FOOTSWITCH, INTERLOCK_LINES
 
-_LINES = {
-    "emergency-stop": "emergency_stop_closed",
-    "key-off": "key_on",
-    "door-open": "door_closed",
-    "smoke-evacuator-off": "smoke_evacuator_on",
-    "eyewear-not-attested": "eyewear_attested",
-}
+_CLOSED = tuple(line for line in INTERLOCK_LINES if line is not FOOTSWITCH)
 
 
 class LineWatch:
@@ -46,20 +39,19 @@ class LineWatch:
         if lines is None:
             return {}
         active: dict[str, str] = {}
-        for code, name in _LINES.items():
-            if not getattr(lines, name):
-                self._good_since.pop(code, None)
-                active[code] = f"line {name} is false"
+        for line in _CLOSED:
+            if not lines.states[line.name]:
+                self._good_since.pop(line.name, None)
+                active[line.condition] = f"line {line.name} is false"
                 continue
-            since = self._good_since.setdefault(code, now)
-            if now - since < self._config.line_settle_s:
-                active[code] = f"line {name} is settling"
-        attested = self._good_since.get("eyewear-not-attested", math.inf)
-        if now - attested > self._config.session_s:
-            active["eyewear-not-attested"] = "the attestation expired with the session; attest anew"
-        self._update_footswitch(bool(lines.footswitch_pressed))
+            age = now - self._good_since.setdefault(line.name, now)
+            if age < self._config.line_settle_s:
+                active[line.condition] = f"line {line.name} is settling"
+            elif line.expires and age > getattr(self._config, line.expires):
+                active[line.condition] = f"line {line.name} expired with {line.expires}; set it anew"
+        self._update_footswitch(lines.states[FOOTSWITCH.name])
         if not self._pressed:
-            active["footswitch-released"] = "released"
+            active[FOOTSWITCH.condition] = "released"
         return active
 
     def _update_footswitch(self, pressed: bool) -> None:

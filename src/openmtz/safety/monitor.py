@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 from openmtz.safety import approval as approvals
 from openmtz.safety.acts import own_act, waiting_conditions
 from openmtz.safety.approval import Approval
 from openmtz.safety.arm import ArmWatch
+from openmtz.safety.condition_sets import in_order
 from openmtz.safety.conditions import CONDITIONS
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.device import DeviceWatch
@@ -21,13 +23,25 @@ from openmtz.safety.liveness import ProgressWatch, source_conditions
 from openmtz.safety.loaded import LoadedStore
 from openmtz.safety.outputs import Outputs, PermitGrant, Reply, SafetyEvent
 from openmtz.safety.permits import PermitBook
-from openmtz.safety.requests import answer_ready, laser_refusal, reset_refusal
+from openmtz.safety.requests import Answer, answer_ready, laser_refusal, reset_refusal
 from openmtz.safety.states import SafetyState as S, Token
 from openmtz.safety.table import cause_text, next_transition
 from openmtz.safety.token import TokenHolder, motion_refusal
 
 RESET_PENDING_S = 2.0
 """A device has this long to clear its fault after a reset was accepted [s]."""
+
+
+class PermitStep(NamedTuple):
+    """What a step says of permits: one to send or None, whether it is without credit, and why there is none.
+
+    `withheld` and `refused` are those of `Outputs`.
+    """
+
+    grant: PermitGrant | None = None
+    revoke: bool = False
+    withheld: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 class SafetyMonitor:
@@ -74,29 +88,29 @@ class SafetyMonitor:
         replies: list[Reply] = []
         reset_device = False
         for request in inputs.requests:
-            reply, act, ask_device = self._answer(request, inputs, active, now)
-            replies.append(reply)
-            reset_device |= ask_device
-            if act:
+            answer = self._answer(request, inputs, active, now)
+            replies.append(answer.reply)
+            reset_device |= answer.reset_device
+            if answer.act:
                 # What the act changes must hold for the next request in the same step.
-                self._take(act, reply.text, now)
+                self._take(answer.act, answer.reply.text, now)
                 if isinstance(request, Approve):
                     active.pop("approval-ended", None)
         own = self._own_act(inputs, active, now)
         if own:
             self._take(own, "", now)
         self._settle_tokens(now)
-        grant, revoke, withheld = self._permit(inputs, active, now)
+        permit = self._permit(inputs, active, now)
         account = self._fired.account(self._approval.sha256) if self._approval else None
         return Outputs(
             state=self._state,
             cause=self._cause,
             detail=self._detail,
             token=self._holder.token,
-            grant=grant,
-            revoke=revoke,
+            grant=permit.grant,
+            revoke=permit.revoke,
             replies=tuple(replies),
-            withheld=withheld,
+            withheld=permit.withheld,
             conditions=tuple(active.items()),
             events=tuple(self._events),
             approved_plan_sha256=self._approval.sha256 if self._approval else "",
@@ -104,6 +118,7 @@ class SafetyMonitor:
             permits_granted=self._permits.granted,
             reset_device=reset_device,
             stop_arm=self._state in (S.OFF, S.FAULT),
+            refused=permit.refused,
         )
 
     # --- what the inputs say -------------------------------------------------------------------------
@@ -143,7 +158,7 @@ class SafetyMonitor:
         found.update(self._arm.conditions(station))
         found.update(waiting_conditions(self._state, now - self._entered, self._lines.pressed, cfg))
         found.update(self._aim.conditions(now, cfg))
-        return {code: found[code] for code in CONDITIONS if code in found}
+        return in_order(found)
 
     # --- states --------------------------------------------------------------------------------------
 
@@ -186,19 +201,15 @@ class SafetyMonitor:
 
     # --- requests ------------------------------------------------------------------------------------
 
-    def _answer(
-        self, request: Request, inputs: Inputs, active: dict[str, str], now: float
-    ) -> tuple[Reply, str, bool]:
-        """Return the reply, the act it amounts to (or empty), and whether to reset the device."""
+    def _answer(self, request: Request, inputs: Inputs, active: dict[str, str], now: float) -> Answer:
         if isinstance(request, Approve):
-            return self._approve(request, inputs, now), "", False
+            return Answer(self._approve(request, inputs, now))
         if isinstance(request, SetReady):
             pressed = self._lines.pressed
-            ready = answer_ready(request, self._state, self._approval, pressed, active, self.config)
-            return *ready, False
+            return answer_ready(request, self._state, self._approval, pressed, active, self.config)
         if isinstance(request, Reset):
             return self._reset(active, now)
-        return *self._token(request, inputs, active, now), False
+        return self._token(request, inputs, active, now)
 
     def _approve(self, request: Approve, inputs: Inputs, now: float) -> Reply:
         given, reply = approvals.judge(request, inputs, self._state, self.boot_id, self.config, now)
@@ -212,11 +223,11 @@ class SafetyMonitor:
         self._event(now, "approval", reply.code, reply.text)
         return reply
 
-    def _reset(self, active: dict[str, str], now: float) -> tuple[Reply, str, bool]:
+    def _reset(self, active: dict[str, str], now: float) -> Answer:
         latched = self._fired.latched
         refusal = reset_refusal(self._state, active, latched)
         if refusal is not None:
-            return refusal, "", False
+            return Answer(refusal)
         for code, detail in latched.items():
             self._event(now, "note", code, f"acknowledged by reset: {detail}")
             active.pop(code, None)
@@ -224,34 +235,33 @@ class SafetyMonitor:
         if "device-fault" in active:
             self._reset_until = now + RESET_PENDING_S
             text = f"the scan head was asked to clear its fault ({active['device-fault']}); standby follows"
-            return Reply(True, "device-reset-asked", text), "", True
-        return Reply(True, "reset", "reset; approve and make ready anew"), "reset", False
+            return Answer(Reply(True, "device-reset-asked", text), reset_device=True)
+        return Answer(Reply(True, "reset", "reset; approve and make ready anew"), "reset")
 
-    def _token(
-        self, request: RequestToken, inputs: Inputs, active: dict[str, str], now: float
-    ) -> tuple[Reply, str]:
+    def _token(self, request: RequestToken, inputs: Inputs, active: dict[str, str], now: float) -> Answer:
         held, wanted = self._holder.token, Token(request.token)
         if wanted is Token.NONE:
             self._give(Token.NONE, 0, 0, now)
             act = "token-returned" if held is Token.EMISSION else ""
-            return Reply(True, "returned", "nobody holds the token"), act
+            return Answer(Reply(True, "returned", "nobody holds the token"), act)
         same = (request.station, request.pass_index) == (self._holder.station, self._holder.pass_index)
         if held is wanted and (wanted is Token.MOTION or same):
-            return Reply(True, "held", f"the {wanted.name.lower()} token is held already"), ""
+            return Answer(Reply(True, "held", f"the {wanted.name.lower()} token is held already"))
         if held is not Token.NONE:
-            return Reply(False, "token-out", f"the {held.name.lower()} token is out; give it back first"), ""
+            text = f"the {held.name.lower()} token is out; give it back first"
+            return Answer(Reply(False, "token-out", text))
         if wanted is Token.MOTION:
             fresh = "head-stale" not in active and "head-lost" not in active
             refusal = motion_refusal(self._state, inputs.head, fresh, self._permits, now)
         else:
             refusal = laser_refusal(request, self._approval, self._state, active, self._arm, self.config)
         if refusal is not None:
-            return refusal, ""
+            return Answer(refusal)
         self._give(wanted, request.station, request.pass_index, now)
         if wanted is Token.EMISSION:
             # Records and status from before the token may be of an earlier selection of the same group.
             self._loaded.clear()
-        return Reply(True, "granted", f"{wanted.name.lower()} token granted"), ""
+        return Answer(Reply(True, "granted", f"{wanted.name.lower()} token granted"))
 
     def _give(self, token: Token, station: int, pass_index: int, now: float) -> None:
         if token is not self._holder.token:
@@ -265,10 +275,9 @@ class SafetyMonitor:
 
     # --- permits -------------------------------------------------------------------------------------
 
-    def _permit(
-        self, inputs: Inputs, active: dict[str, str], now: float
-    ) -> tuple[PermitGrant | None, bool, tuple[str, ...]]:
+    def _permit(self, inputs: Inputs, active: dict[str, str], now: float) -> PermitStep:
         withheld = list(active)
+        refused: tuple[tuple[str, str], ...] = ()
         if self._state is not S.FIRING:
             withheld.append("not-firing")
         if self._holder.token is not Token.EMISSION:
@@ -282,23 +291,25 @@ class SafetyMonitor:
             )
             if credit.withheld:
                 withheld.append(credit.withheld)
+                if credit.detail:
+                    refused = ((credit.withheld, credit.detail),)
             self._aim.note(credit, now)
         if not withheld and credit is not None and inputs.head is not None and self._approval is not None:
             if not self._permits.due(now):
-                return None, False, ()
+                return PermitStep()
             self._fired.credited(self._approval.sha256, credit.until)
             grant = self._permits.grant(
                 inputs.head, self._approval.sha256, self._holder.station, self._holder.pass_index,
                 credit.until, credit.digest, now,
             )  # fmt: skip
-            return grant, False, ()
+            return PermitStep(grant)
         against = self._state is not S.FIRING or any(CONDITIONS[c].revoke for c in active)
         if against and inputs.head is not None:
             revocation = self._permits.revoke(inputs.head, now)
             if revocation is not None:
                 self._event(now, "permit", "revoked", ", ".join(withheld))
-                return revocation, True, tuple(withheld)
-        return None, False, tuple(withheld)
+                return PermitStep(revocation, True, tuple(withheld), refused)
+        return PermitStep(None, False, tuple(withheld), refused)
 
     def _event(self, now: float, kind: str, code: str, text: str) -> None:
         self._events.append(SafetyEvent(now, kind, code, text))

@@ -51,7 +51,9 @@ class Outputs:
 
     `grant`: publish this permit, or None. `revoke`: the grant carries no credit. `reset_device`: ask the
     scan head to clear its fault. `stop_arm`: the arm must not move (state OFF or FAULT). `withheld`:
-    codes for which no permit is being granted; `conditions`: the active ones with their detail.
+    codes for which no permit is being granted; `conditions`: the active ones with their detail; `refused`:
+    the code that withholds the credit itself (a key of `GRANT_CAUSES`, or `aim-refused`) with its detail, at
+    most one and only where there is more to say than the code.
     """
 
     state: SafetyState
@@ -69,3 +71,4 @@ class Outputs:
     permits_granted: int
     reset_device: bool
     stop_arm: bool
+    refused: tuple[tuple[str, str], ...] = ()

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from openmtz.safety.approval import Approval
 from openmtz.safety.arm import ArmWatch
 from openmtz.safety.condition_sets import PASSING, faults
@@ -17,6 +19,14 @@ from openmtz.safety.table import cause_text
 from openmtz.safety.token import emission_refusal
 
 
+class Answer(NamedTuple):
+    """The reply to a request, the act it amounts to (empty: none), and whether the device is to be reset."""
+
+    reply: Reply
+    act: str = ""
+    reset_device: bool = False
+
+
 def answer_ready(
     request: SetReady,
     state: S,
@@ -24,22 +34,22 @@ def answer_ready(
     pressed: bool,
     active: dict[str, str],
     config: SafetyConfig,
-) -> tuple[Reply, str]:
-    """Return the reply and the act it amounts to (or empty); `pressed`: the footswitch is down."""
+) -> Answer:
+    """Answer a wish to become ready, or to go back to standby; `pressed`: the footswitch is down."""
     if not request.ready:
         if state in (S.ARMING, S.READY, S.FIRING, S.HOLD):
-            return Reply(True, "ready-withdrawn", "back to standby"), "ready-withdrawn"
-        return Reply(state is S.STANDBY, "not-ready", f"the state is {state.name}"), ""
+            return Answer(Reply(True, "ready-withdrawn", "back to standby"), "ready-withdrawn")
+        return Answer(Reply(state is S.STANDBY, "not-ready", f"the state is {state.name}"))
     if state is not S.STANDBY:
-        return Reply(False, "not-in-standby", f"ask for ready in STANDBY, not {state.name}"), ""
+        return Answer(Reply(False, "not-in-standby", f"ask for ready in STANDBY, not {state.name}"))
     if approval is None or "approval-ended" in active:
-        return Reply(False, "approval-ended", cause_text("approval-ended")), ""
+        return Answer(Reply(False, "approval-ended", cause_text("approval-ended")))
     if pressed:
-        return Reply(False, "footswitch-in-arming", "release the footswitch, then ask for ready"), ""
+        return Answer(Reply(False, "footswitch-in-arming", "release the footswitch, then ask for ready"))
     against = [c for c in active if CONDITIONS[c].moves and c not in PASSING]
     if against:
-        return Reply(False, against[0], _listed(against, active)), ""
-    return Reply(True, "ready-requested", f"ready in {config.ready_delay_s:g} s"), "ready-requested"
+        return Answer(Reply(False, against[0], _listed(against, active)))
+    return Answer(Reply(True, "ready-requested", f"ready in {config.ready_delay_s:g} s"), "ready-requested")
 
 
 def reset_refusal(state: S, active: dict[str, str], acknowledged: dict[str, str]) -> Reply | None:

@@ -16,9 +16,9 @@ from scipy.ndimage import maximum_filter
 from scipy.spatial import cKDTree
 
 from openmtz.geometry import TriangleMesh, pose_from_vector
+from openmtz.limits import Beams, beams_of
 from openmtz.optics import HandpieceProfile, point_to_angles
 from openmtz.plan import Finding, Severity, TreatmentPlan
-from openmtz.safety.beams import Beams, beams_of
 
 SOURCE = "captured-skin"
 OFF_SKIN_M = 0.0003

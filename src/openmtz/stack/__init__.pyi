@@ -34,9 +34,5 @@ from .ports import (
     TokenOrder as TokenOrder,
     TreatmentClients as TreatmentClients,
 )
-from .treating import (
-    Ended as Ended,
-    Treating as Treating,
-    TreatingConfig as TreatingConfig,
-    TreatRequest as TreatRequest,
-)
+from .treating import Ended as Ended, Treating as Treating
+from .treatment_settings import TreatingConfig as TreatingConfig, TreatRequest as TreatRequest

@@ -14,7 +14,7 @@ from openmtz.geometry import SkinSurface
 from openmtz.hooks import PluginError, PluginManager, UnknownIndication
 from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.planning import PlanningError, PlanningResult, parse_request, plan_treatment
+from openmtz.planning import PlanningError, PlanningResult, PlanningSetup, parse_request, plan_treatment
 from openmtz.robot import ArmKinematics, CellCollision, StationCheck
 from openmtz.stack.ports import PlanOrder
 
@@ -111,10 +111,8 @@ class TreatmentPlanner:
             seed=order.seed,
             manager=self.plugins,
             region=request.as_region(),
-            reachable=reachable,
             overrides=request.overrides,
-            calibration=self._calibration,
-            progress=step,
+            setup=PlanningSetup(reachable, self._calibration, progress=step),
         )
 
 

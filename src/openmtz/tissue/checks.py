@@ -1,4 +1,4 @@
-"""One place where numbers come in: what is wrong, in which row, and what would be right."""
+"""The check of all numbers given to tissue models: says what is wrong, in which row, and what is valid."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class TissueError(ValueError):
-    """Numbers no tissue model can work with."""
+    """Numbers that no tissue model can work with."""
 
 
 def columns(**named: ArrayLike) -> tuple[NDArray[np.float64], ...]:

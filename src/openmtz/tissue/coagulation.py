@@ -64,7 +64,8 @@ DERMIS = CoagulationModel()
 
 
 class Rims(NamedTuple):
-    """Of `N` shots, each `(N,)`: `lateral_um` around the crater, `base_um` below it."""
+    """Thickness of the coagulated rim of `N` shots, `(N,)` each: `lateral_um` around the crater, `base_um`
+    below it."""
 
     lateral_um: Array
     base_um: Array
@@ -129,7 +130,8 @@ def _heat(
 
 
 class _Table:
-    """Rims over ln heat, ln radius, ln pulse: for a cylinder (1) and a sphere (2). Clipped at its ends."""
+    """Rims solved in advance, on a grid over the logarithms of heat, radius and pulse: for a cylinder (1) and
+    a sphere (2). What lies beyond the grid gets the value at its end."""
 
     def __init__(self, axes: tuple[Array, Array, Array], values: dict[int, Array]) -> None:
         self._low = [axis[0] for axis in axes]
@@ -175,18 +177,21 @@ def solve_rims_m(
 
     `radius_m`, `heat_j_m2` (per area of wall), `pulse_s`: `(K,)` float64.
     """
-    from openmtz.tissue._rim import rims_m
+    from openmtz.tissue.rim_kernels import Mesh1D, Tissue, Walls, rims_m
 
     capacity = model.density_kg_m3 * model.specific_heat_j_kgk
     reach = FIRST_CELL_M * (GROWTH**CELLS - 1.0) / (GROWTH - 1.0)
     cells = int(np.ceil(np.log1p(reach / first_cell_m * (GROWTH - 1.0)) / np.log(GROWTH)))
-    return np.asarray(
-        rims_m(
-            curved, np.asarray(radius_m, np.float64), np.asarray(heat_j_m2, np.float64),
-            np.asarray(pulse_s, np.float64), model.absorption_per_cm * 100.0, model.conductivity_w_mk,
-            capacity, model.water * model.density_kg_m3 * model.latent_heat_j_kg, model.skin_c,
-            model.boiling_c, float(np.log(COLLAGEN.frequency_per_s)), COLLAGEN.activation_k, first_cell_m,
-            cells, GROWTH, QUIET_C, LONGEST_S,
-        ),
-        np.float64,
-    )  # fmt: skip
+    walls = Walls(*(np.asarray(values, np.float64) for values in (radius_m, heat_j_m2, pulse_s)))
+    tissue = Tissue(
+        absorption=float(model.absorption_per_cm * 100.0),
+        conductivity=float(model.conductivity_w_mk),
+        capacity=float(capacity),
+        latent=float(model.water * model.density_kg_m3 * model.latent_heat_j_kg),
+        skin_c=float(model.skin_c),
+        boiling_c=float(model.boiling_c),
+        log_frequency=float(np.log(COLLAGEN.frequency_per_s)),
+        activation=float(COLLAGEN.activation_k),
+    )
+    mesh = Mesh1D(float(first_cell_m), cells, GROWTH, QUIET_C, LONGEST_S)
+    return np.asarray(rims_m(curved, walls, tissue, mesh), np.float64)

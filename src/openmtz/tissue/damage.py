@@ -1,4 +1,5 @@
-"""Arrhenius damage: Omega = integral of A exp(-(Ea/R)/T) dt; Omega = 1 is 63 % (domain facts, section 2).
+"""Arrhenius damage: Omega = integral of A exp(-(Ea/R)/T) dt; Omega = 1 means that
+63 % are damaged (domain facts, section 2).
 
 Omega falls and rises by a factor of two per kelvin or so: rank with it, never read it as a probability.
 """
@@ -83,7 +84,8 @@ ARRHENIUS_SETS = {s.name: s for s in (HENRIQUES, WEAVER_STOLL_44_50, WEAVER_STOL
 
 
 def weaver_stoll_rate_per_s(temperature_c: ArrayLike) -> NDArray[np.float64]:
-    """Return dOmega/dt [1/s] by Weaver & Stoll: nothing below 44 C, one set to 50 C, the other above."""
+    """Return dOmega/dt [1/s] by Weaver & Stoll: no damage below 44 C, one set of constants up to 50 C,
+    another above."""
     temperature = np.asarray(temperature_c, np.float64)
     low, high = WEAVER_STOLL_44_50.rate_per_s(temperature), WEAVER_STOLL_ABOVE_50.rate_per_s(temperature)
     return np.where(temperature < 44.0, 0.0, np.where(temperature <= 50.0, low, high))

@@ -1,4 +1,4 @@
-"""Energy within any disc of skin and any window of time: the limit that needs no model of heat."""
+"""The most energy within any disc of skin and any window of time: a measure that needs no model of heat."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def peak_disc_j_cm2(
         raise TissueError(f"{len(positions)} positions, {len(energy)} energies or times: must match")
     if (energy < 0).any():
         raise TissueError(f"energy_mj: row {int(np.argmin(energy))} is negative ({energy.min():g} mJ)")
-    from openmtz.tissue._disc import disc_sums, peak_loads, sort_cells
+    from openmtz.tissue.disc_kernels import disc_sums, peak_loads, sort_cells
 
     radius = float(np.sqrt(disc_cm2 * 1e-4 / np.pi))
-    order, cell, first, end = sort_cells(positions, radius)
+    order, ranges = sort_cells(positions, radius)
     xyz = np.ascontiguousarray(positions[order].T)
     amount = np.rint(energy[order] * 1e6).astype(np.int64)
     if np.ptp(time) < window_s:
-        peak = disc_sums(xyz, amount, cell, first, end, radius)
+        peak = disc_sums(xyz, amount, ranges, radius)
     else:
         turn = np.argsort(time[order], kind="stable")
-        peak = peak_loads(xyz, amount, time[order], turn, cell, first, end, radius, float(window_s))
+        peak = peak_loads(xyz, amount, time[order], turn, ranges, radius, float(window_s))
     result = np.empty(len(peak))
     result[order] = peak * 1e-9 / disc_cm2
     return result

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf
 
-from openmtz.tissue import _heat_kernels as kernels
+from openmtz.tissue import heat_kernels as kernels
 from openmtz.tissue.damage import HENRIQUES, ZERO_C_K
 
 CONDUCTION_TIMES = 2.0
@@ -68,15 +68,15 @@ class HeatModel:
 
     @property
     def beam_m2(self) -> float:
-        """w^2/2 [m2], w the 1/e2 radius."""
+        """Half the square of the beam's 1/e2 radius w [m2]: w^2/2."""
         return (self.spot_um * 0.5e-6) ** 2 / 2.0
 
     def conduction_s(self, depth_um: ArrayLike) -> NDArray[np.float64]:
-        """Return L^2/4a [s] of depths [um]: 0.63 mm cools in 1 s [D]."""
+        """Return the times [s] that zones of these depths L [um] need to cool, L^2/4a: 0.63 mm in 1 s [D]."""
         return (np.asarray(depth_um, np.float64) * 1e-6) ** 2 / (4.0 * self.diffusivity_m2_s)
 
     def source_k_m2(self, energy_mj: ArrayLike, depth_um: ArrayLike) -> NDArray[np.float64]:
-        """Return q' a/(pi k) [K m2] of pulses [mJ] and depths [um]."""
+        """Return the strength of line sources, q' a/(pi k) [K m2], of pulses [mJ] that go so deep [um]."""
         line_j_m = (
             self.eta * np.asarray(energy_mj, np.float64) * 1e-3 / (np.asarray(depth_um, np.float64) * 1e-6)
         )
@@ -84,8 +84,8 @@ class HeatModel:
 
 
 class MidGapHeat(NamedTuple):
-    """Per probe `(P,)`: `peak_k` highest rise [K]; `omega` damage. `far_k`: bound of what was left out
-    [K]."""
+    """The highest rise `peak_k` [K] and the damage `omega` at each probe, `(P,)` each. Spots left out because
+    they are far away would add at most `far_k` [K]."""
 
     peak_k: NDArray[np.float64]
     omega: NDArray[np.float64]
@@ -93,12 +93,12 @@ class MidGapHeat(NamedTuple):
 
     @property
     def p99_k(self) -> float:
-        """99th percentile of the peak rise [K]; 0 without probes."""
+        """The 99th percentile of the peak rise over the probes [K]; 0 if there are none."""
         return float(np.percentile(self.peak_k, 99)) if len(self.peak_k) else 0.0
 
     @property
     def omega_mean(self) -> float:
-        """Mean Omega: the expected damage per mid-gap; 0 without probes."""
+        """The mean Omega over the probes, which is the expected damage per gap; 0 if there are none."""
         return float(self.omega.mean()) if len(self.omega) else 0.0
 
 
@@ -155,13 +155,17 @@ def mid_gap_heat(
     span = float(fired.max()) - start + after
     reach, far_k = reach_m(uv, energy, span, heat, tolerance_k)
     by_time = np.argsort(fired, kind="stable")
-    cell, first, members = kernels.bucket(uv[by_time], reach / 4.0)
-    peak, omega = kernels.probe_heat(
-        uv[by_time], fired[by_time] - start, heat.source_k_m2(energy, depth)[by_time], depth[by_time] * 1e-6,
-        probes, cell, first, members, reach, span,
-        heat.diffusivity_m2_s, heat.beam_m2, kernels.ERF,
-        math.log(heat.frequency_per_s), heat.activation_k, heat.skin_c + ZERO_C_K,
-    )  # fmt: skip
+    spots = kernels.Fired(
+        uv[by_time], fired[by_time] - start, heat.source_k_m2(energy, depth)[by_time], depth[by_time] * 1e-6
+    )
+    spreading = kernels.Spreading(
+        float(reach), float(span), float(heat.diffusivity_m2_s), float(heat.beam_m2), kernels.ERF
+    )
+    damage = kernels.Damage(
+        math.log(heat.frequency_per_s), float(heat.activation_k), float(heat.skin_c + ZERO_C_K)
+    )
+    buckets = kernels.bucket(spots.uv, reach / 4.0)
+    peak, omega = kernels.probe_heat(probes, spots, buckets, spreading, damage)
     return MidGapHeat(peak, omega, far_k)
 
 

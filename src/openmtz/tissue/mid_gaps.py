@@ -58,7 +58,7 @@ def gaps(uv_m: ArrayLike) -> Gaps:
 
 
 def sample(points_m: NDArray[np.float64], most: int, seed: int = 0) -> NDArray[np.float64]:
-    """Return `most` of the points `(M, 2)`, drawn without order; all where there are no more."""
+    """Return a random choice of `most` of the points `(M, 2)`; all of them where there are no more."""
     if len(points_m) <= most:
         return points_m
     return points_m[np.sort(np.random.default_rng(seed).choice(len(points_m), most, replace=False))]

@@ -8,6 +8,7 @@ from typing import Any
 import guards_off as off
 from fault_rig import Captured, Guard, Run, fault, play
 
+from openmtz.safety import INTERLOCK_LINES, InterlockLine, SafetyState
 from openmtz.simulation.faults import FAULTS
 
 FIRING = "spots:midst"
@@ -31,6 +32,14 @@ class Recipe:
     for_s: float | None = None
     scan: bool = False
     limit_s: float = 60.0
+
+
+def _line_recipe(line: InterlockLine) -> Recipe:
+    """Cut the wire to the head, where there is one, and make the monitor deaf. A line that ends no treatment
+    closes again after a while, for as long as it is held nobody can close it."""
+    wire = (off.wire_stuck(line.name),) if line.to_head else ()
+    ends = line.leads_to in (SafetyState.FAULT, SafetyState.OFF)
+    return Recipe((*wire, off.monitor_deaf(line.condition)), for_s=None if ends else 1.5)
 
 
 _CAMERA = {name: Recipe(after=0.0, scan=True) for name, one in FAULTS.items() if one.part == "camera"}
@@ -101,14 +110,7 @@ RECIPES: dict[str, Recipe] = {
     "plan_replaced": Recipe((off.monitor_deaf("approval-ended"),)),
     "surface_replaced": Recipe((off.monitor_deaf("approval-ended"),)),
     # lines
-    "emergency_stop": Recipe((off.wires_stuck(stop=True), off.monitor_deaf("emergency-stop"))),
-    "key_off": Recipe((off.wires_stuck(key=True), off.monitor_deaf("key-off"))),
-    "footswitch_released": Recipe(
-        (off.wires_stuck(footswitch=True), off.monitor_deaf("footswitch-released"))
-    ),
-    "door_open": Recipe((off.monitor_deaf("door-open"),), for_s=1.5),
-    "smoke_evacuator_off": Recipe((off.monitor_deaf("smoke-evacuator-off"),), for_s=1.5),
-    "eyewear_off": Recipe((off.monitor_deaf("eyewear-not-attested"),)),
+    **{line.fault: _line_recipe(line) for line in INTERLOCK_LINES},
 }
 """What is not named here is played with its defaults in the midst of firing."""
 

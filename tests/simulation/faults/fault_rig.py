@@ -167,7 +167,7 @@ def _rehearse(stack: LockstepStack, known: Captured) -> None:
 
     def finish(asked: Callable[[str], None]) -> None:
         asked("")
-        stack._publish_surface(known.surface)
+        stack.topics.publish_surface(known.surface)
         told[1](known.surface.surface_id, "")
 
     for name, act in (("move", pass_view), ("start_capture", begin), ("finish_capture", finish)):

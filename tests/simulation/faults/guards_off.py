@@ -126,12 +126,12 @@ def device_limits(**values: float) -> Guard:
     return off
 
 
-def wires_stuck(*, stop: bool = False, footswitch: bool = False, key: bool = False) -> Guard:
-    """Let lines into the head always read as good."""
+def wire_stuck(line: str) -> Guard:
+    """Let a line into the head always read as good."""
 
     def off(cell: LockstepCell, _stack: LockstepStack) -> None:
         tell = cell.head.set_lines
-        cell.head.set_lines = lambda s, f, k: tell(s or stop, f or footswitch, k or key)  # type: ignore
+        cell.head.set_lines = lambda **lines: tell(**{**lines, line: True})  # type: ignore[method-assign]
         cell.set_line("key_on", cell.lines["key_on"])
 
     return off

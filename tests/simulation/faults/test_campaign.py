@@ -10,7 +10,7 @@ import pytest
 from fault_recipes import RECIPES, Recipe, perform
 from fault_rig import Captured, Run, play
 
-from openmtz.safety import SafetyConfig
+from openmtz.safety import INTERLOCK_LINES, SafetyConfig
 from openmtz.simulation.faults import FAULTS
 from openmtz.simulation.truth.harms import LIMITS
 from openmtz.simulation.truth.truth_report import against_plan
@@ -29,7 +29,7 @@ def assert_only_what_is_left(name: str, run: Run) -> None:
 
 
 LAYERED = (
-    "emergency_stop", "key_off", "footswitch_released", "wrong_power", "records_changed", "arm_creeps",
+    *(line.fault for line in INTERLOCK_LINES if line.to_head), "wrong_power", "records_changed", "arm_creeps",
     "encoder_offset", "permit_replayed", "corrupt_bytes",
 )  # fmt: skip
 """Guarded in several ways, each of which suffices."""

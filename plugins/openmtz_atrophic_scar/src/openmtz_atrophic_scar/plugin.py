@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import (
-    NECK_MAX_ENERGY_MJ,
-    NECK_MAX_PERCENT,
-    NECK_SOURCE,
     Assessment,
     Indication,
     PatientFacts,
@@ -17,6 +14,7 @@ from openmtz.hooks import (
     density_per_cm2,
     fitzpatrick_multiplier,
     hookimpl,
+    site_rule,
 )
 from openmtz.optics import HandpieceProfile
 from openmtz.plan import Finding, Severity
@@ -117,12 +115,12 @@ def prescribe(
         for kind, dose in DOSES.items()
         if kind in used
     )
-    if facts.site == "neck":
-        percent = np.minimum(percent, 0.9 * NECK_MAX_PERCENT)
-        energy = np.minimum(energy, NECK_MAX_ENERGY_MJ)
-        text = f"neck: at most {NECK_MAX_ENERGY_MJ:g} mJ and {0.9 * NECK_MAX_PERCENT:g} %, one pass"
-        findings.append(Finding(Severity.WARNING, NAME, "neck-limits", text, NECK_SOURCE))
-        rationale += "; " + NECK_SOURCE
+    if rule := site_rule(facts):
+        percent = np.minimum(percent, rule.careful_percent)
+        energy = np.minimum(energy, rule.careful_energy_mj)
+        text = f"{rule.site}: at most {rule.careful_energy_mj:g} mJ and {rule.careful_percent:g} %, one pass"
+        findings.append(Finding(Severity.WARNING, NAME, f"{rule.site}-limits", text, rule.source))
+        rationale += "; " + rule.source
     density = percent * density_per_cm2(1.0, profile.spot_um)
     return Prescription(density, energy, PROFILE, rationale, findings=tuple(findings))
 

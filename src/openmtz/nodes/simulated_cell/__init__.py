@@ -1,1 +1,1 @@
-"""The parts of node `simulation`: arm, camera, sensors, lines, faults, truth, control."""
+"""The parts of node `simulation`, each between its topics and `openmtz.simulation.cell`, which decides."""

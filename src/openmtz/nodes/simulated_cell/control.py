@@ -9,7 +9,7 @@ from typing import Any
 import rclpy.node
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
-from simulation_interfaces.msg import Result, SimulationState, SimulatorFeatures
+from simulation_interfaces.msg import Result, SimulationState
 from simulation_interfaces.srv import (
     GetSimulationState,
     GetSimulatorFeatures,
@@ -18,21 +18,8 @@ from simulation_interfaces.srv import (
     StepSimulation,
 )
 
-from openmtz.simulation.clock import Answer, Pacer, RunControl, RunState, Scope, scope_of
-
-MOST_STEPS = 1_800_000
-"""An hour of simulated time in one call (engineering default)."""
-FEATURES = (
-    SimulatorFeatures.SIMULATION_RESET,
-    SimulatorFeatures.SIMULATION_RESET_TIME,
-    SimulatorFeatures.SIMULATION_RESET_STATE,
-    SimulatorFeatures.SIMULATION_RESET_SPAWNED,
-    SimulatorFeatures.SIMULATION_STATE_GETTING,
-    SimulatorFeatures.SIMULATION_STATE_SETTING,
-    SimulatorFeatures.SIMULATION_STATE_PAUSE,
-    SimulatorFeatures.STEP_SIMULATION_SINGLE,
-    SimulatorFeatures.STEP_SIMULATION_MULTIPLE,
-)
+from openmtz.nodes.simulated_cell.features import FEATURES
+from openmtz.simulation.clock import Answer, Pacer, RunControl, RunState, Scope, Stepping, scope_of
 
 
 @dataclass(frozen=True)
@@ -60,9 +47,8 @@ class SimulationControl:
     ) -> None:
         self._pacer, self._actions = pacer, actions
         self._control = RunControl()
-        self._slice = max(1, slice_steps)
-        self._steps_left = 0
-        self._stepping: Future | None = None
+        self._steps = Stepping(pacer.timestep_s, slice_steps)
+        self._waiting: Future | None = None
         self._node = node
         node.create_service(GetSimulatorFeatures, "simulation/get_simulator_features", self._on_features)
         node.create_service(GetSimulationState, "simulation/get_simulation_state", self._on_get_state)
@@ -83,19 +69,18 @@ class SimulationControl:
         Stepping makes one portion a turn, after which sensors report: twice real time, and no reader with
         a short queue loses a joint state.
         """
-        if self._stepping is None:
-            return self._pacer.due_steps() if self._control.playing else 0
-        count = min(self._slice, self._steps_left)
-        self._steps_left -= count
-        return count
+        if self._steps.active:
+            return self._steps.take()
+        return self._pacer.due_steps() if self._control.playing else 0
 
     def done(self) -> None:
         """The steps are made: answer a call whose last ones these were."""
-        if self._stepping is not None and self._steps_left == 0:
+        if self._steps.done:
             self._finish_stepping(Result.RESULT_OK, "")
 
     def _finish_stepping(self, result: int, text: str) -> None:
-        future, self._stepping, self._steps_left = self._stepping, None, 0
+        future, self._waiting = self._waiting, None
+        self._steps.end()
         if future is not None:
             future.set_result(Result(result=result, error_message=text))
 
@@ -129,37 +114,26 @@ class SimulationControl:
         if self._control.state is RunState.PLAYING:
             self._pacer.resume()
         else:
-            self._halt()
+            self._actions.release()
+            self._pacer.pause()
         if change.reset:
             response.result.error_message = self._actions.reset(scope_of(0))
         if self._control.state is RunState.QUITTING:
             self._actions.quit()
         return response
 
-    def _halt(self) -> None:
-        self._actions.release()
-        self._pacer.pause()
-
     async def _on_step(self, request: StepSimulation.Request, response: StepSimulation.Response) -> Any:
-        response.result = self._refuse_step(request.steps)
-        if response.result.result == Result.RESULT_OK:
-            self._control.stepped()
-            self._steps_left = int(request.steps)
-            self._stepping = Future(executor=self._node.executor)
-            response.result = await self._stepping
+        why_not = self._steps.why_not(self._control.state, request.steps)
+        if why_not:
+            standing = self._control.state in (RunState.PAUSED, RunState.STOPPED) and not self._steps.active
+            code = Result.RESULT_OPERATION_FAILED if standing else Result.RESULT_INCORRECT_STATE
+            response.result = Result(result=code, error_message=why_not)
+            return response
+        self._control.stepped()
+        self._steps.begin(int(request.steps))
+        self._waiting = Future(executor=self._node.executor)
+        response.result = await self._waiting
         return response
-
-    def _refuse_step(self, steps: int) -> Result:
-        if self._control.state not in (RunState.PAUSED, RunState.STOPPED):
-            text = f"the simulation is {self._control.state.name.lower()}; pause it first"
-            return Result(result=Result.RESULT_INCORRECT_STATE, error_message=text)
-        if self._stepping is not None:
-            text = f"{self._steps_left} steps of an earlier call are still to be made"
-            return Result(result=Result.RESULT_INCORRECT_STATE, error_message=text)
-        if not 1 <= steps <= MOST_STEPS:
-            text = f"steps must lie in 1..{MOST_STEPS} ({self._pacer.timestep_s:g} s each), got {steps}"
-            return Result(result=Result.RESULT_OPERATION_FAILED, error_message=text)
-        return Result(result=Result.RESULT_OK)
 
     def _on_reset(self, request: ResetSimulation.Request, response: ResetSimulation.Response) -> Any:
         try:

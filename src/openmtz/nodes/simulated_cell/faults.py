@@ -1,219 +1,47 @@
-"""Faults by name: those of the catalogue that the graph's world carries out, in one table.
+"""The service that switches faults of the simulated cell. What they do is `openmtz.simulation.faults`'.
 
 Part of node `simulation`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from openmtz.simulation.camera import CameraFaults
-from openmtz.simulation.faults import FAULTS as CATALOGUE
-from openmtz.simulation.patient import Breathing, Drift, MotionPart, PatientMotion, SuddenMove, Tremor
-from openmtz.simulation.scan_head_device import FAULTS as DEVICE_FAULTS, WireServer
+import rclpy.node
+from openmtz_interfaces.srv import InjectFault
 
-Switch = Callable[[bool, Mapping[str, Any]], None]
-"""Switches a fault on or off; a ValueError says why not."""
-HEAD_FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "stuck_galvo_hidden": ("stuck_galvo", {"hidden": True}),
-    "wrong_power": ("drifting_power", {}),
-    "head_reboot": ("reboot", {}),
-    "silent_device": ("silent", {}),
-}
-"""Fault of the catalogue -> the simulated head's own name for it, and fixed parameters."""
-LINE_FAULTS = {
-    "emergency_stop": "emergency_stop_closed",
-    "key_off": "key_on",
-    "door_open": "door_closed",
-    "footswitch_released": "footswitch_pressed",
-    "smoke_evacuator_off": "smoke_evacuator_on",
-    "eyewear_off": "eyewear_attested",
-}
-"""Fault of the catalogue -> the line that opens."""
-PATIENT_FAULTS: dict[str, tuple[type[MotionPart], str]] = {
-    "patient_sudden_move": (SuddenMove, "at_s"),
-    "patient_drift": (Drift, "from_s"),
-    "patient_tremor": (Tremor, ""),
-    "patient_breathing": (Breathing, ""),
-}
-"""Fault of the catalogue -> motion part, and its field that says when it begins."""
-CAMERA_FAULTS = {name: fault for name, fault in CATALOGUE.items() if fault.part == "camera"}
-FIXED_PICTURES: dict[str, dict[str, Any]] = {
-    "camera_blind": {"drop_share": 1.0},
-    "camera_frozen": {"frozen": True},
-}
-SENSOR_FAULTS = {
-    "joints_lost": "", "encoder_offset": "",
-    "clock_stopped": "`/clock` is published no more",
-    "clock_jump": "every time stamp is shifted by `s` (1.0)",
-}  # fmt: skip
-"""Of clock and encoders; the text is the catalogue's where there is none."""
-LINE_WIRES = {
-    "line_stuck": "`line` stays at `value` (as it is), whatever is asked",
-    "line_misread": "the topic says `value` (true) of `line` (door_closed), whatever the wire carries",
-}
+from openmtz.nodes import topics
+from openmtz.simulation.cell import CameraSwitches, PlayedCell, graph_panel
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A fault: `what` goes wrong in `part` of the cell, and how it is switched."""
+class CellFaults:
+    """Hands requests to the panel and says what came of them."""
 
-    name: str
-    part: str
-    what: str
-    switch: Switch
+    def __init__(self, node: rclpy.node.Node, cell: PlayedCell, camera: CameraSwitches) -> None:
+        self.panel = graph_panel(cell, camera, SecondPublishers(node))
+        node.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)
 
-
-class FaultPanel:
-    """The faults there are, and those that are on."""
-
-    def __init__(self) -> None:
-        self._faults: dict[str, Fault] = {}
-        self._on: dict[tuple[str, str], dict[str, Any]] = {}
-
-    def add(self, name: str, switch: Switch, part: str = "", what: str = "") -> None:
-        """Add a fault; one of the catalogue without `part` and `what`, its parameters are checked there.
-
-        Raises:
-            ValueError: there is one of that name already, or the catalogue does not know it.
-        """
-        if name in self._faults:
-            raise ValueError(f"fault {name!r} is there twice")
-        if not what:
-            if name not in CATALOGUE:
-                raise ValueError(f"fault {name!r} is not in the catalogue")
-            known = CATALOGUE[name]
-            part, what = known.part, known.what
-
-            def checked(active: bool, parameters: Mapping[str, Any], inner: Switch = switch) -> None:
-                inner(active, known.check(parameters))
-
-            switch = checked
-        self._faults[name] = Fault(name, part, what, switch)
-
-    def names(self) -> list[str]:
-        """Return the names, sorted."""
-        return sorted(self._faults)
-
-    def active(self) -> list[str]:
-        """Return the names of the faults that are on."""
-        return sorted({name for name, _ in self._on})
-
-    def switch(self, name: str, active: bool, parameters_json: str) -> str:
-        """Switch a fault; returns why not, or nothing."""
-        try:
-            parameters = json.loads(parameters_json) if parameters_json.strip() else {}
-        except (ValueError, RecursionError) as error:
-            return f"parameters_json is not JSON: {error}"
-        if not isinstance(parameters, dict):
-            return "parameters_json must be a JSON object"
-        fault = self._faults.get(name)
-        if fault is None:
-            return self._unknown(name)
-        try:
-            fault.switch(active, parameters)
-        except ValueError as error:
-            return f"{name}: {error}"
-        # Faults that exist once per line are ended line by line.
-        key = (name, str(parameters.get("line", "")))
-        if active:
-            self._on[key] = parameters
-        else:
-            self._on.pop(key, None)
-        return ""
-
-    def _unknown(self, name: str) -> str:
-        if name in CATALOGUE:
-            known = CATALOGUE[name]
-            return (
-                f"{name} ({known.part}: {known.what}) is not carried out by the world of the graph;"
-                " a scenario in lockstep can, or do it to the process itself"
-            )
-        return f"no fault {name!r}; there are: {', '.join(self.names())}"
-
-    def clear(self) -> str:
-        """Switch off every fault that is on; returns what could not be, or nothing."""
-        failed = []
-        for (name, _), parameters in list(self._on.items()):
-            try:
-                self._faults[name].switch(False, parameters)
-            except ValueError as error:
-                failed.append(f"{name}: {error}")
-        self._on.clear()
-        return "; ".join(failed)
+    def _on_inject_fault(self, request: Any, response: Any) -> Any:
+        response.message = self.panel.ask(request.fault, request.active, request.parameters_json)
+        response.success = not response.message
+        return response
 
 
-class PictureFaults:
-    """Camera faults that are on, each by its name; the camera is told their sum."""
+class SecondPublishers:
+    """Publishers that should not be there: they say nothing, but whoever counts finds one too many."""
 
-    def __init__(self, tell: Callable[[CameraFaults], None]) -> None:
-        self._tell = tell
-        self._on: dict[str, dict[str, Any]] = {}
+    def __init__(self, node: rclpy.node.Node) -> None:
+        self._node = node
+        self._open: dict[str, Any] = {}
 
-    def switch(self, name: str, active: bool, parameters: Mapping[str, Any]) -> None:
-        """Switch one.
+    def add(self, topic: str) -> None:
+        """Open one more publisher on a topic, by its name."""
+        if topic not in self._open:
+            kind = next(one for one in topics.ALL if one.name == topic)
+            self._open[topic] = kind.publisher(self._node)
 
-        Raises:
-            ValueError: a value that cannot be.
-        """
-        changed = {key: value for key, value in self._on.items() if key != name}
-        if active:
-            changed[name] = FIXED_PICTURES.get(name, dict(parameters))
-        merged: dict[str, Any] = {}
-        for values in changed.values():
-            merged.update(values)
-        self._tell(CameraFaults.none().with_changes(**merged))
-        self._on = changed
-
-
-class PatientFaults:
-    """Motions added to the patient's own, each by its name."""
-
-    def __init__(
-        self, own: PatientMotion, now: Callable[[], float], tell: Callable[[PatientMotion], None]
-    ) -> None:
-        self._own, self._now, self._tell = own, now, tell
-        self._on: dict[str, MotionPart] = {}
-
-    def switch(self, name: str, active: bool, parameters: Mapping[str, Any]) -> None:
-        """Switch one; a motion taken away is gone at once.
-
-        Raises:
-            ValueError: a value that cannot be.
-        """
-        kind, begin = PATIENT_FAULTS[name]
-        changed = {key: part for key, part in self._on.items() if key != name}
-        if active:
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}
-            changed[name] = kind(**values, **({begin: self._now()} if begin else {}))
-        self._tell(PatientMotion.of([*self._own.parts, *changed.values()]))
-        self._on = changed
-
-
-def add_head_faults(panel: FaultPanel, wires: WireServer | None) -> None:
-    """Add what the simulated scan head carries out itself: under its own names, and the catalogue's."""
-
-    def switch(name: str, fixed: dict[str, Any], active: bool, parameters: Mapping[str, Any]) -> None:
-        if wires is None or not wires.send_fault(name, active, {**fixed, **parameters}):
-            raise ValueError("no simulated scan head is wired up")
-
-    for name, what in DEVICE_FAULTS.items():
-        panel.add(name, partial(switch, name, {}), "scan head", what)
-    for name, (own, fixed) in HEAD_FAULTS.items():
-        panel.add(name, partial(switch, own, fixed))
-
-
-def add_line_faults(panel: FaultPanel, ask: Callable[[str, bool], str]) -> None:
-    """Add lines that open, and close again when switched off."""
-
-    def switch(line: str, active: bool, _parameters: Mapping[str, Any]) -> None:
-        refused = ask(line, not active)
-        if refused:
-            raise ValueError(refused)
-
-    for name, line in LINE_FAULTS.items():
-        panel.add(name, partial(switch, line))
+    def remove(self, topic: str) -> None:
+        """Close it again."""
+        publisher = self._open.pop(topic, None)
+        if publisher is not None:
+            self._node.destroy_publisher(publisher)

@@ -50,11 +50,13 @@ class Nearby:
     """The nearest spots of each, found once for several questions."""
 
     def __init__(self, spots: Footprints) -> None:
+        from openmtz.planning.dose.gap_kernels import Craters
+
         self.spots = spots
         self.tree = cKDTree(spots.position_m)
         self.far_m, near = self.tree.query(spots.position_m, k=min(NEIGHBOURS, len(spots)))
         self.near = near.reshape(len(spots), -1).astype(np.int64)
-        self.shape = (
+        self.craters = Craters(
             spots.position_m, spots.normal, spots.long_axis, spots.half_long_um * 1e-6,
             spots.half_short_um * 1e-6,
         )  # fmt: skip
@@ -66,10 +68,10 @@ class Nearby:
 
         count = len(self.spots)
         width, beside = np.full(count, WIDEST_UM * 1e-6), np.full(count, -1, np.int64)
-        keep_narrowest(*self.shape, rim_m, np.arange(count), self.near, width, beside)
+        keep_narrowest(self.craters, rim_m, np.arange(count), self.near, width, beside)
         if count <= NEIGHBOURS:
             return width, beside
-        outer = self.shape[3] + rim_m
+        outer = self.craters.half_long + rim_m
         widest = float(outer.max())
         rows = np.flatnonzero(self.far_m[:, -1] - outer - widest < width)
         reach = width[rows] + outer[rows] + widest
@@ -77,7 +79,7 @@ class Nearby:
         _refuse_heaps(int(self.tree.query_ball_point(where, reach, return_length=True).sum()))
         for row, near in zip(rows, self.tree.query_ball_point(where, reach), strict=True):
             keep_narrowest(
-                *self.shape, rim_m, np.array([row]), np.array([near], np.int64), width, beside
+                self.craters, rim_m, np.array([row]), np.array([near], np.int64), width, beside
             )  # fmt: skip
         return width, beside
 
@@ -109,8 +111,8 @@ def find_bridges(spots: Footprints, rim_um: float | None = None, nearby: Nearby 
     nearby = nearby or Nearby(spots)
     rim = (spots.rim_um if rim_um is None else np.full(len(spots), float(rim_um))) * 1e-6
     width, beside = nearby.narrowest(rim)
-    pairs = nearby.pairs(2.0 * float((nearby.shape[3] + rim).max()))
-    gap = gaps_m(*nearby.shape, pairs)
+    pairs = nearby.pairs(2.0 * float((nearby.craters.half_long + rim).max()))
+    gap = gaps_m(nearby.craters, pairs)
     healthy = gap - rim[pairs[:, 0]] - rim[pairs[:, 1]]
     return Bridges(width * 1e6, beside, pairs[healthy <= 0.0], pairs[gap <= 0.0])
 

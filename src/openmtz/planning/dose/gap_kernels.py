@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -11,12 +11,22 @@ from numba import njit
 Array = Any
 
 
-@njit(cache=True)
-def gap_m(p: Array, n: Array, axis: Array, long: Array, short: Array, i: int, j: int) -> float:
-    """Return the skin between craters i and j [m], infinite across a fold.
+class Craters(NamedTuple):
+    """Craters' entrances, ellipses on the skin: `position` [m], unit `normal` and unit long `axis` `(N, 3)`;
+    half axes `half_long`, `half_short` `(N,)` [m]."""
 
-    `p` positions, `n` normals, `axis` long axes `(N, 3)`; half axes `(N,)` [m].
-    """
+    position: Array
+    normal: Array
+    axis: Array
+    half_long: Array
+    half_short: Array
+
+
+@njit(cache=True)
+def gap_m(craters: Craters, i: int, j: int) -> float:
+    """Return the skin between craters i and j [m], negative where they overlap, infinite across a fold."""
+    p, n, axis = craters.position, craters.normal, craters.axis
+    long, short = craters.half_long, craters.half_short
     cx, cy, cz = p[j, 0] - p[i, 0], p[j, 1] - p[i, 1], p[j, 2] - p[i, 2]
     tx, ty, tz = n[j, 0] - n[i, 0], n[j, 1] - n[i, 1], n[j, 2] - n[i, 2]
     bend2, length2 = tx * tx + ty * ty + tz * tz, cx * cx + cy * cy + cz * cz
@@ -40,26 +50,25 @@ def gap_m(p: Array, n: Array, axis: Array, long: Array, short: Array, i: int, j:
 
 
 @njit(cache=True)
-def gaps_m(p: Array, n: Array, axis: Array, long: Array, short: Array, pairs: Array) -> Any:
+def gaps_m(craters: Craters, pairs: Array) -> Any:
     """Return `(M,)` the skin between the craters of `pairs` `(M, 2)` [m]."""
     out = np.empty(len(pairs))
     for m in range(len(pairs)):
-        out[m] = gap_m(p, n, axis, long, short, pairs[m, 0], pairs[m, 1])
+        out[m] = gap_m(craters, pairs[m, 0], pairs[m, 1])
     return out
 
 
 @njit(cache=True)
 def keep_narrowest(
-    p: Array, n: Array, axis: Array, long: Array, short: Array, rim: Array, row: Array, near: Array,
-    width: Array, beside: Array,
-) -> None:  # fmt: skip
+    craters: Craters, rim: Array, row: Array, near: Array, width: Array, beside: Array
+) -> None:
     """Lower `width` `(N,)` [m] and set `beside` `(N,)` of spots `row` `(R,)` where one of `near` `(R, K)` is
     nearer, edge to edge."""
     for r in range(len(row)):
         i = row[r]
         for j in near[r]:
-            if j == i or j >= len(p):
+            if j == i or j >= len(craters.position):
                 continue
-            healthy = gap_m(p, n, axis, long, short, i, j) - rim[i] - rim[j]
+            healthy = gap_m(craters, i, j) - rim[i] - rim[j]
             if healthy < width[i]:
                 width[i], beside[i] = healthy, j

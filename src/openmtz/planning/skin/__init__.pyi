@@ -6,7 +6,9 @@ from .deficit import (
     lesions_of as lesions_of,
     spread_out as spread_out,
 )
+from .examined import ExaminedSkin as ExaminedSkin, examine_skin as examine_skin
 from .exclusion import SHOWN_M as SHOWN_M, Excluded as Excluded, exclude as exclude
+from .feathering import feather_density as feather_density
 from .no_fire import (
     Box as Box,
     Capsule as Capsule,
@@ -20,6 +22,7 @@ from .normals import (
     smooth_normals as smooth_normals,
 )
 from .polygon import MAX_CORNERS as MAX_CORNERS, PolygonRegion as PolygonRegion, WholeSkin as WholeSkin
+from .prescribed import PrescribedDose as PrescribedDose, prescribe as prescribe
 from .region import AnyRegion as AnyRegion, middle as middle
 from .surface_check import MAX_TRIANGLES as MAX_TRIANGLES, check_surface as check_surface, crop as crop
 from .surface_file import (

@@ -40,7 +40,7 @@ def smooth_normals(
     centroids = mesh.vertices[mesh.faces].mean(axis=1)
     own = cross[cKDTree(centroids).query(points)[1]]
     cells = _cells(centroids, cross, scale_m / 3.0)
-    total = _average(np.ascontiguousarray(points, np.float64), own, *cells, scale_m, CUT)
+    total = _average(np.ascontiguousarray(points, np.float64), own, cells, scale_m, CUT)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     own_length = np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-30)
     return np.where(length > 1e-15, total / np.maximum(length, 1e-30), own / own_length)
@@ -125,10 +125,12 @@ def _cells(centroids: NDArray[np.float64], cross: NDArray[np.float64], cell_m: f
 
 
 @njit(cache=True)
-def _average(
-    points: Any, own: Any, centres: Any, sums: Any, keys: Any, starts: Any, shape: Any, block: float,
-    low: Any, scale: float, cut: float,
-) -> Any:  # fmt: skip
+def _average(points: Any, own: Any, cells: _Cells, scale: float, cut: float) -> Any:
+    """Return `(N, 3)` area vectors around `points` `(N, 3)` [m], weighed by a Gaussian of `scale` [m] that is
+    cut off at `cut` of them. What faces away from the point's `own` triangle lies beyond a fold, or is the
+    other side of something thin, and does not count."""
+    centres, sums, keys, starts = cells.centres, cells.sums, cells.keys, cells.starts
+    shape, block, low = cells.shape, cells.block, cells.low
     out = np.zeros((len(points), 3))
     reach = (cut * scale) ** 2
     for i in range(len(points)):

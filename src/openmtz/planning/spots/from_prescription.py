@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface, TriangleMesh
+from openmtz.limits import LIMITS
 from openmtz.plan import Finding, Severity
-from openmtz.planning.dose import feather_density
 from openmtz.planning.errors import PlanningError
-from openmtz.planning.prescribed import Dosed
 from openmtz.planning.request import Overrides
-from openmtz.planning.skin import exclude
+from openmtz.planning.skin import PrescribedDose, exclude, feather_density
 from openmtz.planning.spots.passes import place_passes
 from openmtz.planning.spots.placement import PlacementError
 
@@ -37,7 +36,7 @@ class PlacedSpots:
 
 
 def place(
-    surface: SkinSurface, dosed: Dosed, wanted: Overrides, seed: int, findings: list[Finding]
+    surface: SkinSurface, dosed: PrescribedDose, wanted: Overrides, seed: int, findings: list[Finding]
 ) -> PlacedSpots:
     """Place the spots of all passes over the region: feathered, and without no-fire volumes, where asked.
 
@@ -86,9 +85,7 @@ def _count(mesh: TriangleMesh, density: NDArray[np.float64]) -> float:
 
 def _check_count(part: TriangleMesh, count: float, findings: list[Finding]) -> None:
     """Say before placing what the host envelope would refuse after it."""
-    from openmtz.safety import envelope
-
-    most = envelope.LIMITS["spots"].value
+    most = LIMITS["spots"].value
     if count > most:
         text = f"{count:.0f} spots on {part.face_areas().sum() * 1e4:.0f} cm2; a plan has at most {most:.0f}"
         fix = "treat a smaller region, or lower the density"

@@ -1,4 +1,4 @@
-"""Asks the arm about poses, bounded, and remembers what it said no to."""
+"""Asks the arm about poses: so many times and no more, and remembers which ones it refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ why, as `openmtz.robot.StationCheck(...).reason`. An object that also has `reaso
 
 
 class Reach:
-    """Asks the arm, bounded, and remembers what it said no to."""
+    """Asks the arm about poses, until it has refused too many, and remembers which ones it refused."""
 
     def __init__(self, reachable: Reachable | None) -> None:
         self._ask, self._failures, self.allowance, self.detail = reachable, 0, float(MAX_REACH_TESTS), ""
@@ -41,30 +41,31 @@ class Reach:
         return self._failures >= self.allowance
 
     def took(self, pose: NDArray[np.float64]) -> None:
-        """Note a station the arm can take."""
+        """Remember a pose that the arm can take."""
         self.allowance += 3.0
         self._axes += pose[:3, 2]
 
     def toward(self) -> NDArray[np.float64]:
-        """Return the axis `(3,)` worth leaning to: the mean of the stations taken, else straight down."""
+        """Return the unit axis `(3,)` to tilt refused poses towards: the mean axis of the stations that the
+        arm can take, or straight down while there are none."""
         axis = self._axes if self._axes.any() else np.array([0.0, 0.0, -1.0])
         return np.asarray(axis / max(float(np.linalg.norm(axis)), 1e-12), np.float64)
 
     def refuse(self, pose: NDArray[np.float64]) -> None:
-        """Note a pose the arm cannot take, however turned or tilted, and why."""
+        """Remember a pose that the arm cannot take however it is turned or tilted, and the reason it gave."""
         self.refused.append(pose)
         if not self.detail and (reason := getattr(self._ask, "reason", None)) is not None:
             self.detail = str(reason(pose))
 
     def as_it_is(self, pose: NDArray[np.float64]) -> bool:
-        """Return True if the arm takes the pose, not turned; a no is not counted."""
+        """Return True if the arm takes the pose as it is, unturned. A refusal does not count."""
         if self._ask is None:
             return True
         answer = self._ask(pose)
         return answer is None or answer is True or answer == ""
 
     def turn_until_reached(self, pose: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return the pose, turned about the beam if that is what it takes; None if out of reach."""
+        """Return the pose, turned about the beam where the arm takes it only so; None if it never does."""
         if self._ask is None:
             return pose
         for turn in _TURNS_RAD:

@@ -21,7 +21,7 @@ NEIGHBOURS = 12
 
 
 class Assignment:
-    """All spots, the stations so far, and for each of these what it can fire."""
+    """All spots, the stations chosen so far, and which of the spots each station can fire."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Assignment:
         self.reached = np.zeros(len(points), np.int64)
 
     def add(self, pose: NDArray[np.float64]) -> None:
-        """Add a station."""
+        """Add a station at this pose, and find out which spots it can fire."""
         rows, cost, tight = self.head.seen(pose, self.points, self.normals, self._grid, self.sight)
         self.poses.append(pose)
         self._rows.append(rows)
@@ -50,7 +50,8 @@ class Assignment:
         self.reached[rows] += 1
 
     def without_slivers(self, reached: Callable[[NDArray[np.float64]], bool]) -> Assignment:
-        """Return the stations that are left once slivers went to their neighbours; `reached` asks the arm."""
+        """Return the stations that remain after stations with few spots have given these to their neighbours.
+        `reached` asks the arm whether it can take a pose."""
         blurred = self.sharp == 0
         slivers = Slivers(self.points, self.normals, self.head, self._grid, blurred, reached, self.sight)
         result = Assignment(self.points, self.normals, self.head, self.sight)
@@ -59,7 +60,8 @@ class Assignment:
         return result
 
     def to_cover(self) -> NDArray[np.bool_]:
-        """Return `(N,)` bool, spots that want a station: none of so few as may be a little less sharp."""
+        """Return `(N,)` bool, the spots that still need a station. So few that they may be fired a little
+        out of focus need none where a station can fire them so."""
         rest = self.sharp == 0
         if self.sight is not None:
             rest &= ~self.sight.hidden

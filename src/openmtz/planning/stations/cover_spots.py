@@ -3,7 +3,7 @@
 Greedy set cover over a thinned set of the spots, then over what of all spots is left. Candidates stand over
 anchors spread among the spots, looking along the skin's normal there or along the mean one; how far away is
 chosen each time so that the depth of focus holds the most spots still uncovered (a dent deeper than that gets
-a station of its own). Then slivers go to neighbours that move to take them over (`_slivers`), stations the
+a station of its own). Then slivers go to neighbours that move to take them over (`slivers`), stations the
 others can do without go, and each spot gets the one that meets it best, with a price on disagreeing with its
 neighbours.
 """
@@ -52,6 +52,11 @@ class Stations:
     cause: NDArray[np.str_]
     detail: str = ""
     refused_poses: NDArray[np.float64] | None = None
+
+    def kept(self, planned: NDArray[np.bool_]) -> Stations:
+        """Return those stations that the spots `planned` `(N,)` bool need, for these spots alone."""
+        used, station = np.unique(self.station[planned], return_inverse=True)
+        return Stations(self.poses[used], station.reshape(-1), self.cause[planned])
 
 
 def plan_stations(

@@ -12,13 +12,14 @@ from openmtz.optics import FieldCalibration, HandpieceProfile
 from openmtz.planning.stations import cell_grid, view_kernels
 from openmtz.planning.stations.sight import Sight
 from openmtz.planning.stations.usable_field import usable_field
+from openmtz.planning.stations.view_kernels import Usable
 
 Array = NDArray[np.float64]
 
 FOCUS_SHARE = 0.75
 """Share of the depth of focus used for planning: 0.3 of 0.4 mm; the rest is for pose and capture error."""
 SPARE_FOCUS_SHARE = 0.875
-"""A few spots may use 0.35 of 0.4 mm, where that saves a station (see `_assignment.SPARE_SHARE`)."""
+"""A few spots may use 0.35 of 0.4 mm, where that saves a station (see `assignment.SPARE_SHARE`)."""
 INCIDENCE_RESERVE_RAD = float(np.deg2rad(1.0))
 FIELD_SHARE = 0.97
 ANCHOR_SHARE = 0.4
@@ -33,15 +34,6 @@ BAN_COS = float(np.cos(np.deg2rad(8.0)))
 """Where the arm cannot stand it cannot stand nearly there either: candidates within so many half widths and
 8 degrees are not asked about. Engineering default."""
 SAME_AXIS_COS = float(np.cos(np.deg2rad(0.5)))
-
-
-class Usable(NamedTuple):
-    """What each candidate could use: rows of the spots and their defocus, ascending, one stretch each."""
-
-    starts: NDArray[np.int64]
-    rows: NDArray[np.int32]
-    defocus_m: NDArray[np.float32]
-    weight: NDArray[np.float32]
 
 
 class Head(NamedTuple):
@@ -76,6 +68,13 @@ class Head(NamedTuple):
         """Distance [m] from the middle of the field beyond which no spot is in it."""
         return REACH_SHARE * self.half
 
+    @property
+    def optics(self) -> view_kernels.Optics:
+        """The numbers that the compiled loops need."""
+        return view_kernels.Optics(
+            self.reach, self.half, self.separation, self.focus, self.limit, self.budget, self.spare
+        )
+
     def seen(
         self, pose: Array, points: Array, normals: Array, grid: cell_grid.Grid, sight: Sight | None = None
     ) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
@@ -83,9 +82,8 @@ class Head(NamedTuple):
         focus. With the points' `sight`, what lies behind other skin is not among them."""
         middle = pose[:3, 3] + self.focus * pose[:3, 2]
         rows, cost, tight = view_kernels.costs(
-            pose, middle, points, normals, tuple(grid), self.reach, self.half, self.separation, self.focus,
-            self.limit, self.budget, self.spare,
-        )  # fmt: skip
+            pose, middle, view_kernels.Targets(points, normals, tuple(grid)), self.optics
+        )
         if sight is not None and not (clear := sight.clear(pose, self.separation, rows)).all():
             return rows[clear], cost[clear], tight[clear]
         return rows, cost, tight
@@ -117,10 +115,13 @@ class Cover:
         self.poses = look_along_many(at, axes.reshape(-1, 3)[new.ravel()], head.focus)
         self._usable = Usable(
             *view_kernels.usable_from(
-                self.poses, at, points, normals, tuple(self.grid), head.reach, head.half, head.separation,
-                head.focus, np.cos(head.limit), np.cos(head.good), DEPTH_M,
+                self.poses,
+                at,
+                view_kernels.Targets(points, normals, tuple(self.grid)),
+                head.optics,
+                view_kernels.Allowed(float(np.cos(head.limit)), float(np.cos(head.good)), DEPTH_M),
             )
-        )  # fmt: skip
+        )
         if sight is not None:
             self._usable = without_hidden(self._usable, self.poses, head, sight)
         first = view_kernels.gains(self._usable, self.left, self._window)
@@ -178,7 +179,7 @@ class Cover:
 
 
 def without_hidden(usable: Usable, poses: Array, head: Head, sight: Sight) -> Usable:
-    """Return what poses `(C, 4, 4)` can use without what they have no free beam to."""
+    """Return `usable` of poses `(C, 4, 4)` without the spots that other skin hides from them."""
     clear = sight.clear_pairs(poses, head.separation, usable.starts, usable.rows)
     if clear.all():
         return usable

@@ -1,4 +1,4 @@
-"""Out of reach: by how much would the patient have to be moved?"""
+"""How far the patient would have to be moved for spots that are out of the arm's reach."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ HOPELESS = 1.7
 
 
 class Fired(NamedTuple):
-    """A pose, and the rows ascending it covers well in focus."""
+    """A pose, and the rows of the spots it fires well in focus, ascending."""
 
     pose: Array
     rows: Rows

@@ -1,11 +1,11 @@
 """Compiled loops of station planning: which spots a pose sees, what it would gain, who fires a spot.
 
-The geometry is `planning.aiming.aim_from`'s; a test holds the two together.
+The geometry is that of `stations.aiming.aim_from`, in numpy; a test makes sure that both agree.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -69,13 +69,62 @@ def mean_axes(anchors: Any, points: Any, normals: Any, grid: Any, inner: float, 
     return out
 
 
+class Usable(NamedTuple):
+    """The spots that each candidate could fire: those of candidate c are at `starts[c]` to before
+    `starts[c + 1]` of `rows`, `defocus_m` (ascending) and `weight`."""
+
+    starts: Any
+    rows: Any
+    defocus_m: Any
+    weight: Any
+
+
+class Optics(NamedTuple):
+    """Of a `greedy_cover.Head`: `reach` [m] from the middle of the field beyond which no spot is in it, its
+    `half` width [m], the mirrors' `separation` and the `focus` [m], the `limit` of incidence [rad], and how
+    far from focus spots may lie: within `budget`, a few within `spare` [m]."""
+
+    reach: float
+    half: float
+    separation: float
+    focus: float
+    limit: float
+    budget: float
+    spare: float
+
+
+class Targets(NamedTuple):
+    """Spots to be met: `points` and unit `normals` `(N, 3)` [m], and their `grid`, a `cell_grid.Grid` as a
+    plain tuple.
+
+    Compiled functions are kept on disk with the names of their arguments' classes: those of other files,
+    which may move, come as plain tuples.
+    """
+
+    points: Any
+    normals: Any
+    grid: Any
+
+
+class Allowed(NamedTuple):
+    """What a spot may be met with: cosines of incidence at the `limit` and where it is still `good`, and so
+    far from the focal plane, `depth` [m]."""
+
+    cos_limit: float
+    cos_good: float
+    depth: float
+
+
 @njit(cache=True)
-def usable_from(
-    poses: Any, aimed_at: Any, points: Any, normals: Any, grid: Any, reach: float, half: float,
-    separation: float, focus: float, cos_limit: float, cos_good: float, depth: float,
-) -> Any:  # fmt: skip
-    """Return what each pose can use as (starts `(C + 1,)`, rows, defocus ascending per pose, weight):
-    spots in the field, below the incidence limit, within `depth` [m] of the focal plane."""
+def usable_from(poses: Any, aimed_at: Any, targets: Targets, optics: Optics, allowed: Allowed) -> Any:
+    """Return what each pose can use as (starts `(C + 1,)`, rows, defocus ascending per pose, weight).
+
+    These are spots in the field, below the incidence limit, near enough to the focal plane. `aimed_at`
+    `(C, 3)` is the middle of each pose's field. A spot met more steeply than is good weighs half.
+    """
+    points, normals, grid = targets.points, targets.normals, targets.grid
+    reach, half, separation, focus = optics.reach, optics.half, optics.separation, optics.focus
+    cos_limit, cos_good, depth = allowed.cos_limit, allowed.cos_good, allowed.depth
     starts = np.zeros(len(poses) + 1, np.int64)
     rows = np.empty(len(points), np.int64)
     found = np.empty(1024, np.int32)
@@ -139,12 +188,12 @@ def gains(usable: Any, left: Any, window: float) -> Any:
 
 
 @njit(cache=True)
-def costs(
-    pose: Any, aimed_at: Any, points: Any, normals: Any, grid: Any, reach: float, half: float,
-    separation: float, focus: float, limit: float, budget: float, spare: float,
-) -> Any:  # fmt: skip
-    """Return rows a pose sees within `spare` [m] of focus, how badly each is met, and which lie within
-    `budget` [m]. Steepness counts most, then defocus, then the way out to the rim of the field."""
+def costs(pose: Any, aimed_at: Any, targets: Targets, optics: Optics) -> Any:
+    """Return rows a pose sees within the head's `spare` of focus, how badly each is met, and which lie within
+    its `budget`. Steepness counts most, then defocus, then the way out to the rim of the field."""
+    points, normals, grid = targets.points, targets.normals, targets.grid
+    reach, half, separation, focus = optics.reach, optics.half, optics.separation, optics.focus
+    limit, budget, spare = optics.limit, optics.budget, optics.spare
     rows = np.empty(len(points), np.int64)
     count = near(aimed_at, reach, points, grid, rows)
     found = np.empty(count, np.int64)

@@ -1,2 +1,7 @@
-from .joint_controller import TrajectoryRejected as TrajectoryRejected
-from .world import PhysicsFailure as PhysicsFailure, StartBlocked as StartBlocked, World as World
+from .joint_trajectory import TrajectoryRejected as TrajectoryRejected
+from .world import (
+    JointState as JointState,
+    PhysicsFailure as PhysicsFailure,
+    StartBlocked as StartBlocked,
+    World as World,
+)

@@ -6,7 +6,6 @@ TRACKING, SETTLING (trajectory over, error not yet tiny), BRAKING.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openmtz.robot import JOINT_NAMES
+from openmtz.simulation.arm.joint_trajectory import (
+    JointTrajectory,
+    TrajectoryRejected,
+    in_joint_order,
+    segments,
+    slopes,
+)
 
 Array = NDArray[np.float64]
 
@@ -35,10 +41,6 @@ SWING = 1.2
 """Between its points a trajectory may be faster than the limit by so much, not more."""
 FASTEST_CHANGE_RAD_S2 = 100.0
 """Accelerations beyond this are refused: the arm cannot, and between the points they throw it anywhere."""
-
-
-class TrajectoryRejected(ValueError):
-    """The controller did not take this trajectory; the text names cause and fix."""
 
 
 class ArmState(Enum):
@@ -82,30 +84,19 @@ class JointController:
         return self._hold
 
     def accept(
-        self,
-        names: Sequence[str],
-        times: ArrayLike,
-        positions: ArrayLike,
-        velocities: ArrayLike | None,
-        accelerations: ArrayLike | None,
-        q: Array,
-        qd: Array,
-        now_s: float,
-        stamp_s: float | None = None,
+        self, wanted: JointTrajectory, q: Array, qd: Array, now_s: float, stamp_s: float | None = None
     ) -> None:
-        """Take a trajectory (`times` `(T,)` [s] from now, `positions` `(T, 6)` [rad], ...) from `now_s` on.
+        """Take a trajectory from `now_s` on, the arm being at joints `q` with velocities `qd` `(6,)`.
 
-        `stamp_s`: when it was meant to begin, by the same clock; None: now.
-
-        Joints may come in any order of `names`. A single point, or a first point later than 0, is
-        reached from the measured joints.
+        `stamp_s`: when it was meant to begin, by the same clock; None: now. A single point, or a first point
+        later than 0, is reached from the measured joints.
 
         Raises:
             TrajectoryRejected: emergency stop open, a stamp in the past or future, wrong names, shapes,
                 NaN, times not increasing, beyond position or velocity limits, points that do not fit each
                 other, or a start away from the measured joints.
         """
-        t = np.array(times, np.float64).reshape(-1)
+        t = np.array(wanted.times, np.float64).reshape(-1)
         if len(t) == 0:
             raise TrajectoryRejected(
                 "it has no points: discarded, as by the joint_trajectory_controller of Jazzy"
@@ -119,10 +110,7 @@ class JointController:
                 f"it was to begin {abs(stamp_s - now_s):.2f} s {way} (allowed {STALE_S} s): stale, or from "
                 "another clock; plan it again from the measured joints, or stamp it 0 for now"
             )
-        order = _order(names)
-        p = _rows(positions, len(t), "positions")[:, order]
-        v = None if velocities is None else _rows(velocities, len(t), "velocities")[:, order]
-        a = None if accelerations is None else _rows(accelerations, len(t), "accelerations")[:, order]
+        p, v, a = in_joint_order(wanted, len(t))
         if not np.isfinite(t).all() or t[0] < 0 or (np.diff(t) <= STEP_S).any():
             raise TrajectoryRejected("times must be finite, start at 0 or later and increase")
         reached_first = t[0] > STEP_S
@@ -139,7 +127,7 @@ class JointController:
         if len(t) == 1:
             t, p = np.array([0.0, 2e-3]), np.vstack([p, p])
             v = a = None
-        coefficients = _segments(t, p, _velocities(t, p) if v is None else v, a)
+        coefficients = segments(t, p, slopes(t, p) if v is None else v, a)
         # The way to a first point later than 0 is the controller's own: a stop must not be refused for it.
         self._check_between(t, coefficients, first=1 if reached_first else 0)
         self._times, self._coefficients = t, coefficients
@@ -263,54 +251,3 @@ class JointController:
             self.state = ArmState.RESTING
             return self._hold
         return None
-
-
-def _order(names: Sequence[str]) -> list[int]:
-    given = list(names)
-    if sorted(given) != sorted(JOINT_NAMES):
-        missing = [n for n in JOINT_NAMES if n not in given]
-        extra = [n for n in given if n not in JOINT_NAMES]
-        raise TrajectoryRejected(
-            f"joint names must be {', '.join(JOINT_NAMES)}; missing {missing or 'none'}, "
-            f"unknown or repeated {extra or [n for n in set(given) if given.count(n) > 1] or 'none'}"
-        )
-    return [given.index(n) for n in JOINT_NAMES]
-
-
-def _rows(values: ArrayLike, count: int, what: str) -> Array:
-    try:
-        rows = np.array(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise TrajectoryRejected(f"{what} must be {count} rows of six numbers: {error}") from error
-    if rows.shape != (count, 6):
-        raise TrajectoryRejected(f"{what} must be ({count}, 6), got {rows.shape}")
-    if not np.isfinite(rows).all():
-        raise TrajectoryRejected(f"{what} hold NaN or infinite values")
-    return rows
-
-
-def _velocities(t: Array, p: Array) -> Array:
-    """Return `(T, 6)` velocities for positions alone: at rest at both ends, central slopes between."""
-    v = np.zeros_like(p)
-    if len(t) > 2:
-        v[1:-1] = (p[2:] - p[:-2]) / (t[2:] - t[:-2])[:, None]
-    return v
-
-
-def _segments(t: Array, p: Array, v: Array, a: Array | None) -> Array:
-    """Return polynomial coefficients `(T-1, 6, 6)`, ascending powers: quintic with accelerations, else
-    cubic, as ros2_control's joint_trajectory_controller interpolates."""
-    h = np.diff(t)[:, None]
-    c = np.zeros((len(t) - 1, 6, 6))
-    dp, v0, v1 = np.diff(p, axis=0), v[:-1], v[1:]
-    c[:, 0], c[:, 1] = p[:-1], v0
-    if a is None:
-        c[:, 2] = 3 * dp / h**2 - (2 * v0 + v1) / h
-        c[:, 3] = -2 * dp / h**3 + (v0 + v1) / h**2
-        return c
-    a0, a1 = a[:-1], a[1:]
-    c[:, 2] = a0 / 2
-    c[:, 3] = (20 * dp - (8 * v1 + 12 * v0) * h - (3 * a0 - a1) * h**2) / (2 * h**3)
-    c[:, 4] = (-30 * dp + (14 * v1 + 16 * v0) * h + (3 * a0 - 2 * a1) * h**2) / (2 * h**4)
-    c[:, 5] = (12 * dp - 6 * (v1 + v0) * h + (a1 - a0) * h**2) / (2 * h**5)
-    return c

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from openmtz.robot import CELL_BOXES, HOME, JOINT_NAMES, SCAN_HEAD_FRAME, CellBox
 from openmtz.simulation.arm.history import JointHistory
 from openmtz.simulation.arm.joint_controller import ArmState, JointController
+from openmtz.simulation.arm.joint_trajectory import JointTrajectory
 from openmtz.simulation.arm.scene import PATIENT_GEOM, TIMESTEP_S, build_model
 from openmtz.simulation.patient import Patient
 
@@ -156,11 +157,7 @@ class World:
             TrajectoryRejected: as `JointController.accept`; the arm goes on with what it did.
         """
         self.controller.accept(
-            joint_names,
-            times,
-            positions,
-            velocities,
-            accelerations,
+            JointTrajectory(joint_names, times, positions, velocities, accelerations),
             self._data.qpos.copy(),
             self._data.qvel.copy(),
             self.time_s,

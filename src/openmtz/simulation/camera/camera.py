@@ -200,12 +200,13 @@ def _measure(true: TrueDepth, s: CameraNoise, rng: np.random.Generator, bias: Ar
     parallax = 0.5 * abs(s.projector_m) / max(s.range_m[0], 0.05)
     amounts = (
         s.white_m, s.correlated_m, s.reference_m, s.incidence_gain, s.incidence_max_rad, s.quantum_m,
-        s.dropout, s.edge_dropout, *s.range_m, s.gloss_rad, s.projector_m, parallax,
+        s.dropout, s.edge_dropout, *s.range_m, s.gloss_rad, s.projector_m, parallax, scale,
     )  # fmt: skip
     image: Depth = kernels.measure(
-        true.depth_m, true.face, true.normals, true.lens, true.window, normal[0], slow, uniform, beside, bias,
-        np.array(amounts, np.float64), float(scale),
-    )  # fmt: skip
+        kernels.Seen(true.depth_m, true.face, true.normals, true.lens, true.window),
+        kernels.Draws(normal[0], slow, uniform, beside, bias),
+        kernels.Errors(*(float(amount) for amount in amounts)),
+    )
     return image
 
 

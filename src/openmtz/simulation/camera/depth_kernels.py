@@ -6,7 +6,7 @@ One thread, no fast-math: the same picture has the same bits whichever process r
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,6 +20,53 @@ FAR_M = 10.0
 """Depth that a pixel without a hit counts as beside one with a hit [m]: further than any camera here sees."""
 STEEPEST_RAD = math.radians(85.0)
 """Noise grows no further beyond this incidence."""
+
+
+class Seen(NamedTuple):
+    """What the camera truly sees, as `rasterise` gives it: `depth` `(h, w)` [m], the `face` there, unit
+    `normals` `(F, 3)`; through which `lens` fx, fy, cx, cy [px], in which `window` u0, v0, w, h [px]."""
+
+    depth: Array
+    face: Array
+    normals: Array
+    lens: Array
+    window: Array
+
+
+class Draws(NamedTuple):
+    """What chance brings to each pixel: `white` `(h, w)` normal, `slow` `(h, w)` smooth, `chance` `(2, h, w)`
+    of 0 to 1; and what is there whatever chance: `beside` a step `(h, w)` bool, `bias` `(h, w)` [m]."""
+
+    white: Array
+    slow: Array
+    chance: Array
+    beside: Array
+    bias: Array
+
+
+class Errors(NamedTuple):
+    """How large the camera's errors are: lengths [m], angles [rad], shares of 0 to 1.
+
+    `white`, `correlated` at the depth `reference`, more by `gain` on slanted skin, nothing beyond `limit` of
+    incidence; depth told in steps of `quantum`, between `nearest` and `farthest`, times `scale`. Lost:
+    `dropout` of all pixels, `edge_dropout` of those beside a step, and skin that mirrors the projector, which
+    stands `projector` beside the camera and half its `parallax` away, within `gloss`.
+    """
+
+    white: float
+    correlated: float
+    reference: float
+    gain: float
+    limit: float
+    quantum: float
+    dropout: float
+    edge_dropout: float
+    nearest: float
+    farthest: float
+    gloss: float
+    projector: float
+    parallax: float
+    scale: float
 
 
 @njit(cache=True, error_model="numpy")
@@ -160,19 +207,15 @@ def _arc_cosine(x: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def measure(
-    depth: Array, face_at: Array, normals: Array, lens: Array, window: Array, white: Array, slow: Array,
-    chance: Array, beside: Array, bias: Array, noise: Array, scale: float,
-) -> Array:  # fmt: skip
-    """Return what the camera says `(h, w)` float32 [m] of what `rasterise` gave.
-
-    `white` `(h, w)` normal, `slow` `(h, w)` smooth, `chance` `(2, h, w)` of 0 to 1; `beside` as `beside_step`
-    gives it; `bias` `(h, w)` [m]. `noise`: white [m], correlated [m], reference [m], incidence gain, largest
-    incidence [rad], quantum [m], dropout, edge dropout, nearest and farthest [m], gloss [rad], projector [m],
-    parallax [rad]. `scale`: of the depth told.
-    """
-    white_m, correlated_m, reference_m, gain, limit_rad, quantum_m = noise[:6]
-    dropout, edge_dropout, nearest_m, farthest_m, gloss_rad, projector_m, parallax_rad = noise[6:]
+def measure(seen: Seen, draws: Draws, errors: Errors) -> Array:
+    """Return what the camera says `(h, w)` float32 [m] of what it sees; 0 where it says nothing."""
+    depth, face_at, normals, lens, window = seen.depth, seen.face, seen.normals, seen.lens, seen.window
+    white, slow, chance, beside, bias = draws.white, draws.slow, draws.chance, draws.beside, draws.bias
+    white_m, correlated_m, reference_m, gain = errors.white, errors.correlated, errors.reference, errors.gain
+    limit_rad, quantum_m, gloss_rad = errors.limit, errors.quantum, errors.gloss
+    dropout, edge_dropout = errors.dropout, errors.edge_dropout
+    nearest_m, farthest_m = errors.nearest, errors.farthest
+    projector_m, parallax_rad, scale = errors.projector, errors.parallax, errors.scale
     height, width = depth.shape
     out = np.zeros((height, width), np.float32)
     for v in range(height):
@@ -196,6 +239,7 @@ def measure(
                 facing = gloss_rad > 0.0 and incidence < gloss_rad + parallax_rad
                 if facing and _mirrors(x * z, y * z, z, nx, ny, nz, projector_m, gloss_rad):
                     continue
+            # Triangulation: a given error in the picture is an error in depth that grows with its square.
             growth = (z / reference_m) ** 2
             away = min(incidence, STEEPEST_RAD)
             away /= 0.5 * math.pi - away

@@ -6,3 +6,4 @@ from .play_state import (
     Scope as Scope,
     scope_of as scope_of,
 )
+from .stepping import MOST_STEPS as MOST_STEPS, Stepping as Stepping

@@ -1,6 +1,6 @@
 """The catalogue of faults, by name.
 
-Who carries a fault out stands elsewhere (`lockstep.fault_acts`, node `simulation`); here is what there is.
+Here is what there is; what each does stands in `acts`, which rig carries it out in `rigs`.
 docs/faults.md shows it, and tests/simulation/faults proves what it says of guards and harm.
 """
 

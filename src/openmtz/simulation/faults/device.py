@@ -8,6 +8,8 @@ EXPIRY = "permits expire in the device 60 ms after the status they answer"
 _METER = "energy meter in the device, +-20 %: latched fault; the monitor compares the reports"
 _SOON = 0.1
 """A lost heartbeat must end emission within 100 ms [M]."""
+_WAY = {"direction": "both"}
+"""Both ways, or `rx` (to the device) or `tx` alone."""
 IN_FLIGHT = {"unreported-emission": 40}
 """Shots within a permit's 60 ms (30 of at least 2 ms) and a batch of reports (25 ms) whose report never came:
 in doubt, never fired again."""
@@ -43,13 +45,13 @@ SCAN_HEAD: tuple[Fault, ...] = (
 )  # fmt: skip
 
 SERIAL_LINE: tuple[Fault, ...] = (
-    Fault("lost_bytes", "serial line", "each byte is lost with probability `p`", {"p": 0.002},
+    Fault("lost_bytes", "serial line", "each byte is lost with probability `p`", {"p": 0.002, **_WAY},
           guard="CRC on every frame; what is missing is asked for again"),
-    Fault("corrupt_bytes", "serial line", "each byte is changed with probability `p`", {"p": 0.002},
+    Fault("corrupt_bytes", "serial line", "each byte is changed with probability `p`", {"p": 0.002, **_WAY},
           harm="over-energy",
           guard="CRC on every frame; limits of a record in the device; digests bind permits to the records"
           " loaded"),
-    Fault("late_bytes", "serial line", "chunks are held back", {"p": 0.2, "ms": 80.0},
+    Fault("late_bytes", "serial line", "chunks are held back", {"p": 0.2, "ms": 80.0, **_WAY},
           harm="emission-after-stop", guard=EXPIRY, together=("door_open",), ends_s=_SOON,
           shown_with={"p": 1.0, "ms": 400.0}, outcome="stopped", cause="door-open",
           left=IN_FLIGHT),

@@ -18,6 +18,7 @@ class Fault:
 
     Attributes:
         parameters: names with their defaults; a value must be of the default's kind.
+        free: names of parameters without a default; what carries the fault out looks at their values.
         harm: name of the harm (`simulation.harm.LIMITS`) that truth shows without guard; empty: it can only
             keep the treatment from going on.
         guard: what keeps the patient from that harm, empty where there is nothing yet.
@@ -34,6 +35,7 @@ class Fault:
     part: str
     what: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    free: tuple[str, ...] = ()
     harm: str = ""
     guard: str = ""
     outcome: str = "done"
@@ -57,12 +59,12 @@ class Fault:
         Raises:
             FaultParameterError: an unknown name, or a value of another kind or not finite.
         """
-        unknown = sorted(set(given) - set(self.parameters))
+        unknown = sorted(set(given) - set(self.parameters) - set(self.free))
         if unknown:
-            known = ", ".join(self.parameters) or "none"
+            known = ", ".join((*self.free, *self.parameters)) or "none"
             raise FaultParameterError(f"{self.name} has no parameter {unknown[0]!r}; there are: {known}")
         for name, value in given.items():
-            if not _alike(value, self.parameters[name]):
+            if name in self.parameters and not _alike(value, self.parameters[name]):
                 raise FaultParameterError(
                     f"{self.name}: {name} must be like {self.parameters[name]!r}, got {value!r}"
                 )

@@ -6,6 +6,7 @@ end emission is the harm `emission-after-stop`, whatever the beam did to the ski
 
 from __future__ import annotations
 
+from openmtz.safety import INTERLOCK_LINES, HeadWire, InterlockLine, SafetyState
 from openmtz.simulation.faults.device import EXPIRY, IN_FLIGHT
 from openmtz.simulation.faults.fault import Fault
 
@@ -57,25 +58,27 @@ PROCESSES: tuple[Fault, ...] = (
           outcome="stopped", cause="approval-ended"),
 )  # fmt: skip
 
-_HARD = "hard-wired into the device; the safety monitor's table"
 _TABLE = "the safety monitor's table"
 
+
+def _opens(line: InterlockLine) -> Fault:
+    """Return the fault that opens a line: what guards, and how the treatment ends, follows from its row."""
+    guard = f"hard-wired into the device; {_TABLE}" if line.to_head else _TABLE
+    cut = line.head is HeadWire.SOURCE
+    return Fault(
+        line.fault, "lines", line.opening, {},
+        harm=_AFTER, ends_s=_AT_ONCE if line.to_head else _SOON,
+        guard=guard + ("; hard-wired into the arm" if line.stops_arm else ""),
+        left=_CUT if cut else {},
+        outcome="stopped" if line.leads_to in (SafetyState.FAULT, SafetyState.OFF) else "done",
+        cause=line.condition + (" or output-deviates" if cut else ""),
+    )  # fmt: skip
+
+
 LINES: tuple[Fault, ...] = (
-    Fault("emergency_stop", "lines", "the emergency stop is pressed", {},
-          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD + "; hard-wired into the arm", left=_CUT,
-          outcome="stopped", cause="emergency-stop or output-deviates"),
-    Fault("key_off", "lines", "the key is turned off", {},
-          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD, left=_CUT, outcome="stopped",
-          cause="key-off or output-deviates"),
-    Fault("door_open", "lines", "the door opens", {},
-          harm=_AFTER, ends_s=_SOON, guard=_TABLE, cause="door-open"),
-    Fault("footswitch_released", "lines", "the footswitch is released", {},
-          harm=_AFTER, ends_s=_AT_ONCE, guard=_HARD, cause="footswitch-released"),
-    Fault("smoke_evacuator_off", "lines", "the smoke evacuator stops", {},
-          harm=_AFTER, ends_s=_SOON, guard=_TABLE, cause="smoke-evacuator-off"),
-    Fault("eyewear_off", "lines", "the eyewear attestation is withdrawn", {},
-          harm=_AFTER, ends_s=_SOON, guard=_TABLE, cause="eyewear-not-attested"),
-    Fault("line_misread", "lines", "the topic says the door is closed, whatever it is", {},
+    *(_opens(line) for line in INTERLOCK_LINES),
+    Fault("line_misread", "lines", "the topic says `value` of `line`, whatever the wire carries",
+          {"line": "door_closed", "value": True},
           harm=_AFTER, ends_s=_SOON, together=("door_open",),
           would_guard="a second channel for each line, read on another way; the door wired into the device"),
 )  # fmt: skip

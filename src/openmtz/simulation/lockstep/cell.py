@@ -11,18 +11,27 @@ from numpy.typing import NDArray
 from openmtz.capture import CameraIntrinsics
 from openmtz.optics import FieldCalibration, HandpieceProfile
 from openmtz.plan import TreatmentPlan
-from openmtz.robot import CAMERA_FRAME, SCAN_HEAD_FRAME
-from openmtz.simulation.arm import World
-from openmtz.simulation.camera import CameraFaults, CameraServer, CameraTrigger, FrameRequest
+from openmtz.robot import SCAN_HEAD_FRAME
+from openmtz.simulation.arm import JointState, World
+from openmtz.simulation.camera import CameraFaults, CameraServer, FrameRequest
+from openmtz.simulation.cell import CameraRates, FrameSchedule, RestWatch, ShotTruth, wired_lines
+from openmtz.simulation.faults import SpoiledJoints
 from openmtz.simulation.lockstep.head import LockstepHead
+from openmtz.simulation.lockstep.truth_log import TruthLog
 from openmtz.simulation.patient import Patient, PatientMotion
-from openmtz.simulation.scan_head_device import LINES, Shot
-from openmtz.simulation.truth import TrueSkin, evaluate_shots
+from openmtz.simulation.scan_head_device import HEAD_LINES, Shot
+from openmtz.simulation.truth import TrueSkin
 
 Array = NDArray[np.float64]
 JUDGE_EVERY_S = 0.5
 """Well within the two seconds for which the world remembers where the arm was."""
-CLOSED_AT_START = ("emergency_stop_closed", "key_on", "door_closed", "smoke_evacuator_on")
+
+
+@dataclass
+class HostClock:
+    """The clock of the host's processes. `offset_s`: how far it is ahead of virtual time [s]."""
+
+    offset_s: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,33 +40,6 @@ class DepthFrame:
 
     stamp_s: float
     depth: NDArray[np.float32]
-
-
-class TruthLog:
-    """What every shot really hit, column by column; `columns()` joins them."""
-
-    NAMES = (
-        "spot_index", "hit", "position_m", "rest_position_m", "incidence_rad", "defocus_m", "energy_mj",
-        "pulse_us", "fluence_j_cm2", "time_s", "arm_speed_m_s", "patient_shift_m",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.NAMES}
-        self.count = 0
-
-    def add(self, **columns: NDArray[Any]) -> None:
-        """Append rows; every column of `NAMES` is needed."""
-        for name in self.NAMES:
-            self._parts[name].append(columns[name])
-        self.count += len(columns["spot_index"])
-
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """Return `(M, ...)` arrays by name, in order of emission."""
-        out: dict[str, NDArray[Any]] = {}
-        for name, parts in self._parts.items():
-            shape = (0, 3) if name.endswith("position_m") else (0,)
-            out[name] = np.concatenate(parts) if parts else np.zeros(shape)
-        return out
 
 
 class LockstepCell:
@@ -75,48 +57,75 @@ class LockstepCell:
         Raises:
             StartBlocked: they touch.
         """
-        self.patient, self.seed, self.profile = patient, seed, profile
+        self.patient, self.seed = patient, seed
         self.time_s = 0.0
+        self.host_clock = HostClock()
         self.world = World(patient, seed=seed)
         self.world.require_free_start()
         self.skin = TrueSkin(patient.mesh, patient.motion)
+        self.judge = ShotTruth(self.skin, profile)
+        self.joints = SpoiledJoints()
+        self.rest = RestWatch()
         self.intrinsics = CameraIntrinsics()
         self.camera_faults = CameraFaults.none()
         self._camera = CameraServer()
         self._ask_camera("camera", (self.intrinsics, seed, None))
         self._ask_camera("scene", ([(patient.mesh.vertices, patient.mesh.faces)], patient.motion))
-        self._shots: list[tuple[float, Shot]] = []
-        self.streaming = False
-        self._trigger = CameraTrigger(camera_rate_hz, while_moving=False)
-        self._rest_since: float | None = 0.0
+        self._schedule = FrameSchedule(CameraRates(camera_rate_hz, while_moving=False), self.intrinsics)
         self.frames: list[DepthFrame] = []
         self._seen = self._target_at(0.0)
         self.head = LockstepHead(seed)
-        self.galvo_map: FieldCalibration | None = None
-        """Where the head's counts truly point; None: as the mounted tip's profile says."""
-        self.lines = {name: name in CLOSED_AT_START for name in LINES}
+        self._shots: list[tuple[float, Shot]] = []
         self.truth = TruthLog()
         self.contacts: list[tuple[float, str, str]] = []
-        self._apply_lines()
+        self._to_head = dict.fromkeys(HEAD_LINES, False)
+        self.line_book = wired_lines(self._tell_head, lambda is_open: self.world.set_emergency_stop(is_open))
+
+    @property
+    def host_time_s(self) -> float:
+        """What the host's clock says [s]: virtual time, unless a fault sets it wrong."""
+        return self.time_s + self.host_clock.offset_s
+
+    def read_joints(self) -> JointState | None:
+        """Return the joint state as it is published, None if nothing is."""
+        return self.joints.tell(self.world.joint_state())
 
     # ---- lines ----------------------------------------------------------------------------------
 
+    @property
+    def lines(self) -> dict[str, bool]:
+        """What the wires carry, line by line."""
+        return self.line_book.wires()
+
     def set_line(self, name: str, value: bool) -> None:
-        """Move a line of the cell; the emergency stop acts on arm and head directly.
+        """Ask for a line of the cell; one that a fault holds moves when the fault ends.
 
         Raises:
-            KeyError: no such line.
+            LineError: no such line.
         """
-        if name not in self.lines:
-            raise KeyError(f"no line {name!r}; there are: {', '.join(LINES)}")
-        self.lines[name] = bool(value)
-        if name == "emergency_stop_closed":
-            self.world.set_emergency_stop(not value)
-        self._apply_lines()
+        self.line_book.ask(name, value)
 
-    def _apply_lines(self) -> None:
-        lines = self.lines
-        self.head.set_lines(lines["emergency_stop_closed"], lines["footswitch_pressed"], lines["key_on"])
+    def _tell_head(self, name: str, value: bool) -> None:
+        """The wires act on the head directly, whatever software does."""
+        if name in self._to_head:
+            self._to_head[name] = value
+            self.head.set_lines(**self._to_head)
+
+    # ---- the tip --------------------------------------------------------------------------------
+
+    @property
+    def profile(self) -> HandpieceProfile:
+        """The optics of the tip that is mounted."""
+        return self.judge.profile
+
+    @property
+    def galvo_map(self) -> FieldCalibration | None:
+        """Where the head's counts truly point; None: as the mounted tip's profile says."""
+        return self.judge.galvo_map
+
+    @galvo_map.setter
+    def galvo_map(self, value: FieldCalibration | None) -> None:
+        self.judge.galvo_map = value
 
     def mount(self, plan: TreatmentPlan) -> None:
         """The tip that the plan names is the one mounted.
@@ -125,7 +134,7 @@ class LockstepCell:
             ProfileError: the plan's profile is of no use.
         """
         self.judge_shots()
-        self.profile = HandpieceProfile.from_header(plan.header["profile"])
+        self.judge.mount(plan.header)
 
     # ---- patient --------------------------------------------------------------------------------
 
@@ -136,6 +145,15 @@ class LockstepCell:
         self._ask_camera("motion", motion)
 
     # ---- camera ---------------------------------------------------------------------------------
+
+    @property
+    def streaming(self) -> bool:
+        """Whether somebody asked for pictures."""
+        return self._schedule.streaming
+
+    @streaming.setter
+    def streaming(self, on: bool) -> None:
+        self._schedule.streaming = on
 
     def set_camera_faults(self, faults: CameraFaults) -> None:
         """From now on the camera is wrong like this."""
@@ -161,33 +179,17 @@ class LockstepCell:
         """
         self.world.step(until_s - self.time_s, monotonic_s=until_s)
         self.time_s = until_s
-        if not self.world.resting:
-            self._rest_since = None
-            self._note_contacts()
-        elif self._rest_since is None:
-            self._rest_since = until_s
+        self.contacts += [(until_s, *pair) for pair in self.rest.look(self.world, until_s)]
         self.head.run(until_s)
         self._shots += self.head.take_shots()
         if self._shots and until_s - self._shots[0][0] > JUDGE_EVERY_S:
             self.judge_shots()
-        if self.streaming:
-            self._take_picture()
-        else:
-            self._trigger.reset()
+        request = self._schedule.due(self.world, until_s, self.rest.since_s)
+        if request is not None:
+            self._take_picture(request)
 
-    def _note_contacts(self) -> None:
-        known = {contact[1:] for contact in self.contacts}
-        for pair in self.world.contacts():
-            if pair not in known:
-                self.contacts.append((self.time_s, *pair))
-
-    def _take_picture(self) -> None:
-        exposure = self._trigger.due(self.time_s, self._rest_since, self.world.joint_state().position, 0)
-        if exposure is None:
-            return
-        pose = self.world.pose(CAMERA_FRAME)
-        self._seen = self._target_at(exposure.stamp_s)
-        request = FrameRequest(exposure.stamp_s, pose, exposure.key, exposure.n)
+    def _take_picture(self, request: FrameRequest) -> None:
+        self._seen = self._target_at(request.stamp_s)
         for kind, frame in self._ask_camera("frame", request):
             if kind == "frame":
                 self.frames.append(DepthFrame(frame.stamp_s, frame.depth))
@@ -216,8 +218,7 @@ class LockstepCell:
         times = np.array([t for t, _ in shots])
         counts = np.array([[s.x_counts, s.y_counts] for _, s in shots])
         energy = np.array([s.energy_uj for _, s in shots]) * 1e-3
-        poses = self.world.poses_at(times, SCAN_HEAD_FRAME)
-        hits = evaluate_shots(poses, counts, energy, self.skin, self.profile, times, self.galvo_map)
+        hits = self.judge.judge(self.world, times, counts, energy)
         step = 0.004
         before, after = (self.world.poses_at(times + d, SCAN_HEAD_FRAME)[:, :3, 3] for d in (-step, 0.0))
         self.truth.add(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from openmtz.devices import Decoder, LinkCore, encode
+from openmtz.simulation.faults import SpoiledLink
 from openmtz.simulation.scan_head_device import (
     CHUNK,
     SLOT_BYTES,
@@ -43,7 +44,9 @@ class LockstepHead:
         self.rx, self.tx = Line(baud, rx_rng), Line(baud, tx_rng)
         self._memory = SlotMemory(bytearray(SLOTS * SLOT_BYTES))
         self.plant = Plant(self.settings, self._rng)
-        self.link = LinkCore("simulated line", baud)
+        self._link = LinkCore("simulated line", baud)
+        self.link = SpoiledLink(self._link)
+        """What the host's software has of the line: the link, and what may be wrong with what it sends."""
         self.served = True
         """Whether the host's process lives that moves bytes; without it the device is alone."""
         self.powered = True
@@ -52,7 +55,7 @@ class LockstepHead:
         self._shots: list[tuple[float, Shot]] = []
         self._wires = Lines(known=False)
         self._boot(now_s)
-        self.link.greet()
+        self._link.greet()
 
     def _boot(self, now_s: float) -> None:
         self._since_s, self._since_us = now_s, 0
@@ -118,13 +121,13 @@ class LockstepHead:
             now = max(now + 1, self._next_us(now, device))
         self._ran_until_us = end
         if self.served:
-            self.link.tend(until_s)
+            self._link.tend(until_s)
 
     def _news(self) -> bool:
         """Whether lines moved, or the host has something to send, since the device acted last."""
         moved = self.core.lines is not self._lines_seen
         self._lines_seen = self.core.lines
-        outbox = self.link.outbox
+        outbox = self._link.outbox
         sends = bool(self._to_device) or outbox.urgent_waiting or outbox.loader is not None
         return moved or (self.served and sends)
 
@@ -145,13 +148,13 @@ class LockstepHead:
             return
         now_s = self._time(now)
         if not self._to_device:
-            self._to_device += self.link.outbox.take(now_s) or b""
+            self._to_device += self._link.outbox.take(now_s) or b""
         if self._to_device and self.rx.ready(now):
             self.rx.put(bytes(self._to_device[:CHUNK]), now)
             del self._to_device[:CHUNK]
         data = self.tx.get(now)
         if data:
-            self.link.feed(data, now_s)
+            self._link.feed(data, now_s)
 
     def _step(self, now: int) -> None:
         data = self.rx.get(now)
@@ -182,7 +185,7 @@ class LockstepHead:
         due = device_us
         if self.served:
             # Nobody takes what has come through to a host that is gone: it gives no reason to wake up.
-            comes, outbox = self.tx.next_due_us(), self.link.outbox
+            comes, outbox = self.tx.next_due_us(), self._link.outbox
             if comes is not None and comes < due:
                 due = comes
             if self._to_device or outbox.urgent_waiting:

@@ -14,6 +14,25 @@ NODES: Mapping[str, float] = {
 """Node -> period of progress it promises [s], as the nodes do; 0: none."""
 
 
+class Publishers:
+    """Who publishes on the topics that decide, beside the one node that should."""
+
+    def __init__(self) -> None:
+        self._more: set[str] = set()
+
+    def add(self, topic: str) -> None:
+        """Let a second node publish on a topic."""
+        self._more.add(topic)
+
+    def remove(self, topic: str) -> None:
+        """Take that node away again."""
+        self._more.discard(topic)
+
+    def shared(self) -> str:
+        """Return the topics with more than one publisher, as the monitor's node would find them."""
+        return ", ".join(sorted(self._more))
+
+
 class Processes:
     """`kill` ends a process for good, `freeze` lets it hang (SIGSTOP, a stalled loop) until `thaw`."""
 
@@ -23,8 +42,7 @@ class Processes:
         self._counters = dict.fromkeys(NODES, 0)
         self._due = dict.fromkeys(NODES, 0.0)
         self.samples: dict[str, ProgressSample] = {}
-        self.shared_topics = ""
-        """Names of topics a second node publishes on, as the monitor's node would find them."""
+        self.publishers = Publishers()
         self.run_line_watched = True
 
     def runs(self, name: str) -> bool:

@@ -21,8 +21,8 @@ from openmtz.procedure import ScriptedOperator
 from openmtz.records import FiredSpots, TruthShots, Verification, verify
 from openmtz.safety import Reset
 from openmtz.simulation.lockstep.cell import LockstepCell
-from openmtz.simulation.lockstep.fault_acts import FaultActs
 from openmtz.simulation.lockstep.log import EventLog
+from openmtz.simulation.lockstep.rig import lockstep_panel
 from openmtz.simulation.lockstep.scenario import FaultEvent, Moment, OperatorEvent, Scenario
 from openmtz.simulation.lockstep.stack import TICK_S, LockstepStack
 from openmtz.simulation.patient import Patient, build_patient
@@ -145,7 +145,7 @@ class _Player:
         self.scenario, self.cell, self.stack = scenario, cell, stack
         self._track_s = track_s
         self.track: list[tuple[float, NDArray[np.float64]]] = []
-        self.acts = FaultActs(cell, stack)
+        self.faults = lockstep_panel(cell, stack)
         self._ticks = 0
         self._waiting: list[FaultEvent | OperatorEvent] = [*scenario.faults, *scenario.operator]
         self._due: list[tuple[float, FaultEvent | OperatorEvent]] = []
@@ -196,7 +196,7 @@ class _Player:
         for at, fault in [item for item in self._ends if item[0] <= now]:
             self._ends.remove((at, fault))
             self.stack.log.add(now, "fault", fault.fault, active=False)
-            self.acts.switch(fault.fault, False, fault.parameters)
+            self.faults.switch(fault.fault, False, fault.parameters)
 
     def _time_of(self, when: Moment, now: float) -> float | None:
         """Return when it is to happen, None while what it waits for has not come."""
@@ -216,7 +216,7 @@ class _Player:
     def _do(self, event: FaultEvent | OperatorEvent, now: float) -> None:
         if isinstance(event, FaultEvent):
             self.stack.log.add(now, "fault", event.fault, active=True, parameters=event.parameters)
-            self.acts.switch(event.fault, True, event.parameters)
+            self.faults.switch(event.fault, True, event.parameters)
             if event.for_s is not None:
                 self._ends.append((now + event.for_s, event))
             return
@@ -250,7 +250,7 @@ def _conclude(
     fired: FiredSpots | None = None
     harms: tuple[Harm, ...] = ()
     if plan is not None:
-        fired = stack.fired.of(plan.sha256)
+        fired = stack.topics.fired.of(plan.sha256)
         truth = truth_of(columns)
         verification = verify(plan, fired, truth)
         tissue = TissueTruth(cell.profile)
@@ -264,7 +264,7 @@ def _conclude(
         reason=reason if outcome != "done" else "",
         log=stack.log,
         patient=cell.patient,
-        surface=stack.surface,
+        surface=stack.topics.surface,
         plan=plan,
         findings=stack.findings,
         fired=fired,

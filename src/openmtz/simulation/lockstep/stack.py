@@ -1,7 +1,6 @@
-"""The software side of the lockstep simulation: the graph's own work loops, each at its period of virtual
-time.
+"""The software side of the lockstep simulation: the graph's own work loops, each at its period.
 
-Here is only who works when, and who hears what: direct calls in place of topics.
+Here is only who works when; who hears what stands in `topics`.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.capture import in_line_worker
-from openmtz.devices import FiredGap, LinkLost, loaded_spots
-from openmtz.geometry import SkinSurface
+from openmtz.devices import FiredGap, LinkLost
 from openmtz.optics import FieldCalibration
 from openmtz.plan import Finding, TreatmentPlan
 from openmtz.planning import PlanningResult
@@ -29,29 +27,26 @@ from openmtz.robot import (
 )
 from openmtz.safety import (
     Approve,
-    FiredBatch,
-    HeadStatus,
     Outputs,
     Reply,
     Request,
     SafetyConfig,
     SafetyMonitor,
     SetReady,
-    Token,
 )
 from openmtz.simulation.arm import TrajectoryRejected
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.clients import LockstepClients
-from openmtz.simulation.lockstep.joint_faults import JointFaults
 from openmtz.simulation.lockstep.log import EventLog
-from openmtz.simulation.lockstep.ports import CellCamera, CellLine, LinesTopic, TimedPlanning
+from openmtz.simulation.lockstep.ports import CellCamera, CellLine, TimedPlanning
 from openmtz.simulation.lockstep.processes import Processes
+from openmtz.simulation.lockstep.story import Story
+from openmtz.simulation.lockstep.topics import Loops, Topics
 from openmtz.stack import (
     Captured,
     CaptureFailed,
     CaptureFeedback,
     Capturing,
-    FiredRecord,
     Firing,
     FiringEnded,
     FiringProgress,
@@ -75,8 +70,6 @@ TICK_S = 0.005
 """Period of the monitor's and the scan head's work loops."""
 SLOW_TICKS = 4
 """The others work every 20 ms."""
-LINES_PERIOD_S = 0.02
-"""As node `simulation` publishes the interlock lines."""
 PLANNING_S = 1.0
 """What planning takes of virtual time."""
 
@@ -100,13 +93,7 @@ class LockstepStack:
         def pose_of(frame: str) -> Callable[[Array], Array]:
             return lambda joints: kinematics.forward(joints, frame)
 
-        self.clock_offset_s = 0.0
-        """What the host's clock is ahead by."""
-        self.plan_offset_m = 0.0
-        """How far above the skin the planner's plans lie."""
         self.processes = Processes()
-        self.joint_faults = JointFaults()
-        self.lines = LinesTopic(self.cell)
         self.line = CellLine(self.cell, lambda: self.now)
         config = SafetyConfig(
             calibration=self.calibration, calibration_id="" if self.calibration else "nominal"
@@ -122,23 +109,26 @@ class LockstepStack:
         self.clients.mover, self.clients.firing = self.mover, self.firing
         self.clients.capturing, self.clients.planning = self.capturing, self.planning
         self.treating = Treating(self.clients, self.scan)
-        self.fired = FiredRecord()
-        """What the device reported, as a record of the run would hold it."""
-        self.surface: SkinSurface | None = None
-        self.plan: TreatmentPlan | None = None
+        self.topics = Topics(
+            self.cell,
+            self.processes,
+            Loops(self.monitoring, self.firing, self.capturing, self.planning, self.treating, self.mover),
+        )
         self.findings: tuple[Finding, ...] = ()
         self.over = False
         """Whether the treatment has ended, with all it used."""
         self._ticks = 0
-        self._lines_due = 0.0
-        self._states: list[Outputs] = []
-        self._shown: tuple[str, ...] = ()
-        self._said: tuple[str, ...] = ()
+        self._story = Story(self.log)
 
     @property
     def procedure(self) -> Procedure:
         """The treatment's state machine."""
         return self.treating.dispatcher.procedure
+
+    @property
+    def plan(self) -> TreatmentPlan | None:
+        """The newest plan."""
+        return self.topics.plan
 
     @property
     def outputs(self) -> Outputs | None:
@@ -148,7 +138,7 @@ class LockstepStack:
     @property
     def now(self) -> float:
         """The host's clock [s]: virtual time, unless a fault sets it wrong."""
-        return self.cell.time_s + self.clock_offset_s
+        return self.cell.host_time_s
 
     # ---- the clockwork --------------------------------------------------------------------------
 
@@ -168,17 +158,18 @@ class LockstepStack:
         self.processes.work(now)
         self.cell.head.served = runs("scan_head")
         if runs("simulation"):
-            self._publish_joints(now)
-            self._publish_lines(now)
+            self.topics.publish_cell(now)
         if runs("scan_head"):
             self._work_laser(now)
         if runs("safety_monitor"):
             self._tell(
                 self.monitoring.step(
-                    now, run_line_ok=self.processes.run_line_ok, shared_topics=self.processes.shared_topics
+                    now,
+                    run_line_ok=self.processes.run_line_ok,
+                    shared_topics=self.processes.publishers.shared(),
                 )
             )
-        self._publish_states(now)
+        self.topics.deliver_states(now)
         if slow and runs("arm"):
             self._work_arm(now)
         if slow and runs("surface_capture"):
@@ -188,27 +179,9 @@ class LockstepStack:
         if slow and runs("treatment"):
             turn = self.treating.work(now)
             self.over |= turn.ended is not None
-            self._show_status()
+            self._story.tell_status(self.procedure.status, self.now)
         for act in self.operator.act(self.procedure.status, now):
             self._do_act(act)
-
-    # ---- what the simulated cell publishes ------------------------------------------------------
-
-    def _publish_joints(self, now: float) -> None:
-        state = self.cell.world.joint_state()
-        told = self.joint_faults.tell(state.position, state.velocity)
-        if told is None:
-            return
-        position, velocity = told
-        self.monitoring.inbox.hear_joints(position, now)
-        self.firing.hear_joints(position, now)
-        self.mover.take_joints(position, velocity, now)
-        self.capturing.hear_joints(state.time_s, position)
-
-    def _publish_lines(self, now: float) -> None:
-        if self.monitoring.inbox.interlocks is None or now >= self._lines_due:
-            self._lines_due = now + LINES_PERIOD_S
-            self.monitoring.inbox.interlocks = self.lines.read(now)
 
     # ---- scan head ------------------------------------------------------------------------------
 
@@ -216,15 +189,11 @@ class LockstepStack:
         for outcome in self.firing.work(now):
             match outcome:
                 case HeadHeard():
-                    self.monitoring.inbox.head = _head_status(outcome, now)
-                case SpotsLoaded(plan, station, pass_index, chunk):
-                    self.monitoring.inbox.loaded.append(
-                        loaded_spots(
-                            plan, station, pass_index, chunk.first, chunk.records, chunk.digest_before
-                        )
-                    )
+                    self.topics.publish_head(outcome, now)
+                case SpotsLoaded():
+                    self.topics.publish_loaded(outcome)
                 case ShotReport():
-                    self._publish_fired(outcome)
+                    self.topics.publish_fired(outcome)
                 case FiringProgress(next_spot):
                     self.clients.spots_fired(next_spot)
                 case FiringEnded(success, reason, next_spot):
@@ -237,19 +206,6 @@ class LockstepStack:
                 case LinkLost(reason):
                     self.log.add(now, "device", "line-lost", text=reason)
 
-    def _publish_fired(self, report: ShotReport) -> None:
-        self.fired.add(report)
-        self.monitoring.inbox.fired.append(
-            FiredBatch(
-                report.plan_sha256,
-                report.boot_id,
-                report.spot_index.astype("uint32"),
-                report.energy_uj.astype("uint32"),
-            )
-        )
-        if self.processes.runs("treatment"):
-            self.treating.hear_fired(report)
-
     # ---- safety monitor -------------------------------------------------------------------------
 
     def ask(self, request: Request) -> Reply:
@@ -260,7 +216,7 @@ class LockstepStack:
             request,
             self.now,
             run_line_ok=self.processes.run_line_ok,
-            shared_topics=self.processes.shared_topics,
+            shared_topics=self.processes.publishers.shared(),
         )
         self._tell(turn)
         return reply
@@ -272,32 +228,8 @@ class LockstepStack:
         if turn.outputs.reset_device and runs("scan_head"):
             self.line.reset_fault()
         if turn.tell_state:
-            self._states.append(turn.outputs)
-        self._note(turn.outputs)
-
-    def _publish_states(self, now: float) -> None:
-        states, self._states = self._states, []
-        for outputs in states:
-            detail = outputs.detail or outputs.cause
-            told = (outputs.state.name, detail, outputs.approved_plan_sha256)
-            if self.processes.runs("arm"):
-                self.mover.take_token(outputs.token is Token.MOTION, now)
-            if self.processes.runs("scan_head"):
-                self.firing.hear_safety(*told)
-            if self.processes.runs("treatment"):
-                self.treating.hear_safety(*told)
-
-    def _note(self, outputs: Outputs) -> None:
-        now = self.now
-        for event in outputs.events:
-            if event.kind == "state":
-                self.log.add(now, "safety", outputs.state.name, cause=event.code, text=event.text)
-            elif event.kind != "permit":
-                self.log.add(now, event.kind, event.code, text=event.text)
-        withheld = outputs.withheld if outputs.state.name == "FIRING" else ()
-        if withheld != self._said:
-            self._said = withheld
-            self.log.add(now, "withheld", ", ".join(withheld))
+            self.topics.queue_state(turn.outputs)
+        self._story.tell_outputs(turn.outputs, self.now)
 
     # ---- arm, capture, planner ------------------------------------------------------------------
 
@@ -328,51 +260,30 @@ class LockstepStack:
                 case CaptureFeedback(_, fused, _):
                     self.clients.frames_fused(fused)
                 case Captured(result, _):
-                    self._publish_surface(result.surface)
+                    self.topics.publish_surface(result.surface)
+                    self.log.add(now, "note", "surface", surface_id=result.surface.surface_id)
                     self.clients.capture_ended(outcome)
                 case CaptureFailed():
                     self.clients.capture_ended(outcome)
 
-    def _publish_surface(self, surface: SkinSurface) -> None:
-        self.surface = surface
-        self.monitoring.inbox.hear_surface(surface.surface_id, surface.mesh)
-        self.mover.collision.set_patient(surface.mesh)
-        self.planning.hear_surface(surface)
-        self.log.add(self.now, "note", "surface", surface_id=surface.surface_id)
-
     def _plan_later(self, plan: Callable[[], PlanningResult]) -> TimedPlanning:
         due = self.now + PLANNING_S
-        return TimedPlanning(plan, lambda: self.now >= due, self.plan_offset_m)
+        return TimedPlanning(plan, lambda: self.now >= due)
 
     def _work_planning(self, now: float) -> None:
         for outcome in self.planning.work(now):
             match outcome:
                 case Planned(_, result):
                     self.findings = result.findings
-                    self._publish_plan(result.plan)
+                    self.cell.mount(result.plan)  # the tip that the plan names is the one mounted
+                    self.topics.publish_plan(result.plan)
+                    sha = result.plan.sha256
+                    self.log.add(now, "note", "plan", plan_sha256=sha, spots=len(result.plan))
                     self.clients.planning_ended(outcome)
                 case PlanningFailed():
                     self.clients.planning_ended(outcome)
 
-    def _publish_plan(self, plan: TreatmentPlan) -> None:
-        self.plan = self.monitoring.inbox.plan = plan
-        self.cell.mount(plan)  # the tip that the plan names is the one mounted
-        self.log.add(self.now, "note", "plan", plan_sha256=plan.sha256, spots=len(plan))
-        if self.processes.runs("scan_head"):
-            self.firing.hear_plan(plan)
-        if self.processes.runs("treatment"):
-            self.treating.hear_plan(plan)
-
     # ---- operator -------------------------------------------------------------------------------
-
-    def _show_status(self) -> None:
-        status = self.procedure.status
-        key = (status.stage, status.state)
-        if key != self._shown:
-            if not self._shown or self._shown[0] != status.stage:
-                self.log.add(self.now, "stage", status.stage)
-            self._shown = key
-            self.log.add(self.now, "procedure", status.state, detail=status.detail)
 
     def _do_act(self, act: Act) -> None:
         if act.kind == "line":
@@ -387,12 +298,3 @@ class LockstepStack:
         self.log.add(self.now, "operator", act.kind, accepted=reply.accepted, text=reply.text)
         if not reply.accepted:
             self.operator.refused()
-
-
-def _head_status(heard: HeadHeard, now: float) -> HeadStatus:
-    """Return what the monitor hears of the head, as it would by the topic."""
-    s = heard.status
-    return HeadStatus(
-        now, heard.connected, int(s.state), s.boot_id, s.device_tick_us, s.gate_open, s.emergency_stop_open,
-        s.loaded_until, s.executed, s.permit_counter, s.fault_code, s.fault_text, s.plan_hex,
-    )  # fmt: skip

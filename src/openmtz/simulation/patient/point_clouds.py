@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from openmtz.capture import largest_piece
+from openmtz.capture import largest_piece, load_open3d
 from openmtz.geometry import TriangleMesh
 from openmtz.simulation.patient.errors import PatientError
 
@@ -34,8 +34,7 @@ def mesh_from_points(points_m: Array, name: str) -> TriangleMesh:
             f"{name} has no faces ({len(points_m)} points)",
             f"a point cloud needs {FEWEST_POINTS} points or more; or export it as a triangle mesh",
         )
-    import open3d
-
+    open3d = load_open3d()
     points = _thinned(open3d, points_m)
     tree = cKDTree(points)
     spacing = float(np.median(tree.query(points, k=2)[0][:, 1]))

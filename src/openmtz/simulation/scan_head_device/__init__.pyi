@@ -5,4 +5,4 @@ from .line import CHUNK as CHUNK, Line as Line
 from .memory import SLOT_BYTES as SLOT_BYTES, SLOTS as SLOTS, SlotMemory as SlotMemory
 from .plant import Plant as Plant
 from .settings import DeviceSettings as DeviceSettings
-from .wires import LINES as LINES, Shots as Shots, WireServer as WireServer
+from .wires import HEAD_LINES as HEAD_LINES, LINES as LINES, Shots as Shots, WireServer as WireServer

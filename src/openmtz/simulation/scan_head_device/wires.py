@@ -19,18 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LINES = (
-    "emergency_stop_closed",
-    "key_on",
-    "door_closed",
-    "footswitch_pressed",
-    "smoke_evacuator_on",
-    "eyewear_attested",
-)
-"""All lines of the cell; the head is wired to the first two and the footswitch."""
+from openmtz.safety import INTERLOCK_LINES, LINE_NAMES
+
+LINES = LINE_NAMES
+"""All lines of the cell."""
+HEAD_LINES = tuple(line.name for line in INTERLOCK_LINES if line.to_head)
+"""The lines the head is wired to."""
 LONGEST_LINE = 1 << 20
 """Bytes without an end of line; more is no head."""
-HEAD_LINES = ("emergency_stop_closed", "key_on", "footswitch_pressed")
 
 
 @dataclass(frozen=True, eq=False)

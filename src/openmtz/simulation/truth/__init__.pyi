@@ -5,6 +5,6 @@ from .harms import (
     Stop as Stop,
     harm as harm,
 )
-from .shots import evaluate_shots as evaluate_shots
+from .shots import ShotHits as ShotHits, evaluate_shots as evaluate_shots
 from .skin import TrueSkin as TrueSkin
 from .tissue_truth import ShotRecords as ShotRecords, Shots as Shots, TissueTruth as TissueTruth

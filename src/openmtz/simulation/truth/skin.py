@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmtz.capture import load_open3d
 from openmtz.geometry import TriangleMesh
 from openmtz.simulation.patient import PatientMotion, check_times
 
@@ -44,8 +45,7 @@ class TrueSkin:
     """The skin `mesh` at rest in `world` and its motion. Rays by Embree, hits in double precision."""
 
     def __init__(self, mesh: TriangleMesh, motion: PatientMotion | None = None) -> None:
-        import open3d
-
+        open3d = load_open3d()
         self.mesh = mesh
         self.motion = motion or PatientMotion.none()
         self._normals = mesh.vertex_normals()

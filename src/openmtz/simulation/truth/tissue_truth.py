@@ -194,16 +194,17 @@ class TissueTruth:
         self, place: Array, index: NDArray[np.int64], radius: Array, depth_um: Array
     ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64], Array, Array]:
         """Return channel depth [um], stacked, merged, overlap [um], nearest [m], `(M,)` each, by time."""
-        from openmtz.simulation.truth.crater_kernels import meet_earlier
+        from openmtz.simulation.truth.crater_kernels import Craters, meet_earlier
         from openmtz.tissue import sort_cells
 
         length = self._ablation.loss_length_um
         reach = max(2.0 * float(radius.max()), 1e-5)
-        order, cell, first, end = sort_cells(place, reach)
-        found = meet_earlier(
+        order, ranges = sort_cells(place, reach)
+        craters = Craters(
             np.ascontiguousarray(place[order].T), order, index[order], radius[order],
-            np.expm1(depth_um[order] / length), cell, first, end, reach, MERGE_MARGIN_UM * 1e-6,
+            np.expm1(depth_um[order] / length),
         )  # fmt: skip
+        found = meet_earlier(craters, tuple(ranges), reach, MERGE_MARGIN_UM * 1e-6)
         total, stacked, merged, overlap, nearest = (_undo(order, column) for column in found)
         alone = np.flatnonzero(np.isinf(nearest))
         if len(place) < 2:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from openmtz.capture import load_open3d
 from openmtz.geometry import TriangleMesh
 from openmtz.simulation.visual.cell import CellShapes, Shape
 from openmtz.simulation.visual.snapshot import Snapshot
@@ -76,8 +77,7 @@ class _Solid:
     """Shapes ready for rays, each with its colour."""
 
     def __init__(self, parts: Sequence[tuple[TriangleMesh, tuple[float, float, float]]]) -> None:
-        import open3d
-
+        open3d = load_open3d()
         self._tensor: Any = open3d.core.Tensor
         self._scene = open3d.t.geometry.RaycastingScene(nthreads=1)
         self._colors = np.array([color for _, color in parts])

@@ -1,0 +1,42 @@
+"""A process of the graph as the supervisor keeps it, and what it asks the kernel for."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from openmtz.graph.description import ProcessSpec
+
+_PR_SET_PDEATHSIG = 1
+# Loaded before any fork: between fork and exec nothing may be loaded.
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass
+class Child:
+    """One process: what it was started for, how it is watched, and what is known of it."""
+
+    spec: ProcessSpec
+    popen: subprocess.Popen[bytes]
+    pidfd: int
+    log_path: Path
+    ready: bool = False
+    dead: bool = False
+
+
+def raise_priority() -> bool:
+    """Ask for real-time scheduling of the calling thread; False where the system does not allow it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+    except (PermissionError, OSError):
+        return False
+    return True
+
+
+def die_with_parent() -> None:
+    """End this process when the one that started it ends; for `preexec_fn`."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

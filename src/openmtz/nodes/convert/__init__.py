@@ -1,0 +1,5 @@
+"""Messages to domain data and back, by numpy, without loops over spots or vertices."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

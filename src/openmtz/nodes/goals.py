@@ -1,0 +1,102 @@
+"""Goals of an action, one at a time, without blocking the executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import rclpy.node
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass
+class Goal(Generic[ResultT]):
+    """A goal being worked on: `request`, feedback through `handle`, ended once by `finish`."""
+
+    handle: ServerGoalHandle
+    future: Future
+    ended: bool = False
+
+    @property
+    def request(self) -> Any:
+        """The goal's request message."""
+        return self.handle.request
+
+    @property
+    def cancel_requested(self) -> bool:
+        """True once the client asked to cancel."""
+        return bool(self.handle.is_cancel_requested)
+
+    def finish(self, result: ResultT) -> None:
+        """End the goal: succeeded, cancelled or aborted by `result.success` and the cancel request."""
+        if not self.ended:
+            self.ended = True
+            self.future.set_result(result)
+
+
+class GoalSlot(Generic[ResultT]):
+    """An action server that works on one goal at a time and never blocks its executor.
+
+    A second goal is refused while one is active. `on_start(goal)` begins the work; the node's work
+    loop calls `goal.finish(result)` when it is done. `on_cancel(goal)` is told of a cancel request.
+    """
+
+    def __init__(
+        self,
+        node: rclpy.node.Node,
+        action_type: Any,
+        name: str,
+        on_start: Callable[[Goal[ResultT]], None],
+        on_cancel: Callable[[Goal[ResultT]], None] | None = None,
+    ) -> None:
+        self._node = node
+        self._on_start = on_start
+        self._on_cancel = on_cancel
+        self._reserved = False
+        self.active: Goal[ResultT] | None = None
+        self.server = ActionServer(
+            node,
+            action_type,
+            name,
+            execute_callback=self._execute,
+            goal_callback=self._accept,
+            cancel_callback=self._cancel,
+            callback_group=ReentrantCallbackGroup(),
+        )
+
+    def _accept(self, _request: Any) -> GoalResponse:
+        if self._reserved:
+            self._node.get_logger().warning("a goal is refused: another one is active")
+            return GoalResponse.REJECT
+        self._reserved = True
+        return GoalResponse.ACCEPT
+
+    def _cancel(self, _handle: ServerGoalHandle) -> CancelResponse:
+        if self.active and self._on_cancel:
+            self._on_cancel(self.active)
+        return CancelResponse.ACCEPT
+
+    async def _execute(self, handle: ServerGoalHandle) -> ResultT:
+        goal: Goal[ResultT] = Goal(handle, Future(executor=self._node.executor))
+        self.active = goal
+        try:
+            self._on_start(goal)
+            if goal.cancel_requested and not goal.ended and self._on_cancel:
+                self._on_cancel(goal)  # cancelled between being accepted and being begun
+            result: ResultT = await goal.future
+        finally:
+            self.active = None
+            self._reserved = False
+        if getattr(result, "success", False):
+            handle.succeed()
+        elif handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.abort()
+        return result

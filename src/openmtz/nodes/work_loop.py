@@ -1,0 +1,62 @@
+"""A node's work loop: its timer, its progress, and the topics that only one may publish on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import rclpy.node
+from openmtz_interfaces.msg import Progress
+from rclpy.clock import Clock, ClockType
+
+from openmtz.nodes import qos
+
+
+def work_timer(node: rclpy.node.Node, period_s: float, callback: Callable[[], Any]) -> Any:
+    """Create the timer of a work loop, on the machine's steady clock.
+
+    A timer on the node's clock would obey `/clock`: whoever publishes there could stop the work loop.
+    """
+    return node.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+
+class SharedTopics:
+    """Watches topics that only one node may publish on. Protects from accidents: whoever wants to do
+    harm on this machine can do worse.
+    """
+
+    def __init__(self, node: rclpy.node.Node, names: list[str]) -> None:
+        self._node, self._names = node, names
+        self._due = -1e9
+        self.shared = ""
+        """Names of those with more than one publisher, as of the last look."""
+
+    def look(self, now: float) -> str:
+        """Look at most ten times a second; return `shared`."""
+        if now >= self._due:
+            self._due = now + 0.1
+            found = ", ".join(name for name in self._names if self._node.count_publishers(name) > 1)
+            if found and found != self.shared:
+                self._node.get_logger().error(f"more than one node publishes on {found}")
+            self.shared = found
+        return self.shared
+
+
+class ProgressCounter:
+    """Publishes `progress` from a work loop: call `work()` when work was done, never from an idle timer."""
+
+    def __init__(self, node: rclpy.node.Node, period_s: float) -> None:
+        self._publisher = node.create_publisher(Progress, "progress", qos.EVENTS)
+        self._message = Progress(node=node.get_name(), period_ms=int(period_s * 1000))
+        self._clock = node.get_clock()
+        self._every_s = period_s * 0.4
+        self._last = -1e9
+        self._count = 0
+
+    def work(self, now: float) -> None:
+        """Count one turn of the work loop at monotonic time `now` [s]; publishes when it is time."""
+        self._count += 1
+        if now - self._last >= self._every_s:
+            self._last = now
+            self._message.counter = self._count
+            self._publisher.publish(self._message)
