@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.planning.spots import row_front_kernels, row_kernels
+from openmtz.planning.spots import row_front_kernels, row_kernels, row_laying_kernels
 
 FEWEST = 12
 """A piece of skin with fewer spots has no rows to speak of (engineering default)."""
@@ -71,7 +71,7 @@ def lay_rows(tables: Tables, count: int, shift: float) -> Laid:
         return none
     chains = chains._replace(mass=chains.mass * scale, before=chains.before * scale)
     parts = parts._replace(mass=parts.mass * scale)
-    along = row_kernels.lay_along(field, parts, chains, ways, shift, 64)
+    along = row_laying_kernels.lay_along(field, parts, chains, ways, shift, 64)
     face, inside = _exactly(along, parts, chains, wanted)
     return Laid(face, inside, rows)
 
@@ -136,7 +136,7 @@ def _along_borders(
 
 
 def _exactly(
-    along: row_kernels.Along, parts: row_kernels.Stretches, chains: row_kernels.Chains, wanted: int
+    along: row_laying_kernels.Along, parts: row_kernels.Stretches, chains: row_kernels.Chains, wanted: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return faces and places of exactly `wanted` spots: rows with most left over at an end get one more
     there, those with least lose theirs."""
@@ -157,11 +157,11 @@ def _exactly(
         members = chains.members[chains.first[c] : chains.first[c + 1]]
         s = members[max(int(np.searchsorted(chains.before[members], mass, side="right")) - 1, 0)]
         more_face.append(parts.face[s : s + 1])
-        more_inside.append(np.array([row_kernels.place_on(parts, chains, s, mass)], np.float32))
+        more_inside.append(np.array([row_laying_kernels.place_on(parts, chains, s, mass)], np.float32))
     return np.concatenate(more_face), np.concatenate(more_inside)
 
 
-def _without(along: row_kernels.Along, many: int) -> NDArray[np.bool_]:
+def _without(along: row_laying_kernels.Along, many: int) -> NDArray[np.bool_]:
     """Return which spots `(N,)` stay when `many` go: first those at the ends of rows with least left over."""
     begin, end = along.first[:-1], along.first[1:] - 1
     some = np.flatnonzero(end >= begin)
