@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from openmtz.planning.spots.walk_kernels import walk
+
 Array = Any
 
 
