@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -15,14 +15,47 @@ TOGETHER = 0.3
 default: a third of a gap at the reference rise)."""
 
 
+class Fired(NamedTuple):
+    """What each spot does `(N,)`: `uv` `(N, 2)` [m], `source` [K m2], `length` [m], `phase` [s], when in
+    its sweep it is passed; `lag` [s] from sweep to sweep."""
+
+    uv: Any
+    source: Any
+    length: Any
+    phase: Any
+    lag: float
+
+
+class Tissue(NamedTuple):
+    """Diffusivity `a` [m2/s], `beam` [m2] and the `table` of the error function."""
+
+    a: float
+    beam: float
+    table: Any
+
+
+class Costs(NamedTuple):
+    """What gaps cost: the gaps of each spot (`first` `(N + 1,)`, `members`); `spots` `(M, S)` of each gap;
+    `tab` of `gap_tables`; `ground` `(K,)` [K] by sweep and `load` `(M,)`, its share at each gap; a gap at
+    `ref` [K] costs 1, and exp(`beta`) times as much one kelvin above."""
+
+    first: Any
+    members: Any
+    spots: Any
+    tab: Any
+    ground: Any
+    load: Any
+    beta: float
+    ref: float
+
+
 @njit(cache=True, nogil=True)
-def gap_tables(
-    uv: Any, middle: Any, spots: Any, source: Any, length: Any, phase: Any, lag: float, back: int,
-    a: float, beam: float, table: Any,
-) -> Any:  # fmt: skip
+def gap_tables(middle: Any, spots: Any, fired: Fired, back: int, tissue: Tissue) -> Any:
     """Return `(M, 3, S, B)` [K]: rise in gap m, when the heat of its corner k has just arrived, by its spot s
-    that was fired n < B sweeps of `lag` [s] before k. `spots` `(M, S)`, the three corners first, -1 for none;
-    `phase` `(N,)` [s]: when in its sweep a spot is passed."""
+    that was fired n < B sweeps of `lag` [s] before k. `spots` `(M, S)`, the three corners first, -1 for
+    none."""
+    uv, source, length, phase, lag = fired
+    a, beam, table = tissue
     out = np.zeros((len(spots), 3, spots.shape[1], back), np.float32)
     r2 = np.zeros(spots.shape[1])
     for m in range(len(spots)):
@@ -78,8 +111,9 @@ def _rise(m: int, k: int, mine: int, without: int, spots: Any, sweep: Any, tab: 
 
 
 @njit(cache=True, nogil=True)
-def gap_costs(spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: float, ref: float) -> Any:
+def gap_costs(sweep: Any, model: Costs) -> Any:
     """Return `(M,)` the sum of exp(beta (rise - ref)) over the arrivals in each gap."""
+    _, _, spots, tab, ground, load, beta, ref = model
     out = np.zeros(len(spots))
     for m in range(len(spots)):
         for k in range(3):
@@ -93,8 +127,9 @@ def gap_costs(spots: Any, sweep: Any, tab: Any, ground: Any, load: Any, beta: fl
 
 
 @njit(cache=True, nogil=True)
-def _settle(i: int, rise: Any, first: Any, members: Any, spots: Any, sweep: Any, tab: Any) -> None:
+def _settle(i: int, rise: Any, sweep: Any, model: Costs) -> None:
     """Sum anew the `rise` `(M, 3)` [K] of the gaps of spot i, in place."""
+    first, members, spots, tab = model.first, model.members, model.spots, model.tab
     for q in range(first[i], first[i + 1]):
         m = members[q]
         for k in range(3):
@@ -103,12 +138,10 @@ def _settle(i: int, rise: Any, first: Any, members: Any, spots: Any, sweep: Any,
 
 
 @njit(cache=True, nogil=True)
-def _costs_if(
-    i: int, moved: int, numbers: Any, rise: Any, first: Any, members: Any, spots: Any, sweep: Any, tab: Any,
-    ground: Any, load: Any, beta: float, ref: float,
-) -> Any:  # fmt: skip
+def _costs_if(i: int, moved: int, numbers: Any, rise: Any, sweep: Any, model: Costs) -> Any:
     """Return `(C,)` what the gaps of spot i cost if it were fired in each of the sweeps `numbers` `(C,)`,
     the others as they are. `rise` `(M, 3)` [K]: of `sweep`, but for the gaps of spot `moved` (-2: none)."""
+    first, members, spots, tab, ground, load, beta, ref = model
     out = np.zeros(len(numbers))
     by_others = np.empty(len(ground))
     back = tab.shape[3]
@@ -156,34 +189,29 @@ def _costs_if(
 
 
 @njit(cache=True, nogil=True)
-def assign_sweeps(
-    order: Any, sweeps: int, first: Any, members: Any, spots: Any, tab: Any, ground: Any, load: Any,
-    beta: float, ref: float,
-) -> Any:  # fmt: skip
+def assign_sweeps(order: Any, sweeps: int, model: Costs) -> Any:
     """Return `(N,)` the sweep of each spot: taken in `order`, each takes the cheapest sweep with a free
     place."""
     sweep = np.full(len(order), -1, np.int64)
-    rise = np.zeros((len(spots), 3))
+    rise = np.zeros((len(model.spots), 3))
     taken = np.zeros(sweeps, np.int64)
     places = (len(order) + sweeps - 1) // sweeps
     for i in order:
         free = np.flatnonzero(taken < places)
-        cost = _costs_if(i, -2, free, rise, first, members, spots, sweep, tab, ground, load, beta, ref)
+        cost = _costs_if(i, -2, free, rise, sweep, model)
         sweep[i] = free[np.argmin(cost)]
         taken[sweep[i]] += 1
-        _settle(i, rise, first, members, spots, sweep, tab)
+        _settle(i, rise, sweep, model)
     return sweep
 
 
 @njit(cache=True, nogil=True)
-def swap_sweeps(
-    sweep: Any, hot: Any, others: Any, first: Any, members: Any, spots: Any, tab: Any, ground: Any, load: Any,
-    beta: float, ref: float,
-) -> int:  # fmt: skip
+def swap_sweeps(sweep: Any, hot: Any, others: Any, model: Costs) -> int:
     """Swap the sweeps of each `hot` `(H,)` spot and the best of `others` `(H, T)`, where both together get
     cheaper; in place. Return the number of swaps: every sweep keeps its size."""
+    spots, tab = model.spots, model.tab
     done = 0
-    every = np.arange(len(ground))
+    every = np.arange(len(model.ground))
     both = np.empty(2, np.int64)
     rise = np.empty((len(spots), 3))
     for m in range(len(spots)):
@@ -192,7 +220,7 @@ def swap_sweeps(
     for h in range(len(hot)):
         i = hot[h]
         mine = sweep[i]
-        cost = _costs_if(i, -2, every, rise, first, members, spots, sweep, tab, ground, load, beta, ref)
+        cost = _costs_if(i, -2, every, rise, sweep, model)
         best, most = -1, 1e-9 * cost[mine]
         for j in others[h]:
             theirs = sweep[j]
@@ -201,14 +229,14 @@ def swap_sweeps(
                 continue
             sweep[i] = theirs
             both[0], both[1] = theirs, mine
-            after = _costs_if(j, i, both, rise, first, members, spots, sweep, tab, ground, load, beta, ref)
+            after = _costs_if(j, i, both, rise, sweep, model)
             sweep[i] = mine
             gain += after[0] - after[1]
             if gain > most:
                 best, most = j, gain
         if best >= 0:
             sweep[i], sweep[best] = sweep[best], mine
-            _settle(i, rise, first, members, spots, sweep, tab)
-            _settle(best, rise, first, members, spots, sweep, tab)
+            _settle(i, rise, sweep, model)
+            _settle(best, rise, sweep, model)
             done += 1
     return done

@@ -9,7 +9,6 @@ gaps, which a single spot heats most, into the early ones, while the ground is c
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,48 +61,48 @@ def sweeps_order(
     phase[passed] = np.arange(count) / count * lag
     spots = np.concatenate([gaps.corners, gaps.across()], axis=1)
     back = sweeps if count <= MANY else 1
-    tab = kernels.gap_tables(
-        uv, gaps.middle, spots, source, length, phase, lag, back, heat.diffusivity_m2_s, heat.beam_m2, ERF
-    )
+    fired = kernels.Fired(uv, source, length, phase, lag)
+    tissue = kernels.Tissue(heat.diffusivity_m2_s, heat.beam_m2, ERF)
+    tab = kernels.gap_tables(gaps.middle, spots, fired, back, tissue)
     density = 2.0 / (math.sqrt(3.0) * pitch_m**2)
     ground = ground_k(density, source, length, spots.shape[1], back, sweeps, lag, heat)
     load = _load(uv, source, gaps.middle, 2.0 * math.sqrt(heat.diffusivity_m2_s * duration_s), density)
     alone = tab[:, [0, 1, 2], [0, 1, 2], 0].astype(np.float64)
     ref = float(np.median(alone.max(axis=1)) + ground[-1])
     first, members = kernels.gaps_of_spots(count, spots)
-    model = (first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
+    model = kernels.Costs(first, members, spots, tab, ground, load, WEIGHT_PER_K, ref)
     tight = _worst_of_spots(count, gaps, alone)
     sweep = _by_lattice(uv, gaps, sweeps, model)
     if count <= MANY or not _stand_in_rows(count, gaps):
-        greedy = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, *model)
-        costs = [kernels.gap_costs(spots, one, *model[3:]).sum() for one in (greedy, sweep)]
+        greedy = kernels.assign_sweeps(np.argsort(-tight, kind="stable"), sweeps, model)
+        costs = [kernels.gap_costs(one, model).sum() for one in (greedy, sweep)]
         sweep = greedy if costs[0] <= costs[1] else sweep
     rounds, tries = (ROUNDS, TRIES) if count <= MANY else (ROUNDS_OF_MANY, TRIES_OF_MANY)
     rng = np.random.default_rng(0)
     for _ in range(rounds):
-        cost = kernels.gap_costs(spots, sweep, *model[3:])
+        cost = kernels.gap_costs(sweep, model)
         worst = _worst_of_spots(count, gaps, np.repeat(cost[:, None], 3, axis=1))
         hot = np.flatnonzero(worst >= np.quantile(worst, 1.0 - HOT))
         others = (hot[:, None] + rng.integers(-WITHIN, WITHIN, (len(hot), tries))) % count
-        if not kernels.swap_sweeps(sweep, hot, others, *model):
+        if not kernels.swap_sweeps(sweep, hot, others, model):
             break
     return near[passed[np.argsort(sweep[passed], kind="stable")]]
 
 
 def _by_lattice(
-    uv_m: NDArray[np.float64], gaps: Gaps, sweeps: int, model: tuple[Any, ...]
+    uv_m: NDArray[np.float64], gaps: Gaps, sweeps: int, model: kernels.Costs
 ) -> NDArray[np.int64]:
     """Return the sweep `(N,)` of each spot by the sub-lattice it stands on; of the orders in time the one
     that costs least in some of the gaps."""
     phase = lattice_phase(uv_m, gaps, sweeps)
-    _, _, spots, tab, ground, load, beta, ref = model
-    some = slice(0, len(spots), max(len(spots) // JUDGED, 1))
-    part = np.ascontiguousarray(spots[some]), np.ascontiguousarray(tab[some]), load[some]
+    some = slice(0, len(model.spots), max(len(model.spots) // JUDGED, 1))
+    part = model._replace(
+        spots=np.ascontiguousarray(model.spots[some]),
+        tab=np.ascontiguousarray(model.tab[some]),
+        load=model.load[some],
+    )
     orders = orders_in_time(sweeps)
-    costs = [
-        kernels.gap_costs(part[0], order[phase], part[1], ground, part[2], beta, ref).sum()
-        for order in orders
-    ]
+    costs = [kernels.gap_costs(order[phase], part).sum() for order in orders]
     return orders[int(np.argmin(costs))][phase]
 
 
