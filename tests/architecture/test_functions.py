@@ -21,12 +21,6 @@ MANY_PARAMETERS = {
     "openmtz/planning/order/annealing_kernels.py: _peak_two": "until the rework of order",
     "openmtz/planning/order/annealing_kernels.py: rise_table": "until the rework of order",
     "openmtz/planning/order/ordering.py: firing_order": "until the rework of order",
-    "openmtz/planning/order/sweep_kernels.py: _costs_if": "until the rework of order",
-    "openmtz/planning/order/sweep_kernels.py: assign_sweeps": "until the rework of order",
-    "openmtz/planning/order/sweep_kernels.py: gap_tables": "until the rework of order",
-    "openmtz/planning/order/sweep_kernels.py: swap_sweeps": "until the rework of order",
-    "openmtz/planning/spots/repulsion_kernels.py: relax": "until the rework of spots",
-    "openmtz/planning/spots/separation_kernels.py: list_targets": "until the rework of spots",
 }
 MANY_LINES = {
     "openmtz/planning/order/annealing_kernels.py: anneal": "until the rework of order",

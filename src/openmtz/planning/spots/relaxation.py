@@ -16,6 +16,7 @@ from openmtz.planning.spots import (
     start_kernels,
 )
 from openmtz.planning.spots.rows import Tables, lay_rows
+from openmtz.planning.spots.walk_kernels import Ways
 
 Near = tuple[NDArray[np.int32], NDArray[np.int32]]
 Schedule = tuple[tuple[int, float, float], ...]
@@ -131,7 +132,8 @@ class Skin(NamedTuple):
         began, wide = state.copy(), scale * (repulsion_kernels.RANGE + DRIFT)
         near = self._near(state, wide)
         borders = self._borders(spots, [1.0] if layers == 1 else [1.0, scale])
-        for steps, step, momentum in schedule:
+        ways = Ways(self.frame, self.across)
+        for block in schedule:
             start_kernels.set_pitch(state, owner, inside, self.corner_density)
             normals = self.normals[owner]
             reach = repulsion_kernels.RANGE + repulsion_kernels.SKIN
@@ -141,8 +143,8 @@ class Skin(NamedTuple):
                 own = pair_kernels.keep_pairs(near, state, normals, layer, 0, scale * reach)
             rows, pull = borders.pull(state, normals)
             repulsion_kernels.relax(
-                state, last, owner, inside, self.frame, self.across, pairs, own, scale, rows, pull,
-                steps, step, momentum,
+                spots, last, ways, repulsion_kernels.Pushed(pairs, own, scale),
+                repulsion_kernels.Pull(rows, pull), block,
             )  # fmt: skip
         return Listed(near, wide, separation_kernels.longest_way(began, state))
 
@@ -175,8 +177,9 @@ class Skin(NamedTuple):
                 near, moved = self._near(state, reach), 0.0
             start_kernels.set_pitch(state, owner, inside, self.corner_density)
             pairs = separation_kernels.list_targets(
-                near, state, self.normals[owner], layer, share * least, share * own, ACROSS, floor_m, SLACK
-            )
+                near, state, self.normals[owner], layer,
+                separation_kernels.Targets(share * least, share * own, ACROSS, floor_m, SLACK),
+            )  # fmt: skip
             moved += separation_kernels.separate(state, owner, inside, self.frame, self.across, pairs, rounds)
         least = max(LEAST_SHARE, floor_m / finest)
         if 2.0 * moved > (reach - least) * finest:

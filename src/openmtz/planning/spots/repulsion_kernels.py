@@ -12,12 +12,12 @@ the density ends.)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from openmtz.planning.spots.walk_kernels import walk
+from openmtz.planning.spots.walk_kernels import Ways, walk
 
 Array = Any
 RANGE = 1.3
@@ -98,29 +98,47 @@ def push(state: Array, pairs: Any, scale: float, force: Array) -> None:
         force[i, 2] += fz
 
 
+class Pushed(NamedTuple):
+    """Who pushes whom: half lists of all neighbours `pairs`, and of those of one pass `own`, whose pitches
+    are `scale` times as long."""
+
+    pairs: Any
+    own: Any
+    scale: float
+
+
+class Pull(NamedTuple):
+    """The spots near a border, `rows` `(R,)`, and what the prescribed density does to them `(R, 9)`, see
+    `border_force`."""
+
+    rows: Array
+    force: Array
+
+
 @njit(cache=True, fastmath=True)
 def relax(
-    state: Array, last: Array, owner: Array, inside: Array, frame: Array, across: Array,
-    pairs: Any, own_pairs: Any, own_scale: float, rows: Array, pull: Array,
-    steps: int, step: float, momentum: float,
-) -> None:  # fmt: skip
-    """Move `state` `(N, 4)` in place, `steps` times; `last` `(N, 4)` is where they came from, `inside` `(N,
-    2)` the barycentrics of corners b and c of the face `owner` `(N,)`.
+    spots: Any, last: Array, ways: Ways, pushed: Pushed, pull: Pull, block: tuple[int, float, float]
+) -> None:
+    """Move `spots` (`relaxation.Spots`) in place, by a `block` of (steps, step, momentum); `last` `(N, 4)` is
+    where they came from.
 
-    All neighbours push in local pitches, those of one pass (`own_pairs`) in `own_scale` times as long ones;
-    near a border (spots `rows`) the prescribed density pushes back with `pull`.
+    All neighbours push in local pitches, those of one pass in longer ones; near a border the prescribed
+    density pushes back.
     """
+    state, owner, inside = spots
+    frame, across = ways
+    steps, step, momentum = block
     count = len(state)
     force = np.zeros((count, 4), np.float32)
-    origin = state[rows]
+    origin = state[pull.rows]
     zero = np.float32(0.0)
     ahead, keep, most = np.float32(step), np.float32(momentum), np.float32(0.3)
     for _ in range(steps):
-        push(state, pairs, 1.0, force)
-        if len(own_pairs[1]):
-            push(state, own_pairs, own_scale, force)
-        for a in range(len(rows)):
-            i, r = rows[a], pull[a]
+        push(state, pushed.pairs, 1.0, force)
+        if len(pushed.own[1]):
+            push(state, pushed.own, pushed.scale, force)
+        for a in range(len(pull.rows)):
+            i, r = pull.rows[a], pull.force[a]
             x, y, z = state[i, 0] - origin[a, 0], state[i, 1] - origin[a, 1], state[i, 2] - origin[a, 2]
             force[i, 0] += r[0] + r[3] * x + r[6] * y + r[7] * z
             force[i, 1] += r[1] + r[6] * x + r[4] * y + r[8] * z

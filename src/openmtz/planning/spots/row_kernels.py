@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from openmtz.planning.spots.walk_kernels import walk
+from openmtz.planning.spots.walk_kernels import Ways, walk
 
 Array = Any
 
@@ -22,13 +22,6 @@ class Field(NamedTuple):
 
     rows: Array
     up: Array
-
-
-class Ways(NamedTuple):
-    """What a spot walks on: `frame` `(F, 16)` and the faces `across` `(F, 3)` each edge, of `mesh_tables`."""
-
-    frame: Array
-    across: Array
 
 
 class Stretches(NamedTuple):

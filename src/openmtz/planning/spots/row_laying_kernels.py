@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from openmtz.planning.spots.row_kernels import Chains, Field, Stretches, Ways, find_beside
-from openmtz.planning.spots.walk_kernels import walk
+from openmtz.planning.spots.row_kernels import Chains, Field, Stretches, find_beside
+from openmtz.planning.spots.walk_kernels import Ways, walk
 
 Array = Any
 EVERY = 5

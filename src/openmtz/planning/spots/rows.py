@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.planning.spots import row_front_kernels, row_kernels, row_laying_kernels
+from openmtz.planning.spots.walk_kernels import Ways
 
 FEWEST = 12
 """A piece of skin with fewer spots has no rows to speak of (engineering default)."""
@@ -63,7 +64,7 @@ def lay_rows(tables: Tables, count: int, shift: float) -> Laid:
         return none
     field, most = _field(tables, mesh, piece, pieces, rows)
     parts = row_kernels.stretches(field, most)
-    ways = row_kernels.Ways(tables.frame, tables.across)
+    ways = Ways(tables.frame, tables.across)
     row_kernels.fill(parts, field, tables.mass, ways)
     chains = row_kernels.chain(parts, tables.across)
     scale = wanted / max(float(chains.mass.sum()), 1e-12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,14 +12,23 @@ from openmtz.planning.spots.walk_kernels import walk
 Array = Any
 
 
+class Targets(NamedTuple):
+    """How far pairs are set apart [mean pitches]: `least`; `own` between spots of one layer; `across`
+    between the two sides of a fold. None nearer than `floor_m` [m]; pairs are listed up to `skin` pitches
+    further away."""
+
+    least: float
+    own: float
+    across: float
+    floor_m: float
+    skin: float
+
+
 @njit(cache=True)
-def list_targets(
-    near: Any, state: Array, normals: Array, layer: Array, least: float, own: float, across: float,
-    floor_m: float, skin: float,
-) -> Any:  # fmt: skip
-    """Return of the half lists `near` the pairs nearer than their target plus `skin` pitches, and the target
-    `(M,)` [m]: `least` mean pitches, `own` between spots of the same `layer` `(N,)`, `across` between the two
-    sides of a fold."""
+def list_targets(near: Any, state: Array, normals: Array, layer: Array, targets: Targets) -> Any:
+    """Return of the half lists `near` the pairs nearer than their target and a little more, and the target
+    `(M,)` [m]; `layer` `(N,)` of each spot."""
+    least, own, across, floor_m, skin = targets
     near_starts, near_others = near
     starts, out = np.zeros(len(near_starts), np.int32), np.empty(len(near_others), np.int32)
     target = np.empty(len(near_others), np.float32)

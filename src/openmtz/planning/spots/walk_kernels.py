@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 Array = Any
+
+
+class Ways(NamedTuple):
+    """What a spot walks on: `frame` `(F, 16)` and the faces `across` `(F, 3)` each edge, of `mesh_tables`."""
+
+    frame: Array
+    across: Array
 
 
 @njit(cache=True, fastmath=True)
