@@ -1,9 +1,9 @@
 """Firing order benchmark: the whole method, spots and order, beside the best of what else there is.
 
-    PYTHONPATH=src:bench python bench/ordering.py              # 256 and 2,263 spots, 3 shapes, 3 densities
-    PYTHONPATH=src:bench python bench/ordering.py --count 50000 --shape square
-    PYTHONPATH=src:bench python bench/ordering.py --quick      # two patches, pymeshlab alone: checked
-    PYTHONPATH=src:bench python bench/ordering.py --orders 10  # every plain order on our spots, at 10 %
+    PYTHONPATH=src python bench/ordering.py              # 256 and 2,263 spots, 3 shapes, 3 densities
+    PYTHONPATH=src python bench/ordering.py --count 50000 --shape square
+    PYTHONPATH=src python bench/ordering.py --quick      # two patches, pymeshlab alone: checked
+    PYTHONPATH=src python bench/ordering.py --orders 10  # every plain order on our spots, at 10 %
 
 *Ours* is our placement with our order. *Rivals* are the placements of `peers.py` with as many spots (within
 half a per cent) on the same patch, each with the best of ten plain orders: raster, boustrophedon,
