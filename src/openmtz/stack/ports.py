@@ -13,9 +13,6 @@ from openmtz.devices import Event, Select, Status
 
 Array = NDArray[np.float64]
 
-PoseOf = Callable[[Array, str], Array]
-"""World pose `(4, 4)` of a frame of the arm for joints `(6,)` [rad]."""
-
 
 class HeadLine(Protocol):
     """The host's end of the line to a scan head. No call blocks; what happens comes through `events`."""
