@@ -30,11 +30,9 @@ from openmtz.nodes.simulated_cell.view import CellView
 from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.simulation.arm import PhysicsFailure, StartBlocked
 from openmtz.simulation.camera import CameraWorker
-from openmtz.simulation.cell import CameraRates, PlayedCell
+from openmtz.simulation.cell import LINES_PERIOD_S, CameraRates, PlayedCell
 from openmtz.simulation.clock import Scope
 from openmtz.simulation.patient import PatientRequestError, build_patient
-
-LINES_EVERY_S = 0.02
 
 
 class Simulation(rclpy.node.Node):
@@ -91,7 +89,7 @@ class Simulation(rclpy.node.Node):
             self._control.done()
         real = time.monotonic()
         if real >= self._lines_due:
-            self._lines_due = real + LINES_EVERY_S
+            self._lines_due = real + LINES_PERIOD_S
             self._lines.publish()
         for judged in self._cell.judge_shots():
             self._view.add(self._truth.publish(judged))

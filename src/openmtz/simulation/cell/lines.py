@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from openmtz.safety import INTERLOCK_LINES
 from openmtz.simulation.faults import CLOSED_AT_START, HeldLines
 
+LINES_PERIOD_S = 0.02
+"""The cell tells its interlock lines so often [s], in the graph and in lockstep (engineering default)."""
 STOPS_ARM = frozenset(line.name for line in INTERLOCK_LINES if line.stops_arm)
 """Lines that brake the arm when they open, without any software."""
 

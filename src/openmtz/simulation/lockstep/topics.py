@@ -9,6 +9,7 @@ from openmtz.geometry import SkinSurface
 from openmtz.plan import TreatmentPlan
 from openmtz.robot import Mover
 from openmtz.safety import FiredBatch, HeadStatus, Interlocks, Outputs, Token
+from openmtz.simulation.cell import LINES_PERIOD_S
 from openmtz.simulation.lockstep.cell import LockstepCell
 from openmtz.simulation.lockstep.processes import Processes
 from openmtz.stack import (
@@ -22,9 +23,6 @@ from openmtz.stack import (
     SpotsLoaded,
     Treating,
 )
-
-LINES_PERIOD_S = 0.02
-"""As node `simulation` publishes the interlock lines [s]."""
 
 
 class Loops(NamedTuple):
