@@ -5,6 +5,11 @@ from .absolute import (
 )
 from .beams import Beams as Beams, beams_of as beams_of
 from .check import check_plan as check_plan
+from .left_out import (
+    LESIONS_LEFT_OUT as LESIONS_LEFT_OUT,
+    REGION_LEFT_OUT as REGION_LEFT_OUT,
+    needs_word as needs_word,
+)
 from .sites import (
     NECK as NECK,
     SITE_RULES as SITE_RULES,

@@ -22,10 +22,11 @@ default."""
 
 
 class Checked(NamedTuple):
-    """`faces_ok` `(F,)` bool, triangles to plan on; `findings`, refusals among them where it must not go
-    on."""
+    """`faces_ok` `(F,)` bool, triangles to plan on; `doubled` `(F,)` bool, those that lie on others;
+    `findings`, refusals among them where it must not go on."""
 
     faces_ok: NDArray[np.bool_]
+    doubled: NDArray[np.bool_]
     findings: tuple[Finding, ...]
 
 
@@ -70,7 +71,8 @@ def check_surface(surface: SkinSurface) -> Checked:
     if flat := int((~good).sum()):
         text = f"{flat} triangles without area (slivers) are left out"
         found.append(_finding(Severity.INFO, "surface-slivers", text, "", flat))
-    double = _duplicates(mesh.faces) & good
+    doubled = _duplicates(mesh.faces)
+    double = doubled & good
     if count := int(double.sum()):
         text = f"{count} triangles lie on others with the same corners; they are left out"
         found.append(_finding(Severity.WARNING, "surface-duplicates", text, "merge duplicate faces", count))
@@ -98,7 +100,7 @@ def check_surface(surface: SkinSurface) -> Checked:
         found.append(
             _finding(Severity.REFUSAL, "surface-empty", "no sound triangle is left", "capture again")
         )
-    return Checked(good, tuple(found))
+    return Checked(good, doubled, tuple(found))
 
 
 def _solid(mesh: TriangleMesh) -> NDArray[np.bool_]:
