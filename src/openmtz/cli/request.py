@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openmtz.cli.patient_options import PatientOptions
+from openmtz.records import RunSummary
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class TreatmentRequest:
     seed: int
     patient: PatientOptions
     facts: dict[str, Any] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    """Names of the facts that nobody stated: the demo's own."""
     out: Path | None = None
     serial_port: str = ""
     graph: Path | None = None
@@ -30,4 +33,4 @@ class TreatmentOutcome:
     ok: bool
     folder: Path
     report: Path | None
-    summary: dict[str, Any]
+    summary: RunSummary

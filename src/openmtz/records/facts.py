@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from openmtz.plan import Finding, Severity
+from openmtz.records.delivery import SpotStatus
 from openmtz.records.run_data import RunData
-from openmtz.records.verification import SpotStatus
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from openmtz.geometry import SkinSurface, TriangleMesh
+from openmtz.records.delivery import SpotStatus
 from openmtz.records.fields import measured_density_per_cm2
 from openmtz.records.render import SKIN, Floats, Raster, View, hollows, rasterize, shade, smooth_vertices
 from openmtz.records.run_data import RunData
@@ -26,7 +27,7 @@ from openmtz.records.style import (
     Picture,
     jpeg,
 )
-from openmtz.records.verification import SpotStatus
+from openmtz.records.untreated import mark_untreated, to_mark
 
 
 class Scene:
@@ -108,6 +109,7 @@ def draw_surface(scene: Scene, data: RunData) -> Picture:
         cover = 0.85 * np.clip(severity / 0.25, 0, 1)
         image = scene.tinted(raster, severity, SEVERITY_MAP, norm, cover)
     fig, ax = _map_axes(view, image)
+    mark_untreated(ax, raster, to_mark(data.untreated_cause, data.severity, len(scene.mesh.vertices)))
     if scene.density is not None and scene.spots is not None:
         level = 0.35 * np.percentile(scene.density[scene.density > 0], 75)
         field = raster.image(raster.field(scene.density))
@@ -179,6 +181,9 @@ def draw_spots(scene: Scene, data: RunData) -> Picture:
     else:
         for color in dict.fromkeys(colors):
             circles(colors == color, spot_mm, facecolors="none", edgecolors=color, linewidths=0.8)
+    mark_untreated(
+        ax, scene.region_raster, to_mark(data.untreated_cause, data.severity, len(scene.mesh.vertices))
+    )
     if check is not None and data.truth is not None:
         bad = (check.status == SpotStatus.MISPLACED) & np.isfinite(check.offset_m).all(axis=1)
         if bad.any():

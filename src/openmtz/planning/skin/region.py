@@ -67,7 +67,7 @@ def disc(
             f" {np.round(mesh.vertices[start], 4).tolist()} m"
         )
     around = smooth_normals(mesh, mesh.vertices[start][None], 0.004)[0]
-    keep = _facing(mesh, distance <= region.radius_m, around)
+    keep = _facing(surface, distance <= region.radius_m, around)
     if not keep_edge:
         keep &= _away_from_rim(mesh, rim)
     return _connected(mesh, keep, distance, f"the region of radius {region.radius_m * 1000:.1f} mm")
@@ -97,7 +97,7 @@ def select(
         outline = Outline(surface, region)
     except ValueError as error:
         raise RegionError(str(error)) from error
-    keep &= _facing(mesh, outline.inside(mesh.vertices), outline.normal)
+    keep &= _facing(surface, outline.inside(mesh.vertices), outline.normal)
     distance = np.linalg.norm(mesh.vertices - outline.center, axis=1)
     return _connected(mesh, keep, distance, "the polygon")
 
@@ -115,11 +115,16 @@ def _away_from_rim(mesh: TriangleMesh, rim: Rim | None) -> NDArray[np.bool_]:
     return ~(outer | hole)
 
 
-def _facing(mesh: TriangleMesh, keep: NDArray[np.bool_], direction: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return those of `keep` `(V,)` where the skin around looks along the unit `direction` `(3,)`."""
-    rows = np.flatnonzero(keep)
-    result = np.zeros(len(keep), np.bool_)
-    result[rows] = smooth_normals(mesh, mesh.vertices[rows], FACING_SCALE_M) @ direction > MOST_TURN_COS
+def _facing(
+    surface: SkinSurface, keep: NDArray[np.bool_], direction: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return those of `keep` `(V,)` whose own normal looks along the unit `direction` `(3,)`, or else that of
+    the skin around."""
+    result = keep & (surface.normals @ direction > MOST_TURN_COS)
+    rows = np.flatnonzero(keep & ~result)
+    if len(rows):
+        around = smooth_normals(surface.mesh, surface.mesh.vertices[rows], FACING_SCALE_M)
+        result[rows] = around @ direction > MOST_TURN_COS
     return result
 
 
