@@ -28,7 +28,7 @@ default."""
 
 class MetSkin(NamedTuple):
     """How `known` shots met the true skin, held against one rule: `beyond` of them lay over `limit` (in
-    `unit`), the worst at `worst`; up to `share` of them may."""
+    `unit`, written right behind a number), the worst at `worst`; up to `share` of them may."""
 
     name: str
     limit: float
@@ -48,8 +48,8 @@ class MetSkin(NamedTuple):
         """The rule and what was found, for a person."""
         part = self.beyond / max(self.known, 1)
         return (
-            f"{self.beyond} of {self.known} shots ({part:.1%}) met the true skin over {self.limit:.2g}"
-            f" {self.unit} {self.name}, at most {self.worst:.2g} {self.unit}; up to {self.share:.0%} may: the"
+            f"{self.beyond} of {self.known} shots ({part:.1%}) met the true skin at over {self.limit:.2g}"
+            f"{self.unit} {self.name}, at most {self.worst:.2g}{self.unit}; up to {self.share:.0%} may: the"
             " plan keeps to the limit on the skin as captured, whose walls the true skin exceeds in places"
         )
 
@@ -68,7 +68,7 @@ def delivered_focus(defocus_m: NDArray[np.float64], header_profile: object) -> M
     except (ProfileError, TypeError, ValueError):
         depth = math.inf  # no profile, no rule: the plan check refuses such a plan
     limit = depth * 1e3 * LIMITS["defocus_factor"].value
-    return _held("out of focus", np.abs(defocus_m) * 1e3, limit, "mm", DEFOCUS_SHARE)
+    return _held("out of focus", np.abs(defocus_m) * 1e3, limit, " mm", DEFOCUS_SHARE)
 
 
 def _held(name: str, values: NDArray[np.float64], limit: float, unit: str, share: float) -> MetSkin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -13,6 +14,10 @@ from rclpy.serialization import deserialize_message
 
 from openmtz.nodes.observation import Observation, Observed
 from openmtz.nodes.topics import Topic
+
+MAGIC = b"\x89MCAP0\r\n"
+CUT_OFF = (McapError, struct.error, EOFError)
+"""What the reader raises at the end of a file that just ends."""
 
 
 class RecordUnreadable(ValueError):
@@ -51,6 +56,9 @@ def _messages(file: Path, wanted: tuple[Topic, ...]) -> Iterator[tuple[Topic, Me
     channels: dict[int, Topic] = {}
     try:
         with file.open("rb") as stream:
+            if stream.read(len(MAGIC)) != MAGIC:
+                raise RecordUnreadable(f"{file} is no MCAP record: it does not begin like one")
+            stream.seek(0)
             try:
                 for record in StreamReader(stream).records:
                     if isinstance(record, Channel):
@@ -61,9 +69,8 @@ def _messages(file: Path, wanted: tuple[Topic, ...]) -> Iterator[tuple[Topic, Me
                             channels[record.id] = topic
                     elif isinstance(record, Message) and record.channel_id in channels:
                         yield channels[record.channel_id], record
-            except McapError as error:
-                if not channels:
-                    raise RecordUnreadable(f"{file} is no MCAP record: {error}") from error
+            except CUT_OFF:
+                return  # what was written before the end is good
     except OSError as error:
         text = f"{file}: {error.strerror or error}; a run leaves `record.mcap` in its folder"
         raise RecordUnreadable(text) from error

@@ -1,4 +1,4 @@
-"""What was fired: by the device's report, by the ground truth of a simulation, and what became of each spot."""
+"""What was fired, by the device's report and by a simulation's truth; what became of each spot."""
 
 from __future__ import annotations
 

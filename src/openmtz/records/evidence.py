@@ -33,13 +33,19 @@ class Evidence(NamedTuple):
         return len(counts) == 1
 
     @property
+    def counts(self) -> list[tuple[str, int]]:
+        """Who was heard, and how many spots each knows to be fired."""
+        witnesses = (
+            ("the device's executed index", self.executed),
+            ("its reports", self.reported),
+            ("ground truth", self.true),
+        )
+        return [(who, count) for who, count in witnesses if count is not None]
+
+    @property
     def text(self) -> str:
         """The counts, for a person."""
-        said = [] if self.executed is None else [f"the device's executed index {self.executed}"]
-        said.append(f"its reports {self.reported}")
-        if self.true is not None:
-            said.append(f"ground truth {self.true}")
-        return ", ".join(said)
+        return ", ".join(f"{who} {count}" for who, count in self.counts)
 
 
 def evidence_of(

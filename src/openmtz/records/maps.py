@@ -20,6 +20,7 @@ from openmtz.records.style import (
     DENSITY_MAP,
     INK,
     MAP_PX,
+    RED,
     SEVERITY_MAP,
     STATION_COLORS,
     STYLE,
@@ -175,7 +176,7 @@ def draw_spots(scene: Scene, data: RunData) -> Picture:
             )
 
     if fired.any():
-        circles(~fired, spot_mm * 1.25, facecolors="none", edgecolors="#c85a5a", linewidths=0.6)
+        circles(~fired, spot_mm * 1.25, facecolors="none", edgecolors=RED, linewidths=0.6)
         for color in dict.fromkeys(colors[fired]):
             circles(fired & (colors == color), spot_mm, facecolors=color, edgecolors="none")
     else:
@@ -189,9 +190,7 @@ def draw_spots(scene: Scene, data: RunData) -> Picture:
         if bad.any():
             landed = {int(i): p for i, p in zip(data.truth.spot_index, data.truth.position_m, strict=True)}
             ends = view.project_mm(np.array([landed[int(i)] for i in np.flatnonzero(bad)]))
-            ax.add_collection(
-                LineCollection(list(np.stack([xy[bad], ends], 1)), colors="#b91c1c", linewidths=1.1)
-            )
+            ax.add_collection(LineCollection(list(np.stack([xy[bad], ends], 1)), colors=RED, linewidths=1.1))
     for station in np.unique(plan.station):
         mask = plan.station == station
         at = np.median(xy[mask], axis=0)
