@@ -18,7 +18,7 @@ from rclpy.serialization import serialize_message  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
 from openmtz.cli.errors import UserError  # noqa: E402
-from openmtz.cli.report import report  # noqa: E402
+from openmtz.cli.report import observed_of, report  # noqa: E402
 from openmtz.geometry import SkinSurface  # noqa: E402
 from openmtz.hooks import Region  # noqa: E402
 from openmtz.nodes import convert  # noqa: E402
@@ -131,6 +131,18 @@ def test_the_same_verdict_comes_out_of_the_record_again(tmp_path, planned):
     assert "Joint states have been missing" in page, "a cause is told in words"
     assert report(tmp_path / "run") == 0
     assert read_summary(tmp_path / "run") == first
+
+
+def test_permits_that_the_record_lost_are_known_by_their_count(tmp_path, planned):
+    (tmp_path / "run").mkdir()
+    tape = Tape(tmp_path / "run")
+    tape.stage("treat")
+    for count in (0, 3, 3, 9):
+        state = msgs.SafetyState(state=4, state_name="FIRING", permits_granted=count)
+        tape.put("/safety/state", state, 1000.0)
+    tape.writer.close()
+    seen = observed_of(tmp_path / "run")
+    assert seen.permits == 9 and seen.permit_times == pytest.approx([2.0, 4.0])
 
 
 def test_times_count_from_when_the_treatment_was_asked_for(tmp_path, planned):

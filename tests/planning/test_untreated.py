@@ -18,6 +18,7 @@ from openmtz.geometry import SkinSurface
 from openmtz.hooks import Region
 from openmtz.limits import check_plan
 from openmtz.planning import PlanningError, plan_treatment
+from openmtz.planning.skin import WholeSkin
 
 DISC = Region(tuple(CENTER), 0.009)
 ICEPICK = np.array([1.0, 6.0]) * 1e-3
@@ -163,3 +164,9 @@ def test_a_lesion_cut_by_the_regions_border_is_named():
     )
     found = {f.code: f for f in result.findings}["lesion-cut"]
     assert found.count == 1 and "cm2" in found.text and "mm deep" in found.text
+
+
+def test_all_captured_skin_means_as_far_as_its_rim_allows():
+    result = plan(grid_surface("flat", 0.03), WholeSkin())
+    assert {f.code for f in result.findings} >= {"near-edge"}
+    assert result.plan.header["untreated"]["region_share"] == 0.0

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from openmtz import records
 from openmtz.cli.errors import UserError
+from openmtz.cli.request import RunNote, read_note
 from openmtz.cli.result import Ending, build_result
-from openmtz.cli.run_note import RunNote, read_note
-from openmtz.cli.verdict import print_verdict
 from openmtz.plan import PlanError, load_plan
 
 if TYPE_CHECKING:
@@ -101,3 +101,21 @@ def _ending(before: records.RunSummary | None, observed: Observed) -> Ending:
         return Ending(before.outcome, before.reason, seconds)
     stage = status.stage if status is not None else "nothing"
     return Ending("failed", f"the record ends in the stage {stage}: the run was cut off", seconds)
+
+
+def print_verdict(console: Console, summary: records.RunSummary, folder: Path, report: Path | None) -> None:
+    """Print the verdict, its reason, and the paths of report and record."""
+    verdict = "[bold green]OK[/]" if summary.ok else "[bold red]NOT OK[/]"
+    unproven = f", without evidence {summary.spots_unverified}" if summary.spots_unverified else ""
+    lines = [
+        f"\n{verdict}  {summary.spots_delivered} of {summary.spots_planned} spots delivered"
+        f" on {summary.area_cm2:.2f} cm2 from {summary.stations} stations; missing {summary.spots_missing}"
+        f"{unproven}, repeated {summary.spots_repeated}, outside the plan {summary.spots_outside_plan}"
+    ]
+    if summary.plan_sha256:
+        lines.append(f"     plan {summary.plan_sha256[:16]}")
+    if summary.reason:
+        lines.append(f"     [red]{escape(summary.reason)}[/]")
+    lines.append(f"     report: {report or 'none'}\n     record: {folder / 'record.mcap'}")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)

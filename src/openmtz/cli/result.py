@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openmtz import __version__, planning, records
 
 if TYPE_CHECKING:
-    from openmtz.cli.run_note import RunNote
+    from openmtz.cli.request import RunNote
     from openmtz.nodes.observation import Observed
 
 _PACKAGES = ("rclpy", "numpy", "open3d-cpu", "mujoco", "pin", "ruckig", "pluggy", "pyserial", "mcap")

@@ -16,11 +16,9 @@ from rich.console import Console
 from openmtz import hooks, records
 from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
-from openmtz.cli.report import observed_of
-from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
+from openmtz.cli.report import observed_of, print_verdict
+from openmtz.cli.request import RunNote, TreatmentOutcome, TreatmentRequest, note_of, write_note
 from openmtz.cli.result import Ending, build_result
-from openmtz.cli.run_note import RunNote, note_of, write_note
-from openmtz.cli.verdict import print_verdict
 from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
 from openmtz.simulation import patient
 

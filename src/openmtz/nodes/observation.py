@@ -93,7 +93,11 @@ class Observation:
     def _safety(self, message: SafetyState, t: float) -> None:
         seen, last = self.observed, self.observed.safety
         seen.safety = message
-        seen.permits = max(seen.permits, message.permits_granted)
+        if (
+            message.permits_granted > seen.permits
+        ):  # permits are sent without a guarantee; the count is not lost
+            seen.permits = message.permits_granted
+            seen.permit_times.append(t)
         if last is None or last.state != message.state:
             seen.events.append((t, "safety", message.state_name, message.detail or cause_text(message.cause)))
             seen.safety_events.append((t, message.state_name, message.cause, message.detail))

@@ -20,7 +20,7 @@ from openmtz.plan import Finding, Severity
 from openmtz.planning.context import SOURCE, PlanningContext
 from openmtz.planning.dose import SpotDoses
 from openmtz.planning.refusals import FIXES, TEXTS, Cause
-from openmtz.planning.skin import ExaminedSkin, LostSkin, PrescribedDose, lesion_labels
+from openmtz.planning.skin import ExaminedSkin, LostSkin, PrescribedDose, WholeSkin, lesion_labels
 from openmtz.planning.spots import PlacedSpots, hexagonal_pitch_m
 
 GAP_PITCHES = 2.0
@@ -120,7 +120,7 @@ def account_for_untreated(
     whole = _skin_of(skin)
     cause = _causes(context, skin, prescribed, spots, doses)
     found = [*_region_findings(whole, cause), *_lesion_findings(whole, cause), *_border_findings(whole)]
-    result = _sum_up(whole, cause)
+    result = _sum_up(whole, cause, isinstance(context.region, WholeSkin))
     if result.needs_word and not context.overrides.allow_partial:
         text = (
             f"{result.region_share:.0%} of the region and {result.lesion_share:.0%} of the lesions in it"
@@ -174,11 +174,12 @@ def _causes(
     return cause
 
 
-def _sum_up(skin: _Skin, cause: NDArray[np.str_]) -> Untreated:
+def _sum_up(skin: _Skin, cause: NDArray[np.str_], all_skin: bool) -> Untreated:
+    """Add up; `all_skin`: asked for was all that was captured, which means as far as its rim allows."""
     without = skin.region & (cause != "")
-    counted = without & ~np.isin(cause, WANTED)
+    counted = without & ~np.isin(cause, (*WANTED, LostSkin.NEAR_EDGE.value) if all_skin else WANTED)
     lesion = skin.region & skin.lesion
-    left = lesion & (counted | (cause == NOT_PRESCRIBED))
+    left = lesion & without & ~np.isin(cause, (Cause.NO_FIRE_VOLUME.value, FEATHERED))
     total, lesions = float(skin.area_cm2[skin.region].sum()), float(skin.area_cm2[lesion].sum())
     region_cm2, lesion_cm2 = float(skin.area_cm2[counted].sum()), float(skin.area_cm2[left].sum())
     worst = False

@@ -9,6 +9,7 @@ true skin is held against the rules of `limits.delivered`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,38 +107,21 @@ def verify(
     foreign = int((~inside).sum())
     spot = index[inside]
     emissions = np.bincount(spot, minlength=count)
-
-    offset = np.full((count, 3), np.nan)
-    miss = np.full(count, np.nan)
-    defocus, incidence = np.full(count, np.nan), np.full(count, np.nan)
-    stray = np.zeros(len(spot), bool)
-    if truth is not None and len(spot):
-        shot_offset = _tangent_offsets(plan, spot, truth.position_m[inside])
-        shot_miss = np.hypot(shot_offset[:, 0], shot_offset[:, 1])
-        with np.errstate(invalid="ignore"):
-            near = (shot_miss <= tolerance_m) & (np.abs(shot_offset[:, 2]) <= DEPTH_TOLERANCE_M)
-        stray = ~(truth.hit[inside] & near)
-        shot_miss = np.where(truth.hit[inside], shot_miss, np.inf)
-        order = np.argsort(shot_miss, kind="stable")  # the worst is written last and stays
-        offset[spot[order]], miss[spot[order]] = shot_offset[order], shot_miss[order]
-        first = spot[::-1]
-        defocus[first], incidence[first] = truth.defocus_m[inside][::-1], truth.incidence_rad[inside][::-1]
-        miss[np.isinf(miss)] = np.nan
+    landed = _landed(plan, spot, truth, inside, tolerance_m)
+    evidence = evidence_of(count, reported.index, None if truth is None else truth.spot_index, executed)
 
     total_mj = np.bincount(spot, weights=energy[inside], minlength=count)
     planned_mj = plan.energy_uj / 1000.0
     shot_bad = ~(np.abs(energy[inside] - planned_mj[spot]) <= energy_tolerance * planned_mj[spot])
     status = np.full(count, SpotStatus.MISSING, np.uint8)
+    status[: evidence.executed or 0] = SpotStatus.UNVERIFIED
     status[emissions > 0] = SpotStatus.DELIVERED
     status[spot[shot_bad]] = SpotStatus.OFF_ENERGY
-    status[spot[stray]] = SpotStatus.MISPLACED
-    evidence = evidence_of(count, reported.index, None if truth is None else truth.spot_index, executed)
-    silent = status == SpotStatus.MISSING
-    status[silent & (np.arange(count) < (evidence.executed or 0))] = SpotStatus.UNVERIFIED
+    status[spot[landed.stray]] = SpotStatus.MISPLACED
     classes = np.bincount(status, minlength=len(SpotStatus))
     repeated = int(np.maximum(emissions - 1, 0).sum())
-    outside = foreign + int(stray.sum())
-    met = _met_skin(plan, defocus, incidence) if truth is not None else ()
+    outside = foreign + int(landed.stray.sum())
+    met = () if truth is None else _met_skin(plan, landed)
     findings = delivery_findings(plan, classes, repeated, foreign, status, truth is not None, tolerance_m)
     findings += evidence_findings(evidence, int(classes[SpotStatus.UNVERIFIED]))
     findings += met_findings(met)
@@ -146,10 +130,9 @@ def verify(
         told, unreported = disagreement(reported, truth)
         findings += told
     delivered = int(classes[SpotStatus.DELIVERED])
-    ok = count > 0 and delivered == count and repeated == 0 and outside == 0 and unreported == 0
-    ok = ok and all(rule.ok for rule in met)
+    clean = count > 0 and delivered == count and repeated == 0 and outside == 0 and unreported == 0
     return Verification(
-        ok=ok,
+        ok=clean and all(rule.ok for rule in met),
         by_truth=truth is not None,
         tolerance_m=tolerance_m,
         spots_planned=count,
@@ -163,15 +146,53 @@ def verify(
         emissions_total=len(index),
         status=status,
         emissions=emissions,
-        offset_m=offset,
-        miss_m=miss,
+        offset_m=landed.offset_m,
+        miss_m=landed.miss_m,
         energy_mj=np.where(emissions > 0, total_mj, np.nan),
-        defocus_m=defocus,
-        incidence_rad=incidence,
+        defocus_m=landed.defocus_m,
+        incidence_rad=landed.incidence_rad,
         met=met,
         evidence=evidence,
         findings=tuple(findings),
     )
+
+
+class _Landed(NamedTuple):
+    """Where shots landed, by planned spot as in `Verification`; `stray` `(M,)` bool of the shots that name a
+    spot of the plan: off their place, or off the patient."""
+
+    offset_m: Floats
+    miss_m: Floats
+    defocus_m: Floats
+    incidence_rad: Floats
+    stray: NDArray[np.bool_]
+
+
+def _landed(
+    plan: TreatmentPlan,
+    spot: NDArray[np.int64],
+    truth: TruthShots | None,
+    inside: NDArray[np.bool_],
+    tolerance_m: float,
+) -> _Landed:
+    """Return where the true shots `inside` the plan landed, `spot` `(M,)` their spots; NaN without truth."""
+    count = len(plan)
+    offset = np.full((count, 3), np.nan)
+    miss, defocus, incidence = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
+    if truth is None or not len(spot):
+        return _Landed(offset, miss, defocus, incidence, np.zeros(len(spot), bool))
+    shot_offset = _tangent_offsets(plan, spot, truth.position_m[inside])
+    shot_miss = np.hypot(shot_offset[:, 0], shot_offset[:, 1])
+    with np.errstate(invalid="ignore"):
+        near = (shot_miss <= tolerance_m) & (np.abs(shot_offset[:, 2]) <= DEPTH_TOLERANCE_M)
+    stray = ~(truth.hit[inside] & near)
+    shot_miss = np.where(truth.hit[inside], shot_miss, np.inf)
+    order = np.argsort(shot_miss, kind="stable")  # the worst is written last and stays
+    offset[spot[order]], miss[spot[order]] = shot_offset[order], shot_miss[order]
+    first = spot[::-1]
+    defocus[first], incidence[first] = truth.defocus_m[inside][::-1], truth.incidence_rad[inside][::-1]
+    miss[np.isinf(miss)] = np.nan
+    return _Landed(offset, miss, defocus, incidence, stray)
 
 
 def _tangent_offsets(plan: TreatmentPlan, spot: NDArray[np.int64], position_m: Floats) -> Floats:
@@ -185,6 +206,9 @@ def _tangent_offsets(plan: TreatmentPlan, spot: NDArray[np.int64], position_m: F
     return np.stack([(delta * axis).sum(axis=1) for axis in (u, v, normal)], axis=1)
 
 
-def _met_skin(plan: TreatmentPlan, defocus_m: Floats, incidence_rad: Floats) -> tuple[MetSkin, ...]:
-    """Hold tilt and focus of the first emissions `(N,)` against the rules."""
-    return delivered_tilt(incidence_rad), delivered_focus(defocus_m, plan.header.get("profile"))
+def _met_skin(plan: TreatmentPlan, landed: _Landed) -> tuple[MetSkin, ...]:
+    """Hold tilt and focus of the first emissions against the rules."""
+    return (
+        delivered_tilt(landed.incidence_rad),
+        delivered_focus(landed.defocus_m, plan.header.get("profile")),
+    )
