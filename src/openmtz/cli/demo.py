@@ -65,6 +65,11 @@ def demo(
     ),
     agent: str = typer.Option(None, help="For ladd: the medication, e.g. methotrexate, plla."),
     striae_stage: str = typer.Option(None, help="For striae: rubrae (red, early) or alba (white, late)."),
+    allow_partial: bool = typer.Option(
+        False,
+        "--allow-partial",
+        help="Accept a plan that leaves out much of the region, or its worst lesion.",
+    ),
     confirm: bool = typer.Option(False, "--confirm", help="Ask before approving the plan."),
     serial_port: str = typer.Option("", help="Another serial port for the scan head than the simulated one."),
     graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
@@ -100,6 +105,7 @@ def demo(
         serial_port=serial_port,
         graph=graph,
         confirm=confirm,
+        allow_partial=allow_partial,
     )
     result = run_treatment(request)
     if open_report and result.report is not None:

@@ -33,6 +33,7 @@ class TreatmentRequest:
     serial_port: str = ""
     graph: Path | None = None
     confirm: bool = False
+    allow_partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from openmtz.cli.report import observed_of, print_verdict
 from openmtz.cli.request import RunNote, TreatmentOutcome, TreatmentRequest, note_of, write_note
 from openmtz.cli.result import Ending, build_result
 from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
+from openmtz.plan import Severity
 from openmtz.simulation import patient
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def _treat(
     request: TreatmentRequest, supervisor: Supervisor, view: LiveView, client: Any, act: Callable[[], str]
 ) -> tuple[str, str]:
     plan_request: dict[str, Any] = {"facts": request.facts}
+    if request.allow_partial:
+        plan_request["overrides"] = {"allow_partial": True}
     if request.patient.region is not None:
         # The simulation lays the centre of the region at the patient target, whatever the source's frame.
         center = list(patient.PATIENT_TARGET_M)
@@ -182,6 +185,9 @@ def _confirmed(observed: Observed, view: LiveView) -> bool:
     assert plan is not None
     if plan.sha256 in _answered:
         return True
+    for finding in observed.findings:
+        if finding.severity >= Severity.WARNING:
+            view.note(f"{finding.severity.name.lower()}: {finding.text}")
     view.console.print(
         f"plan {plan.sha256[:12]}: {len(plan)} spots, {len(plan.station_pose)} stations, "
         f"{plan.header.get('area_cm2', 0):.2f} cm2. Approve? [y/N] "
