@@ -87,7 +87,7 @@ def record(
     tape.safety(4, "FIRING", [])
     shots = np.arange(len(plan))
     for name, count in (("fired", reported), ("truth", true)):
-        for part in np.array_split(shots[:count], 3):
+        for part in np.array_split(shots[:count], 3) if count else ():
             tape.put(*(_fired(plan, part) if name == "fired" else _truth(plan, part)))
     tape.put("/scan_head/status", msgs.ScanHeadStatus(executed=len(plan), plan_sha256=plan.sha256))
     tape.safety(3, "READY", ["no-token"])
@@ -151,6 +151,13 @@ def test_times_count_from_when_the_treatment_was_asked_for(tmp_path, planned):
     events = read_summary(tmp_path / "run").safety_events
     assert [e.state for e in events] == ["STANDBY", "FIRING", "READY"]
     assert events[0].t_s < -15.0 and 2.0 < events[1].t_s < 4.0
+
+
+def test_without_ground_truth_the_devices_report_is_judged_and_positions_are_not_claimed(tmp_path, planned):
+    count = len(planned[1])
+    record(tmp_path / "run", planned, count, 0)
+    assert report(tmp_path / "run") == 0
+    assert "positions were not verified" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_a_record_that_lacks_shots_says_evidence_missing(tmp_path, planned):

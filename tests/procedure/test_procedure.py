@@ -279,7 +279,7 @@ def test_a_config_that_cannot_be_is_refused(bad: dict[str, float]) -> None:
 
 
 def test_a_stage_is_counted_from_its_beginning_not_from_the_machines_start() -> None:
-    """The clock is the machine's own: 50,000 s after it was switched on the first stage had lasted so long."""
+    """The clock is the machine's own: 50,000 s after its start the first stage had lasted so long."""
     procedure = Procedure()
     procedure.step(ev.Tick(50_000.0))
     assert procedure.status.stage_s == 0.0

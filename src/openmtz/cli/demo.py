@@ -68,7 +68,7 @@ def demo(
     allow_partial: bool = typer.Option(
         False,
         "--allow-partial",
-        help="Accept a plan that leaves out much of the region, or its worst lesion.",
+        help="Accept a plan that leaves out much of the region or its worst lesion.",
     ),
     confirm: bool = typer.Option(False, "--confirm", help="Ask before approving the plan."),
     serial_port: str = typer.Option("", help="Another serial port for the scan head than the simulated one."),

@@ -57,7 +57,7 @@ def build_result(
         plan=observed.plan,
         findings=observed.findings,
         fired=fired_spots(observed),
-        truth=truth_shots(observed),
+        truth=_truth_known(observed),
         verification=verification,
         timeline=times.events,
         permit_times_s=times.permits,
@@ -75,7 +75,15 @@ def judged(observed: Observed) -> records.Verification | None:
     if plan is None:
         return None
     executed = observed.executed.get(plan.sha256)
-    return records.verify(plan, fired_spots(observed), truth_shots(observed), executed=executed)
+    return records.verify(plan, fired_spots(observed), _truth_known(observed), executed=executed)
+
+
+def _truth_known(observed: Observed) -> records.TruthShots | None:
+    """Return the truth of all shots; None where shots were reported and nobody told the truth of any, as in a
+    cell that is not simulated."""
+    if observed.fired_index and not observed.truth:
+        return None
+    return truth_shots(observed)
 
 
 def why_not(verification: records.Verification) -> str:
