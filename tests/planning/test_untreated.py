@@ -16,7 +16,7 @@ from surfaces import CENTER, even_manager, grid_surface
 
 from openmtz.geometry import SkinSurface
 from openmtz.hooks import Region
-from openmtz.limits import check_plan
+from openmtz.limits import check_plan, needs_word
 from openmtz.planning import PlanningError, plan_treatment
 from openmtz.planning.skin import WholeSkin
 
@@ -120,6 +120,8 @@ def test_the_monitor_refuses_a_plan_that_leaves_out_much_without_the_word():
     header = {**result.plan.header, "untreated": {"region_share": 0.3, "lesion_share": 0.0}}
     bad = dataclasses.replace(result.plan, header=header)
     assert {f.code for f in check_plan(bad)} == {"needs-operators-word"}
+    nan = {**header, "untreated": {"region_share": 0.0, "lesion_share": float("nan")}}
+    assert needs_word(nan["untreated"])
     said = {**header, "overrides": {**header["overrides"], "allow_partial": True}}
     assert not check_plan(dataclasses.replace(result.plan, header=said))
 

@@ -18,11 +18,11 @@ default."""
 def needs_word(untreated: Mapping[str, Any]) -> bool:
     """Return whether so much is left out, by the plan header's `untreated`, that there is no plan without the
     operator's word: more than a stated share, or the deepest lesion of the region."""
-    return bool(
-        untreated.get("region_share", 0.0) > REGION_LEFT_OUT
-        or untreated.get("lesion_share", 0.0) > LESIONS_LEFT_OUT
-        or untreated.get("worst_left_out", False)
+    within = (  # a share that is no number is within nothing
+        untreated.get("region_share", 0.0) <= REGION_LEFT_OUT
+        and untreated.get("lesion_share", 0.0) <= LESIONS_LEFT_OUT
     )
+    return not within or bool(untreated.get("worst_left_out", False))
 
 
 def check_left_out(plan: TreatmentPlan) -> list[Finding]:
