@@ -345,3 +345,15 @@ def test_the_table_is_whole() -> None:
 def test_a_config_that_cannot_be_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         ProcedureConfig(**bad)  # type: ignore[arg-type]
+
+
+def test_a_stage_is_counted_from_its_beginning_not_from_the_machines_start() -> None:
+    """The clock is the machine's own: 50,000 s after its start the first stage had lasted so long."""
+    procedure = Procedure()
+    procedure.step(ev.Tick(50_000.0))
+    assert procedure.status.stage_s == 0.0
+    procedure.step(ev.Tick(50_003.0))
+    assert (procedure.status.stage, procedure.status.stage_s) == ("idle", 3.0)
+    procedure.step(ev.TreatRequested())
+    procedure.step(ev.Tick(50_004.5))
+    assert (procedure.status.stage, procedure.status.stage_s) == ("capture", 1.5)

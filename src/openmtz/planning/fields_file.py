@@ -19,8 +19,8 @@ class FieldsFileError(ValueError):
 
 
 def save_fields(result: PlanningResult, folder: Path) -> Path:
-    """Write region, density, severity and deficit depth per vertex, where which spot was refused, and where
-    no-fire volumes took skin away.
+    """Write region, density, severity and deficit depth per vertex, where which spot was refused, where
+    no-fire volumes took skin away, and why which vertex of the region gets no spots.
 
     Raises:
         OSError: it cannot be written.
@@ -35,6 +35,7 @@ def save_fields(result: PlanningResult, folder: Path) -> Path:
         refused_m=result.refused_m,
         refused_cause=result.refused_cause,
         no_fire_m=result.no_fire_m,
+        untreated_cause=result.untreated_cause,
     )
     return target
 

@@ -32,6 +32,7 @@ class Procedure:
     def __init__(self, config: ProcedureConfig | None = None) -> None:
         self.config = config or ProcedureConfig()
         self._now = 0.0
+        self._ticked = False
         self._state = "idle"
         self._safety = ""
         self._ticket = 0
@@ -105,6 +106,8 @@ class Procedure:
         match event:
             case ev.Tick(now=now):
                 if math.isfinite(now):
+                    if not self._ticked:  # the clock began long before this, somewhere else
+                        self._ticked, self._entered, self._stage_began = True, now, now
                     self._now = max(self._now, now)
                     # What was told since the tick before happened before this one: counted from here, a
                     # wait may be longer than asked for, never shorter.

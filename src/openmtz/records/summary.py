@@ -47,6 +47,9 @@ class RunSummary(BaseModel):
     spots_delivered: Count = 0
     spots_repeated: Count = 0
     spots_missing: Count = 0
+    spots_unverified: Annotated[
+        int, Field(ge=0, description="executed by the device's count, without a record of the shot")
+    ] = 0
     spots_outside_plan: Count = 0
     safety_events: list[SafetyEvent] = []
     stage_seconds: dict[str, Seconds] = {}
@@ -81,6 +84,7 @@ def delivery_fields(
         "spots_delivered": v.delivered if v is not None else 0,
         "spots_repeated": v.repeated if v is not None else 0,
         "spots_missing": v.missing if v is not None else 0,
+        "spots_unverified": v.unverified if v is not None else 0,
         "spots_outside_plan": v.outside_plan if v is not None else 0,
     }
 

@@ -35,5 +35,6 @@ from .states import SafetyState as SafetyState, Token as Token
 from .table import (
     TRANSITIONS as TRANSITIONS,
     Transition as Transition,
+    cause_text as cause_text,
     next_transition as next_transition,
 )
