@@ -20,6 +20,7 @@ from openmtz.cli.live import LiveView
 from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
 from openmtz.cli.result import build_result
 from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
+from openmtz.plan import summarise
 from openmtz.simulation import patient
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
     lock = StackLock()
     try:
         lock.acquire()
-        description = load_graph(request.graph)
+        description = load_graph(request.graph, allow_foreign_programs=request.allow_foreign_programs)
         folder = records.new_run_folder(request.indication, request.seed, request.out)
     except (GraphError, records.RunFolderError) as error:
         lock.release()
@@ -182,8 +183,9 @@ def _confirmed(observed: Observed, view: LiveView) -> bool:
     if plan.sha256 in _answered:
         return True
     view.console.print(
-        f"plan {plan.sha256[:12]}: {len(plan)} spots, {len(plan.station_pose)} stations, "
-        f"{plan.header.get('area_cm2', 0):.2f} cm2. Approve? [y/N] "
+        f"plan {plan.sha256[:12]}: {escape(summarise(plan).text)}. Approve? [y/N] ",
+        highlight=False,
+        soft_wrap=True,
     )
     yes = sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
     if yes:

@@ -1,0 +1,64 @@
+"""A subscription whose callback is told who published, for any executor of rclpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import rclpy.node
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.serialization import deserialize_message
+from rclpy.type_support import check_is_valid_msg_type
+from rclpy.waitable import NumberOfEntities, Waitable
+
+from openmtz.nodes.hearing.rcl_take import MessageTaker, Taken
+
+
+class GidSubscription(Waitable):
+    """Calls `heard(message, gid)` for each message; one that cannot be read is none."""
+
+    def __init__(
+        self,
+        node: rclpy.node.Node,
+        message_type: Any,
+        topic: str,
+        profile: Any,
+        heard: Callable[[Any, bytes], None],
+    ) -> None:
+        super().__init__(node.default_callback_group)
+        check_is_valid_msg_type(message_type)
+        self._node, self._type, self._heard = node, message_type, heard
+        self._taker = MessageTaker()
+        self._index = 0
+        with node.handle:
+            self._handle = rclpy_implementation.Subscription(
+                node.handle, message_type, topic, profile.get_c_qos_profile()
+            )
+        node.add_waitable(self)
+
+    def get_num_entities(self) -> NumberOfEntities:
+        """Return what a wait set must have room for."""
+        return NumberOfEntities(num_subs=1)
+
+    def add_to_wait_set(self, wait_set: Any) -> None:
+        """Wait for messages."""
+        self._index = wait_set.add_subscription(self._handle)
+
+    def is_ready(self, wait_set: Any) -> bool:
+        """Return whether there is one."""
+        return bool(wait_set.is_ready("subscription", self._index))
+
+    def take_data(self) -> Taken | None:
+        """Take it."""
+        return self._taker.take(self._handle)
+
+    async def execute(self, taken: Taken | None) -> None:
+        """Hand it on."""
+        if taken is not None:
+            self._heard(deserialize_message(taken.data, self._type), taken.gid)
+
+    def close(self) -> None:
+        """Leave the topic."""
+        self._node.remove_waitable(self)
+        self._handle.destroy_when_not_in_use()
+        self._taker.close()
