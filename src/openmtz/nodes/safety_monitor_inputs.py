@@ -30,15 +30,15 @@ class MonitorInputs:
 
     def __init__(self, node: ListeningNode, monitoring: Monitoring) -> None:
         self._node, self._monitoring, self._inbox = node, monitoring, monitoring.inbox
-        hear = node.ear.subscribe
-        hear(topics.INTERLOCKS, self._on_interlocks)
-        hear(topics.HEAD_STATUS, self._on_head)
-        hear(topics.JOINT_STATES, self._on_joints)
-        hear(topics.PROGRESS, self._on_progress, monitoring.watched, lambda message: str(message.node))
-        hear(topics.PLAN, self._on_plan)
-        hear(topics.SURFACE, self._on_surface)
-        hear(topics.SPOTS_LOADED, self._on_loaded)
-        hear(topics.SPOTS_FIRED, self._on_fired)
+        ear = node.ear
+        ear.subscribe(topics.INTERLOCKS, self._on_interlocks)
+        ear.subscribe(topics.HEAD_STATUS, self._on_head)
+        ear.subscribe(topics.JOINT_STATES, self._on_joints)
+        ear.subscribe(topics.PROGRESS, self._on_progress, monitoring.watched, _said_by)
+        ear.subscribe(topics.PLAN, self._on_plan)
+        ear.subscribe(topics.SURFACE, self._on_surface)
+        ear.subscribe(topics.SPOTS_LOADED, self._on_loaded)
+        ear.subscribe(topics.SPOTS_FIRED, self._on_fired)
 
     def _on_interlocks(self, message: InterlocksMessage) -> None:
         self._inbox.interlocks = convert_safety.interlocks_of(message, time.monotonic())
@@ -84,3 +84,7 @@ class MonitorInputs:
 
     def _refused(self, text: str) -> None:
         self._node.get_logger().error(text, throttle_duration_sec=1.0)
+
+
+def _said_by(message: ProgressMessage) -> str:
+    return str(message.node)
