@@ -3,8 +3,8 @@
     ros2 launch openmtz openmtz.launch.py                       # simulation
     ros2 launch openmtz openmtz.launch.py mode:=hardware serial_port:=/dev/ttyUSB0
 
-Arguments: mode, serial_port, graph (another description), allow_foreign_programs, patient_json, plugin (a distribution that must
-be installed), seed, out. There is no supervisor here and so no run line:
+Arguments: mode, serial_port, graph (another description), allow_foreign_programs, patient_json, plugin (a
+distribution that must be installed), seed, out. There is no supervisor here and so no run line:
 when a process dies the launch ends, and the safety monitor's progress counters stop the laser.
 """
 

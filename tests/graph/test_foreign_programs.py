@@ -17,11 +17,14 @@ def written(folder: Path, process: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "program", ["http.server", "os", "openmtz_evil", "openmtz", "openmtz..x", "openmtz.x;y", "-c", "./openmtz.x", ""]
+    "program",
+    ["http.server", "os", "openmtz_evil", "openmtz", "openmtz..x", "openmtz.x;y", "-c", "./openmtz.x", ""],
 )
 def test_a_foreign_program_is_refused_unless_wanted(tmp_path: Path, program: str) -> None:
     path = written(tmp_path, f"program: '{program}'")
-    with pytest.raises(GraphError, match="allow-foreign-programs" if program else "either `nodes` or a `program`"):
+    with pytest.raises(
+        GraphError, match="allow-foreign-programs" if program else "either `nodes` or a `program`"
+    ):
         load_graph(path)
     if program:
         assert load_graph(path, allow_foreign_programs=True).processes[0].program == program

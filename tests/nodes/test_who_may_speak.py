@@ -74,7 +74,9 @@ def test_a_forged_progress_does_not_keep_a_hung_loop_alive(bench: Any, monitor: 
         forged.publish(Progress(node="scan_head", counter=counter, period_ms=100))
         bench.spin(0.02)
     assert monitor.monitoring.inbox.progress["arm"].counter == 5
-    assert "scan_head" not in monitor.monitoring.inbox.progress, "nor does it stand in for one that is not there"
+    assert "scan_head" not in monitor.monitoring.inbox.progress, (
+        "nor does it stand in for one that is not there"
+    )
     assert "speaker-foreign" in monitor.said[-1].withheld
 
 
@@ -115,7 +117,9 @@ def test_nobody_arms_approves_or_resets_without_the_secret(bench: Any, monitor: 
         text = answer.message if kind is ResetFault else answer.reason
         assert str(secret_path()) not in text, "the secret opens; what the monitor says to it is its own"
     assert "secret" not in call(bench, RequestReady, "safety/request_ready", ready=False, secret="").reason
-    assert call(bench, RequestToken, "safety/request_token", token=0, secret="").granted, "who stops needs none"
+    assert call(bench, RequestToken, "safety/request_token", token=0, secret="").granted, (
+        "who stops needs none"
+    )
 
 
 def test_the_head_s_fault_is_not_reset_without_the_secret(bench: Any, link: FakeLink) -> None:
@@ -158,9 +162,7 @@ def test_a_reset_of_the_simulation_releases_no_emergency_stop(cell: Any) -> None
     assert cell.line("emergency_stop_closed", True).success
 
 
-def test_a_foreign_permit_token_or_trajectory_is_nothing(
-    bench: Any, stranger: Any, link: FakeLink
-) -> None:
+def test_a_foreign_permit_token_or_trajectory_is_nothing(bench: Any, stranger: Any, link: FakeLink) -> None:
     from openmtz_interfaces.msg import Permit, SafetyState
 
     from openmtz.devices import PermitFrame, encode

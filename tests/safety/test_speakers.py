@@ -15,9 +15,7 @@ OWN, OTHER, THIRD = b"own-gid-16-bytes", b"foreign-16-bytes", b"third-gid-16-byt
 def known(**more: Any) -> KnownSpeakers:
     speakers = KnownSpeakers(["interlocks"], **more)
     speakers.expect("progress", ["arm", "recorder"])
-    speakers.look(
-        {"interlocks": [Endpoint(OWN, "simulation")], "progress": [Endpoint(OWN, "arm")]}, now=0.0
-    )
+    speakers.look({"interlocks": [Endpoint(OWN, "simulation")], "progress": [Endpoint(OWN, "arm")]}, now=0.0)
     return speakers
 
 
@@ -65,12 +63,14 @@ def test_who_comes_in_another_s_place_is_a_change() -> None:
 
 
 def test_progress_belongs_to_its_process() -> None:
-    """On a topic that nodes share each speaks for itself: a forged counter does not keep a hung loop alive."""
+    """Where nodes share a topic each speaks for itself: a forged counter keeps no hung loop alive."""
     speakers = known()
     assert speakers.judge("progress", OWN, 1.0, "arm") is Hearing.BELIEVED
     assert speakers.judge("progress", OTHER, 1.0, "arm") is Hearing.STRANGE
     assert "progress of arm" in speakers.found(1.0)["speaker-foreign"]
-    assert speakers.judge("progress", OTHER, 1.0, "recorder") is Hearing.UNKNOWN, "nobody of that name is there"
+    assert speakers.judge("progress", OTHER, 1.0, "recorder") is Hearing.UNKNOWN, (
+        "nobody of that name is there"
+    )
     assert speakers.judge("progress", OTHER, 1.0, "nobody_1") is Hearing.UNHEARD
     third = [Endpoint(OWN, "arm"), Endpoint(OTHER, "stranger"), Endpoint(THIRD, "recorder")]
     speakers.look({"progress": third}, 2.5)

@@ -1,8 +1,8 @@
 """What the source of the nodes says of their interfaces; read, not imported: no ROS 2 is needed.
 
 Parameters come from the calls of `parameter(...)` in the frozen config, topics from
-`topics.NAME.publisher/subscription` and `ear.subscribe(topics.NAME, ...)`, services from `create_service`, `create_client` and
-`ServiceQueue.call`, actions from `GoalSlot` and `GoalClient`.
+`topics.NAME.publisher/subscription` and `ear.subscribe(topics.NAME, ...)`, services from `create_service`,
+`create_client` and `ServiceQueue.call`, actions from `GoalSlot` and `GoalClient`.
 """
 
 from __future__ import annotations

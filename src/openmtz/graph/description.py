@@ -59,7 +59,6 @@ class ProcessSpec(BaseModel):
             raise ValueError(f"unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
         return self
 
-
     @property
     def own(self) -> bool:
         """Whether it starts nothing but what belongs to this installation."""

@@ -28,7 +28,7 @@ from openmtz.graph.death import ProcessDied, describe_death, last_lines
 from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
 from openmtz.graph.leftovers import RuntimeFolder, sweep
 from openmtz.graph.lock import StackLock
-from openmtz.graph.secret import SECRET_FILE, SecretError, make_secret
+from openmtz.graph.secret import SECRET_FILE
 
 READY_FD = "OPENMTZ_READY_FD"
 GO_FD = "OPENMTZ_GO_FD"
@@ -56,8 +56,7 @@ class Supervisor:
         lock: held already by a caller who wants to know early; taken here otherwise.
 
     Raises:
-        GraphError: another stack runs in this ROS domain, its secret cannot be made, or a substitution is
-            missing.
+        GraphError: another stack runs in this ROS domain, or a substitution is missing.
     """
 
     def __init__(
@@ -82,11 +81,6 @@ class Supervisor:
         self._changed = threading.Condition()
         self._lock = lock or StackLock()
         self._lock.acquire()
-        try:
-            self._secret = make_secret()
-        except SecretError:
-            self._lock.release()
-            raise
         sweep()
         self._runtime = RuntimeFolder()
         self.runtime_dir = self._runtime.path
@@ -140,7 +134,7 @@ class Supervisor:
         ready_read, ready_write = os.pipe()
         pass_fds = [ready_write, self._run_line[spec.name][1]]
         environment[READY_FD] = str(ready_write)
-        environment[SECRET_FILE] = str(self._secret)
+        environment[SECRET_FILE] = str(self._lock.secret)
         if "safety_monitor" in spec.nodes:
             others = {name: ends[0] for name, ends in self._run_line.items() if name != spec.name}
             pass_fds += others.values()
@@ -303,5 +297,4 @@ class Supervisor:
                 os.close(fd)
         self._run_line.clear()
         self._runtime.remove()
-        self._secret.unlink(missing_ok=True)
         self._lock.release()

@@ -11,8 +11,8 @@ import uuid
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.parameter import Parameter
 from openmtz_interfaces.srv import ResetFault
+from rclpy.parameter import Parameter
 
 from openmtz.graph import NODE_NAMES
 from openmtz.nodes import convert_safety, topics
@@ -70,9 +70,7 @@ class SafetyMonitorNode(ListeningNode):
     def _step(self) -> None:
         now = time.monotonic()
         self._tell(
-            self.monitoring.step(
-                now, run_line_ok=not self._run_line.broken(), strangers=self.ear.look(now)
-            )
+            self.monitoring.step(now, run_line_ok=not self._run_line.broken(), strangers=self.ear.look(now))
         )
 
     def _tell(self, turn: Turn) -> None:

@@ -22,6 +22,7 @@ from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES
 from openmtz.stack import Monitoring
 
+
 class MonitorInputs:
     """Subscribes to all of it: each topic has one publisher, `progress` one for each node.
 

@@ -121,12 +121,8 @@ class NodeClients:
 
     def request_token(self, order: TokenOrder, done: Callable[[str], None]) -> None:
         """See `TreatmentClients`."""
-        request = RequestToken.Request(
-            token=TOKENS[order.token],
-            station=order.station,
-            pass_index=order.pass_index,
-            secret=self._secret,
-        )
+        asked = {**order._asdict(), "token": TOKENS[order.token]}
+        request = RequestToken.Request(**asked, secret=self._secret)
 
         def answered(response: Any, why: str) -> None:
             done(why if response is None else "" if response.granted else response.reason)

@@ -78,5 +78,7 @@ def summarise(plan: TreatmentPlan) -> PlanSummary:
 
 def _positive(value: Any) -> float:
     """Return a number of the header, NaN where it is none."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    good = (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    )
     return float(value) if good else math.nan

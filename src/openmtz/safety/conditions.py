@@ -145,7 +145,7 @@ _ROWS: tuple[Condition, ...] = (
         " running.",
         "End the other publisher (`ros2 topic info -v` names it), then ask for ready again."),
     Condition("speaker-foreign", "every message", _X, "", True, TO_STANDBY,
-        "A message on a topic that decides came from another publisher than the one known. It was not believed.",
+        "A message on a topic that decides came from another publisher than the one known: refused.",
         "End the node named (`ros2 topic info -v` tells gids), then ask for ready again."),
     Condition("speaker-changed", "graph", _X, "", True, TO_STANDBY,
         "Another publisher has taken the place of one that left.",

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import rclpy.node
 
+from openmtz.nodes.hearing.graph_look import GraphLook
 from openmtz.nodes.hearing.subscription import GidSubscription
 from openmtz.nodes.topics import Topic
-from openmtz.safety import Endpoint, Hearing, KnownSpeakers
+from openmtz.safety import Hearing, KnownSpeakers
 
 LOOK_S = 0.1
 """The graph is looked at so often [s]."""
@@ -49,11 +50,8 @@ class Ear:
         services: Iterable[str] = (),
     ) -> None:
         self._node, self._clock = node, clock
-        self._names = tuple(names)
-        self.speakers = KnownSpeakers(
-            [topic.name for topic in watched], self._names, services
-        )
-        self._counts: dict[str, int] = {}
+        self._graph, self._names = GraphLook(node), tuple(names)
+        self.speakers = KnownSpeakers([topic.name for topic in watched], self._names, services)
         self._due = -math.inf
         self._asked: dict[str, float] = {}
         self._waiting: dict[tuple[str, str], deque[_Waiting]] = {}
@@ -120,14 +118,13 @@ class Ear:
         """Look at the graph at `now` [s] if it is time; return what speaks against firing."""
         if now >= self._due:
             self._due = now + LOOK_S
-            # Counting is cheap, asking who they are is not.
-            counts = {name: self._node.count_publishers(name) for name in self.speakers.topics}
-            changed = [name for name, count in counts.items() if count != self._counts.get(name)]
-            self._counts = counts
+            changed = self._graph.changed(self.speakers.topics)
             # A stranger may have taken the place of one that left: as many as before, but others.
             self._look_at({*changed, *self._suspect, *(topic for topic, _ in self._waiting)}, now)
             self._suspect.clear()
-            self._look_for_twins()
+            self.speakers.count(
+                self._graph.servers(self.speakers.services), self._graph.names() if self._names else ()
+            )
             for voice in list(self._waiting):
                 self._release(voice, now)
         found = self.speakers.found(now)
@@ -135,20 +132,7 @@ class Ear:
         return found
 
     def _look_at(self, names: Iterable[str], now: float) -> None:
-        self.speakers.look({name: self._endpoints(name) for name in names}, now)
-
-    def _endpoints(self, topic: str) -> list[Endpoint]:
-        found = self._node.get_publishers_info_by_topic(topic)
-        return [
-            Endpoint(bytes(one.endpoint_gid), "" if one.node_name.startswith("_NODE_") else one.node_name)
-            for one in found
-        ]
-
-    def _look_for_twins(self) -> None:
-        servers = {name: self._node.count_services(name) for name in self.speakers.services}
-        here = self._node.get_namespace()
-        found = self._node.get_node_names_and_namespaces() if self._names else ()
-        self.speakers.count(servers, [name for name, namespace in found if namespace == here])
+        self.speakers.look({name: self._graph.endpoints(name) for name in names}, now)
 
     def _tell(self, found: Mapping[str, str]) -> None:
         text = "; ".join(f"{code}: {detail}" for code, detail in found.items())

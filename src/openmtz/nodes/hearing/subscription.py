@@ -27,7 +27,7 @@ class GidSubscription(Waitable):
     ) -> None:
         super().__init__(node.default_callback_group)
         check_is_valid_msg_type(message_type)
-        self._node, self._type, self._heard = node, message_type, heard
+        self._node, self._type, self._topic, self._heard = node, message_type, topic, heard
         self._taker = MessageTaker()
         self._index = 0
         with node.handle:
@@ -53,9 +53,17 @@ class GidSubscription(Waitable):
         return self._taker.take(self._handle)
 
     async def execute(self, taken: Taken | None) -> None:
-        """Hand it on."""
-        if taken is not None:
-            self._heard(deserialize_message(taken.data, self._type), taken.gid)
+        """Hand it on. Bytes that are no message of this type must not end the node."""
+        if taken is None:
+            return
+        try:
+            message = deserialize_message(taken.data, self._type)
+        except Exception as error:
+            self._node.get_logger().error(
+                f"bytes on {self._topic} are no message: {error}", throttle_duration_sec=1.0
+            )
+            return
+        self._heard(message, taken.gid)
 
     def close(self) -> None:
         """Leave the topic."""

@@ -18,9 +18,7 @@ from openmtz.simulation.cell import CameraSwitches, PlayedCell, graph_panel
 class CellFaults:
     """Hands requests to the panel and says what came of them."""
 
-    def __init__(
-        self, node: rclpy.node.Node, cell: PlayedCell, camera: CameraSwitches, guard: Guard
-    ) -> None:
+    def __init__(self, node: rclpy.node.Node, cell: PlayedCell, camera: CameraSwitches, guard: Guard) -> None:
         self._guard = guard
         self.panel = graph_panel(cell, camera, SecondPublishers(node))
         node.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)

@@ -64,11 +64,14 @@ class KnownSpeakers:
         self._before: dict[Voice, bytes] = {}
         self._shared: dict[str, str] = {}
         self._twice: dict[str, str] = {}
-        self._noted: dict[str, dict[Voice, tuple[float, str]]] = {"speaker-foreign": {}, "speaker-changed": {}}
+        self._noted: dict[str, dict[Voice, tuple[float, str]]] = {
+            "speaker-foreign": {},
+            "speaker-changed": {},
+        }
         self._nodes: dict[str, dict[bytes, str]] = {}
 
     def expect(self, topic: str, names: Iterable[str] = ()) -> None:
-        """Add a topic with one publisher, or one that nodes of these names share; one known stays as it is."""
+        """Add a topic with one publisher, or one that nodes of these names share; what is known stays."""
         who = tuple(names)
         if who:
             self._named[topic] = who
