@@ -1,4 +1,4 @@
-"""One stack per machine and ROS domain: two would hear each other's permits. Its secret comes with the lock."""
+"""One stack per machine and ROS domain: two would hear each other's permits. With the lock comes a secret."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class GraphLook:
         self._counts: dict[str, int] = {}
 
     def changed(self, topics: Iterable[str]) -> list[str]:
-        """Return those with another number of publishers than last time. Counting is cheap, asking who is not."""
+        """Return those with another number of publishers than last time: counting is cheap, asking is not."""
         counts = {name: self._node.count_publishers(name) for name in topics}
         changed = [name for name, count in counts.items() if count != self._counts.get(name)]
         self._counts = counts
