@@ -113,6 +113,6 @@ class MessageTaker:
             return None
         raise RuntimeError(f"a message could not be taken (rcl returned {code})")
 
-    def close(self) -> None:
-        """Give the buffer back."""
+    def __del__(self) -> None:
+        """Give the buffer back; not before nobody can take any more: an executor may still be about to."""
         self._library.rcutils_uint8_array_fini(ctypes.byref(self._bytes))

@@ -29,28 +29,37 @@ class GidSubscription(Waitable):
         check_is_valid_msg_type(message_type)
         self._node, self._type, self._topic, self._heard = node, message_type, topic, heard
         self._taker = MessageTaker()
-        self._index = 0
+        self._index, self._closed = 0, False
         with node.handle:
             self._handle = rclpy_implementation.Subscription(
                 node.handle, message_type, topic, profile.get_c_qos_profile()
             )
         node.add_waitable(self)
 
+    def __enter__(self) -> None:
+        """Keep the subscription from being destroyed while an executor waits for it."""
+        self._handle.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        """Let it go."""
+        self._handle.__exit__(*error)
+
     def get_num_entities(self) -> NumberOfEntities:
         """Return what a wait set must have room for."""
-        return NumberOfEntities(num_subs=1)
+        return NumberOfEntities(num_subs=0 if self._closed else 1)
 
     def add_to_wait_set(self, wait_set: Any) -> None:
         """Wait for messages."""
-        self._index = wait_set.add_subscription(self._handle)
+        if not self._closed:
+            self._index = wait_set.add_subscription(self._handle)
 
     def is_ready(self, wait_set: Any) -> bool:
         """Return whether there is one."""
-        return bool(wait_set.is_ready("subscription", self._index))
+        return self._closed or bool(wait_set.is_ready("subscription", self._index))
 
     def take_data(self) -> Taken | None:
         """Take it."""
-        return self._taker.take(self._handle)
+        return None if self._closed else self._taker.take(self._handle)
 
     async def execute(self, taken: Taken | None) -> None:
         """Hand it on. Bytes that are no message of this type must not end the node."""
@@ -66,7 +75,10 @@ class GidSubscription(Waitable):
         self._heard(message, taken.gid)
 
     def close(self) -> None:
-        """Leave the topic."""
-        self._node.remove_waitable(self)
+        """Hear no more, and leave the topic as soon as no executor waits for it.
+
+        It stays among the node's waitables: taking one away ends rclpy 7's events executor by a segmentation
+        fault when it spins.
+        """
+        self._closed = True
         self._handle.destroy_when_not_in_use()
-        self._taker.close()
