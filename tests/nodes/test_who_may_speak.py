@@ -200,3 +200,54 @@ def test_without_a_secret_nobody_arms(bench: Any, monkeypatch: pytest.MonkeyPatc
     for secret in ("", "x", bench.secret):
         answer = call(bench, RequestReady, "safety/request_ready", ready=True, secret=secret)
         assert not answer.accepted and "no secret" in answer.reason and "./openmtz up" in answer.reason
+
+
+def test_a_forged_status_does_not_make_the_operator_press(bench: Any, stranger: Any) -> None:
+    """The scripted operator knows the secret: who deceives it would press by its hand."""
+    from openmtz_interfaces.msg import TreatmentStatus
+
+    from openmtz.nodes import topics
+    from openmtz.nodes.operator import OperatorClient
+
+    client = OperatorClient()
+    try:
+        bench.publish(topics.TREATMENT_STATUS, TreatmentStatus(waiting_for="approval"))
+        client.wait(lambda: client.observed.status is not None, 10.0, "the treatment's status")
+        forged = topics.TREATMENT_STATUS.publisher(stranger)
+        client.wait(lambda: forged.get_subscription_count() > 0, 10.0, "the operator as a reader")
+        forged.publish(TreatmentStatus(waiting_for="footswitch"))
+        client.pump(0.5)
+        assert client.observed.status.waiting_for == "approval"
+        assert "speaker-foreign" in client.node.ear.look(0.0) or client.node.ear.shared
+    finally:
+        client.close()
+
+
+def test_a_second_server_is_not_told_the_secret(bench: Any, monitor: Any, stranger: Any) -> None:
+    """Neither by the operator nor by the treatment: whoever serves beside the stack reads every request."""
+    from openmtz_interfaces.srv import RequestToken, ResetFault
+
+    from openmtz.nodes.clients import ServiceQueue
+    from openmtz.nodes.operator import OperatorClient
+
+    told: list[str] = []
+
+    def listen(request: Any, response: Any) -> Any:
+        told.append(request.secret)
+        return response
+
+    for kind, name in ((ResetFault, "safety/reset"), (RequestToken, "safety/request_token")):
+        stranger.create_service(kind, name, listen)
+    client = OperatorClient()
+    try:
+        client.wait(lambda: client.node.count_services("safety/reset") == 2, 10.0, "both servers")
+        with pytest.raises(RuntimeError, match="more than one server"):
+            client.reset_safety()
+        queue, why = ServiceQueue(client.node), []
+        request = RequestToken.Request(token=1, secret=bench.secret)
+        queue.call(RequestToken, "safety/request_token", request, lambda _, text: why.append(text), 0.0)
+        assert queue.idle and "more than one server" in why[0]
+    finally:
+        client.close()
+    bench.spin(0.3)
+    assert told == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import rclpy.node
 
 from openmtz.graph import SecretError, read_secret, secret_path
@@ -32,3 +34,10 @@ def own_secret() -> str:
         return read_secret()
     except SecretError:
         return ""
+
+
+def twin_server(node: rclpy.node.Node, service: str, request: Any) -> str:
+    """Return why a request that bears the secret must not be sent, empty where it may."""
+    if not getattr(request, "secret", "") or node.count_services(service) < 2:
+        return ""
+    return f"{service} has more than one server, and they would be told the stack's secret: end the other one"

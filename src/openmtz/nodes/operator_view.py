@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import rclpy.node
 from numpy.typing import NDArray
 from openmtz_interfaces.msg import (
     SafetyState,
@@ -20,6 +19,7 @@ from openmtz_interfaces.msg import (
 
 from openmtz.geometry import SkinSurface
 from openmtz.nodes import convert, topics
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.plan import Finding, TreatmentPlan
 
 
@@ -47,18 +47,18 @@ class Observed:
 class OperatorView:
     """Keeps in `observed` what was heard; times count from `started` [s, monotonic]."""
 
-    def __init__(self, node: rclpy.node.Node, use_sim_truth: bool) -> None:
+    def __init__(self, node: ListeningNode, use_sim_truth: bool) -> None:
         self._node = node
         self.started = time.monotonic()
         self.observed = Observed()
         self._truth_fields = tuple(ShotsTruth.get_fields_and_field_types())[1:]
-        topics.SURFACE.subscription(node, self._on_surface)
-        topics.PLAN.subscription(node, self._on_plan)
-        topics.SAFETY_STATE.subscription(node, self._on_safety)
-        topics.TREATMENT_STATUS.subscription(node, self._on_status)
-        topics.SPOTS_FIRED.subscription(node, self._on_fired)
+        node.ear.subscribe(topics.SURFACE, self._on_surface)
+        node.ear.subscribe(topics.PLAN, self._on_plan)
+        node.ear.subscribe(topics.SAFETY_STATE, self._on_safety)
+        node.ear.subscribe(topics.TREATMENT_STATUS, self._on_status)
+        node.ear.subscribe(topics.SPOTS_FIRED, self._on_fired)
         if use_sim_truth:
-            topics.SHOTS_TRUTH.subscription(node, self._on_truth)
+            node.ear.subscribe(topics.SHOTS_TRUTH, self._on_truth)
 
     def _event(self, kind: str, name: str, detail: str = "") -> None:
         self.observed.events.append((time.monotonic() - self.started, kind, name, detail))
