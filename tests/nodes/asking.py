@@ -23,7 +23,7 @@ def send_goal(bench: Any, kind: Any, name: str, **fields: Any) -> Any:
 
     client = ActionClient(bench.client, kind, name)
     bench.wait(client.server_is_ready, name)
-    sent = client.send_goal_async(kind.Goal(**fields))
+    sent = client.send_goal_async(bench.goal(kind, fields))
     bench.wait(sent.done, name)
     assert sent.result().accepted
     return sent.result()

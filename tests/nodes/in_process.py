@@ -39,9 +39,16 @@ class Bench:
 
     def request(self, kind: Any, fields: dict[str, Any]) -> Any:
         """A request of the stack's own user: with the secret where one is asked for, unless one is given."""
-        if "secret" in kind.Request.get_fields_and_field_types():
+        return self._with_secret(kind.Request, fields)
+
+    def goal(self, kind: Any, fields: dict[str, Any]) -> Any:
+        """A goal of the stack's own user, likewise."""
+        return self._with_secret(kind.Goal, fields)
+
+    def _with_secret(self, message: Any, fields: dict[str, Any]) -> Any:
+        if "secret" in message.get_fields_and_field_types():
             fields.setdefault("secret", self.secret)
-        return kind.Request(**fields)
+        return message(**fields)
 
     def publisher(self, topic: Any) -> Any:
         if topic.name not in self._publishers:

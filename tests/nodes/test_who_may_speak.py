@@ -251,3 +251,26 @@ def test_a_second_server_is_not_told_the_secret(bench: Any, monitor: Any, strang
         client.close()
     bench.spin(0.3)
     assert told == []
+
+
+@pytest.mark.parametrize("secret", ["", "guessed"])
+def test_nobody_starts_a_treatment_or_moves_the_arm_without_the_secret(bench: Any, secret: str) -> None:
+    """The treatment would ask for tokens with the stack's own secret; a token that is out is anybody's."""
+    from asking import send_goal
+    from openmtz_interfaces.action import MoveToStation, Treat
+    from openmtz_interfaces.msg import SafetyState
+
+    from openmtz.nodes import arm, topics, treatment
+
+    nodes = {"treat": bench.add(treatment.create), "move_to_station": bench.add(arm.create)}
+    bench.publish(topics.SAFETY_STATE, SafetyState(token=SafetyState.TOKEN_MOTION))
+    for kind, name, fields in (
+        (Treat, "treat", {"indication": "ladd"}),
+        (MoveToStation, "move_to_station", {}),
+    ):
+        result = send_goal(bench, kind, name, **fields, secret=secret).get_result_async()
+        bench.wait(result.done, f"the end of {name}")
+        answer = result.result().result
+        assert not answer.success and "secret" in answer.reason
+        assert nodes[name]._slot.active is None, "and it is free for the next"
+    assert not nodes["treat"].other_nodes.busy

@@ -93,6 +93,8 @@ class IndependentClient:
 
     def send(self, kind: Any, name: str, **fields: Any) -> Any:
         """Send a goal; returns the future of its result."""
+        if "secret" in kind.Goal.get_fields_and_field_types():
+            fields.setdefault("secret", secret())
         client = self._clients.setdefault(name, ActionClient(self.node, kind, name))
         self.wait(client.server_is_ready, 10.0, name)
         sent = client.send_goal_async(

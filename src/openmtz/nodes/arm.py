@@ -21,6 +21,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from openmtz.nodes import convert, topics
 from openmtz.nodes.background import Background
 from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.guard import Guard
 from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parameter, parse_parameters
 from openmtz.nodes.work_loop import ProgressCounter, work_timer
@@ -56,7 +57,7 @@ class Arm(ListeningNode):
         self.ear.subscribe(topics.SAFETY_STATE, self._on_safety)
         self.ear.subscribe(topics.SURFACE, self._on_surface)
         self._slot: GoalSlot[Any] = GoalSlot(
-            self, MoveToStation, "move_to_station", self._start, self._cancel
+            self, MoveToStation, "move_to_station", self._start, self._cancel, Guard(self)
         )
         self._progress = ProgressCounter(self, 1.0)
         work_timer(self, 0.02, self._work)

@@ -60,7 +60,8 @@ class OperatorClient(GraphClient):
             TimeoutError: nobody answers. RuntimeError: the goal was refused.
         """
         self.wait(self._treat.server_is_ready, 10.0, "action treat")
-        goal = Treat.Goal(indication=indication, request_json=json.dumps(request), seed=seed)
+        asked = {"indication": indication, "request_json": json.dumps(request), "seed": seed}
+        goal = Treat.Goal(**asked, secret=own_secret())
         sent = self._treat.send_goal_async(goal)
         self.wait(sent.done, 5.0, "answer of treat")
         handle = sent.result()

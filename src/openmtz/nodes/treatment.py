@@ -17,6 +17,7 @@ from rclpy.parameter import Parameter
 
 from openmtz.nodes import convert, convert_head, convert_safety, topics
 from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.guard import Guard
 from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parameter, parse_parameters
 from openmtz.nodes.treatment_clients import NodeClients
@@ -53,7 +54,7 @@ class Treatment(ListeningNode):
         self.ear.subscribe(topics.PLAN, self._on_plan)
         self.ear.subscribe(topics.SPOTS_FIRED, self._on_fired)
         self._slot: GoalSlot[Any] = GoalSlot(
-            self, Treat, "treat", self._start, lambda _goal: self.treating.cancel()
+            self, Treat, "treat", self._start, lambda _goal: self.treating.cancel(), Guard(self)
         )
         self._progress = ProgressCounter(self, 0.5)
         work_timer(self, 0.02, self._work)

@@ -98,6 +98,7 @@ class NodeClients:
             target=convert.pose_stamped(order.pose, "world", stamp),
             tool=order.tool,
             speed_fraction=order.speed_fraction,
+            secret=self._secret,
         )
         self.arm.send(goal, lambda result, why: done(_why(result, why)))
 
