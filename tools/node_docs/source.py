@@ -2,7 +2,7 @@
 
 Parameters come from the calls of `parameter(...)` in the frozen config, topics from
 `topics.NAME.publisher/subscription` and `ear.subscribe(topics.NAME, ...)`, services from `create_service`,
-`create_client` and `ServiceQueue.call`, actions from `GoalSlot` and `GoalClient`.
+`DeferredService`, `create_client` and `ServiceQueue.call`, actions from `GoalSlot` and `GoalClient`.
 """
 
 from __future__ import annotations
@@ -165,6 +165,8 @@ def _read_call(call: ast.Call, types: dict[str, str], facts: NodeFacts) -> None:
             target = facts.services if parts[-1] == "create_service" else facts.calls
             if row not in target:
                 target.append(row)
+    elif text == "DeferredService":
+        facts.services.append((str(_value(call.args[2])), types[arguments[1]]))
     elif text in ("GoalSlot", "GoalClient"):
         row = (str(_value(call.args[2])), types[arguments[1]])
         (facts.actions if text == "GoalSlot" else facts.sends).append(row)

@@ -119,6 +119,7 @@ class Simulation(ListeningNode):
 
     def close(self) -> None:
         """End camera, view and wires."""
+        self._control.close()
         self._camera.close()
         self._view.close()
         self._cell.close()
