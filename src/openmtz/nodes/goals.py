@@ -86,8 +86,7 @@ class GoalSlot(Generic[ResultT]):
         guard: Guard | None = None,
     ) -> None:
         self._node, self._name, self._type, self._guard = node, name, action_type, guard
-        self._on_start = on_start
-        self._on_cancel = on_cancel
+        self._on_start, self._on_cancel = on_start, on_cancel
         self._reserved = False
         self.active: Goal[ResultT] | None = None
         self.server = _DeferringServer(
