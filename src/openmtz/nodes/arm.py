@@ -133,6 +133,7 @@ class Arm(ListeningNode):
             MoveToStation.Result(
                 success=outcome.success,
                 reason=outcome.reason,
+                late=outcome.late,
                 position_error_m=outcome.position_error_m,
                 orientation_error_rad=outcome.orientation_error_rad,
             )

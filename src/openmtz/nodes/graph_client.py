@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
-from rclpy.experimental import EventsExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from openmtz.nodes.guard import twin_server
@@ -24,7 +24,7 @@ class GraphClient:
         if self._own_context:
             rclpy.init(args=["openmtz"], signal_handler_options=SignalHandlerOptions.NO)
         self.node = ListeningNode(name, [])
-        self._executor = EventsExecutor()
+        self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._services: dict[str, Any] = {}
 
