@@ -41,7 +41,8 @@ def test_a_goal_cancelled_before_it_began_is_told_so(bench: Any) -> None:
     node = bench.add(arm.create, token_wait_s=5.0)
     ended: list[str] = []
     handle = SimpleNamespace(
-        request=MoveToStation.Goal(), is_cancel_requested=True, succeed=lambda: ended.append("succeeded"),
+        request=MoveToStation.Goal(secret=bench.secret), is_cancel_requested=True,
+        succeed=lambda: ended.append("succeeded"),
         canceled=lambda: ended.append("cancelled"), abort=lambda: ended.append("aborted"),
     )  # fmt: skip
     results: list[Any] = []

@@ -7,6 +7,8 @@ from typing import Any
 
 from stack import SharedStack, Stack
 
+QUICK = {"treatment": {"views": 2, "frames_per_view": 3, "speed_fraction": 1.0}}
+"""Parameters of a stack whose scan is short."""
 REQUEST = {
     "facts": {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"},
     "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.011},

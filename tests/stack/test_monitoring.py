@@ -69,10 +69,10 @@ def test_only_watched_nodes_are_remembered() -> None:
     monitor, monitoring = rig()
     monitoring.hear_progress("arm", 3, 1.0, 0.5)
     monitoring.hear_progress("stranger", 3, 1.0, 0.5)
-    monitoring.step(1.0, run_line_ok=False, shared_topics="x")
+    monitoring.step(1.0, run_line_ok=False, strangers={"topic-shared": "x"})
     (inputs,) = monitor.inputs
     assert set(inputs.progress) == {"arm"} and inputs.progress["arm"].counter == 3
-    assert not inputs.run_line_ok and inputs.shared_topics == "x"
+    assert not inputs.run_line_ok and inputs.strangers == {"topic-shared": "x"}
 
 
 def test_a_question_gets_its_answer_or_a_no() -> None:

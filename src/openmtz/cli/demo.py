@@ -73,6 +73,9 @@ def demo(
     confirm: bool = typer.Option(False, "--confirm", help="Ask before approving the plan."),
     serial_port: str = typer.Option("", help="Another serial port for the scan head than the simulated one."),
     graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
+    allow_foreign_programs: bool = typer.Option(
+        False, "--allow-foreign-programs", help="Let --graph start programs that are not OpenMTZ's own."
+    ),
     open_report: bool = typer.Option(False, "--open", help="Open the report in a browser at the end."),
 ) -> int:
     """Run a whole simulated treatment: capture, plan, approve, treat, verify.
@@ -104,6 +107,7 @@ def demo(
         out=out,
         serial_port=serial_port,
         graph=graph,
+        allow_foreign_programs=allow_foreign_programs,
         confirm=confirm,
         allow_partial=allow_partial,
     )

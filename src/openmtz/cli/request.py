@@ -32,6 +32,7 @@ class TreatmentRequest:
     out: Path | None = None
     serial_port: str = ""
     graph: Path | None = None
+    allow_foreign_programs: bool = False
     confirm: bool = False
     allow_partial: bool = False
 

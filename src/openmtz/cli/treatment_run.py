@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from openmtz import hooks, records
 from openmtz.cli.errors import UserError
@@ -20,7 +21,7 @@ from openmtz.cli.report import observed_of, print_verdict
 from openmtz.cli.request import RunNote, TreatmentOutcome, TreatmentRequest, note_of, write_note
 from openmtz.cli.result import Ending, build_result
 from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
-from openmtz.plan import Severity
+from openmtz.plan import Severity, summarise
 from openmtz.simulation import patient
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
     lock = StackLock()
     try:
         lock.acquire()
-        description = load_graph(request.graph)
+        description = load_graph(request.graph, allow_foreign_programs=request.allow_foreign_programs)
         folder = records.new_run_folder(request.indication, request.seed, request.out)
     except (GraphError, records.RunFolderError) as error:
         lock.release()
@@ -190,8 +191,9 @@ def _confirmed(observed: Observed, view: LiveView) -> bool:
         if finding.severity >= Severity.WARNING:
             view.note(f"{finding.severity.name.lower()}: {finding.text}")
     view.console.print(
-        f"plan {plan.sha256[:12]}: {len(plan)} spots, {len(plan.station_pose)} stations, "
-        f"{plan.header.get('area_cm2', 0):.2f} cm2. Approve? [y/N] "
+        f"plan {plan.sha256[:12]}: {escape(summarise(plan).text)}. Approve? [y/N] ",
+        highlight=False,
+        soft_wrap=True,
     )
     yes = sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
     if yes:

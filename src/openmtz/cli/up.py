@@ -14,13 +14,16 @@ from rich.console import Console
 from openmtz import records
 from openmtz.cli.errors import UserError
 from openmtz.cli.patient_options import parse_phantom
-from openmtz.graph import GraphError, Supervisor, describe_death, load_graph
+from openmtz.graph import GraphError, Supervisor, describe_death, load_graph, secret_path
 
 
 def up(
     hardware: bool = typer.Option(False, "--hardware", help="Real arm, camera and scan head; no simulation."),
     serial_port: str = typer.Option("", help="Serial port of the scan head (needed with --hardware)."),
     graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
+    allow_foreign_programs: bool = typer.Option(
+        False, "--allow-foreign-programs", help="Let --graph start programs that are not OpenMTZ's own."
+    ),
     seed: int = typer.Option(0, min=0, help="Seed of the simulated patient and camera."),
     phantom: str = typer.Option(
         "cheek", help="Simulated patient: cheek, forearm, abdomen, face, or a plugin's."
@@ -58,7 +61,7 @@ def up(
         signal.signal(number, lambda *_: finished.set())
     try:
         supervisor = Supervisor(
-            load_graph(graph),
+            load_graph(graph, allow_foreign_programs=allow_foreign_programs),
             simulation=not hardware,
             log_dir=folder / "logs",
             substitutions=substitutions,
@@ -70,6 +73,7 @@ def up(
             console.print(
                 f"the graph runs ({'hardware' if hardware else 'simulation'}); record and logs: {folder}"
             )
+            console.print(f"secret of this stack, for those who arm, approve or reset: {secret_path()}")
             console.print("Ctrl-C ends it")
             while not finished.wait(0.5):
                 pass

@@ -9,4 +9,11 @@ from .description import (
     share_folder as share_folder,
 )
 from .lock import StackLock as StackLock
+from .secret import (
+    SECRET_FILE as SECRET_FILE,
+    SecretError as SecretError,
+    make_secret as make_secret,
+    read_secret as read_secret,
+    secret_path as secret_path,
+)
 from .supervisor import RUN_LINE_FDS as RUN_LINE_FDS, Supervisor as Supervisor

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -69,6 +70,16 @@ class ProcessSpec(BaseModel):
         if unknown:
             raise ValueError(f"unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
         return self
+
+    @property
+    def own(self) -> bool:
+        """Whether it starts nothing but what belongs to this installation."""
+        return self.program is None or re.fullmatch(r"openmtz(\.[a-z_][a-z0-9_]*)+", self.program) is not None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is a part of the simulation."""
+        return "simulation" in self.nodes or (self.program or "").startswith("openmtz.simulation")
 
 
 class GraphDescription(BaseModel):
@@ -171,11 +182,16 @@ def share_folder() -> Path:
     )
 
 
-def load_graph(path: Path | None = None) -> GraphDescription:
+def load_graph(path: Path | None = None, *, allow_foreign_programs: bool = False) -> GraphDescription:
     """Read the description; the built-in one when no path is given.
 
+    Args:
+        allow_foreign_programs: it may start programs that are not of this installation, with the rights of
+            who starts it.
+
     Raises:
-        GraphError: missing file, broken YAML, unknown node, wrong version; names the place.
+        GraphError: missing file, broken YAML, unknown node, wrong version, a foreign program, a part of the
+            simulation that would also run on hardware; names the place.
     """
     path = path or share_folder() / "config" / "graph.yaml"
     try:
@@ -185,8 +201,21 @@ def load_graph(path: Path | None = None) -> GraphDescription:
     except yaml.YAMLError as error:
         raise GraphError(f"{path}: not valid YAML: {error}") from error
     try:
-        return GraphDescription.model_validate(raw)
+        graph = GraphDescription.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"]) or "top level"
         raise GraphError(f"{path}: {place}: {first['msg']}") from error
+    for spec in graph.processes:
+        if spec.simulated and spec.only != "simulation":
+            raise GraphError(
+                f"{path}: process {spec.name!r} is a part of the simulation, whose services move interlock"
+                " lines: it must not run on hardware; write `only: simulation`"
+            )
+        if spec.program and not spec.own and not allow_foreign_programs:
+            raise GraphError(
+                f"{path}: process {spec.name!r} would start {spec.program!r}, which is no program of OpenMTZ;"
+                " read the file, and if you want that, allow it: --allow-foreign-programs (with `ros2"
+                " launch`: allow_foreign_programs:=true)"
+            )
+    return graph

@@ -27,6 +27,7 @@ from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
 from openmtz.graph.leftovers import RuntimeFolder, sweep
 from openmtz.graph.lock import StackLock
 from openmtz.graph.progress import StartProgress, processor_seconds
+from openmtz.graph.secret import SECRET_FILE
 
 READY_FD = "OPENMTZ_READY_FD"
 GO_FD = "OPENMTZ_GO_FD"
@@ -127,9 +128,12 @@ class Supervisor:
 
     def _start_one(self, spec: ProcessSpec) -> None:
         environment = dict(os.environ, PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+        # A folder `openmtz` where this was started is not the installation (Python 3.11 and later obey).
+        environment["PYTHONSAFEPATH"] = "1"
         ready_read, ready_write = os.pipe()
         pass_fds = [ready_write, self._run_line[spec.name][1]]
         environment[READY_FD] = str(ready_write)
+        environment[SECRET_FILE] = str(self._lock.secret)
         if "safety_monitor" in spec.nodes:
             others = {name: ends[0] for name, ends in self._run_line.items() if name != spec.name}
             pass_fds += others.values()

@@ -12,6 +12,8 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 
+from openmtz.nodes.guard import Guard
+
 ResultT = TypeVar("ResultT")
 
 
@@ -71,6 +73,7 @@ class GoalSlot(Generic[ResultT]):
 
     A second goal is refused while one is active. `on_start(goal)` begins the work; the node's work
     loop calls `goal.finish(result)` when it is done. `on_cancel(goal)` is told of a cancel request.
+    With a `guard`, a goal that does not bear the stack's secret ends before it begins, with the reason.
     """
 
     def __init__(
@@ -80,10 +83,10 @@ class GoalSlot(Generic[ResultT]):
         name: str,
         on_start: Callable[[Goal[ResultT]], None],
         on_cancel: Callable[[Goal[ResultT]], None] | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        self._node = node
-        self._on_start = on_start
-        self._on_cancel = on_cancel
+        self._node, self._name, self._type, self._guard = node, name, action_type, guard
+        self._on_start, self._on_cancel = on_start, on_cancel
         self._reserved = False
         self.active: Goal[ResultT] | None = None
         self.server = _DeferringServer(
@@ -113,7 +116,11 @@ class GoalSlot(Generic[ResultT]):
         goal: Goal[ResultT] = Goal(handle, self._end)
         self.active = goal
         try:
-            self._on_start(goal)
+            refusal = self._guard.refusal(goal.request.secret, self._name) if self._guard else ""
+            if refusal:
+                goal.finish(self._type.Result(success=False, reason=refusal))
+            else:
+                self._on_start(goal)
             if goal.cancel_requested and not goal.ended and self._on_cancel:
                 self._on_cancel(goal)  # cancelled between being accepted and being begun
         except Exception as error:

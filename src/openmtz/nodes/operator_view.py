@@ -6,9 +6,8 @@ import time
 from functools import partial
 from typing import Any
 
-import rclpy.node
-
 from openmtz.nodes import topics
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.observation import Observation
 
 LIVE = (
@@ -24,13 +23,13 @@ LIVE = (
 class OperatorView:
     """Keeps in `observed` what was heard; times count from `started` [s, monotonic]."""
 
-    def __init__(self, node: rclpy.node.Node, use_sim_truth: bool) -> None:
+    def __init__(self, node: ListeningNode, use_sim_truth: bool) -> None:
         self._node = node
         self.started = time.monotonic()
         self._observation = Observation()
         self.observed = self._observation.observed
         for topic in (*LIVE, topics.SHOTS_TRUTH) if use_sim_truth else LIVE:
-            topic.subscription(node, partial(self._heard, topic))
+            node.ear.subscribe(topic, partial(self._heard, topic))
 
     def _heard(self, topic: topics.Topic, message: Any) -> None:
         known = len(self.observed.refused)

@@ -1,4 +1,4 @@
-"""A node's work loop: its timer, its progress, and the topics that only one may publish on."""
+"""A node's work loop: its timer and its progress."""
 
 from __future__ import annotations
 
@@ -48,28 +48,6 @@ class LoopWatch:
         gap, used = now - last[0], processor_s - last[1]
         why = "computing" if used > 0.5 * gap else "waiting for the processor, the disk or a lock"
         return f"work loop: {gap:.2f} s between two turns, {used:.2f} s of them {why}"
-
-
-class SharedTopics:
-    """Watches topics that only one node may publish on. Protects from accidents: whoever wants to do
-    harm on this machine can do worse.
-    """
-
-    def __init__(self, node: rclpy.node.Node, names: list[str]) -> None:
-        self._node, self._names = node, names
-        self._due = -1e9
-        self.shared = ""
-        """Names of those with more than one publisher, as of the last look."""
-
-    def look(self, now: float) -> str:
-        """Look at most ten times a second; return `shared`."""
-        if now >= self._due:
-            self._due = now + 0.1
-            found = ", ".join(name for name in self._names if self._node.count_publishers(name) > 1)
-            if found and found != self.shared:
-                self._node.get_logger().error(f"more than one node publishes on {found}")
-            self.shared = found
-        return self.shared
 
 
 class ProgressCounter:

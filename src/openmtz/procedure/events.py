@@ -90,12 +90,13 @@ class CaptureFailed(Event):
 
 @dataclass(frozen=True)
 class PlanReady(Event):
-    """A plan and its firing groups, in firing order."""
+    """A plan and its firing groups, in firing order; `reason`: what is to be approved, for a person."""
 
     kind: ClassVar[str] = "plan"
     ticket: int
     plan_sha256: str
     groups: tuple[Group, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True)

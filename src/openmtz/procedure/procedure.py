@@ -65,9 +65,8 @@ class Procedure:
     def status(self) -> ProcedureStatus:
         """Where the treatment stands."""
         state = STATES[self._state]
-        waiting = state.waiting_for
-        if self._state == "firing" and self._safety == "FIRING":  # pressed
-            waiting = ""
+        pressed = self._state == "firing" and self._safety == "FIRING"
+        waiting = "" if pressed else state.waiting_for
         group = self._groups[min(self._group, len(self._groups) - 1)] if self._groups else None
         detail = self._detail or state.text
         if self._state == "cooling" and group is not None:

@@ -31,6 +31,12 @@ from .outputs import (
     SafetyEvent as SafetyEvent,
 )
 from .skin import check_on_skin as check_on_skin
+from .speech import (
+    Endpoint as Endpoint,
+    Hearing as Hearing,
+    KnownSpeakers as KnownSpeakers,
+    StackSecret as StackSecret,
+)
 from .states import SafetyState as SafetyState, Token as Token
 from .table import (
     TRANSITIONS as TRANSITIONS,

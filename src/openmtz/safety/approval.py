@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openmtz.geometry import pose_from_vector
 from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
-from openmtz.plan import FiringGroup, Severity, TreatmentPlan
+from openmtz.plan import FiringGroup, Severity, TreatmentPlan, summarise
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.heat import HeatMeter
 from openmtz.safety.inputs import Approve, Inputs
@@ -118,7 +118,12 @@ def judge(
     except (ValueError, TypeError, LookupError) as error:
         return _no("plan-invalid", str(error))
     return Judgement(
-        approval, Reply(True, "approved", f"plan {plan.sha256[:12]} approved by {request.approver}")
+        approval,
+        Reply(
+            True,
+            "approved",
+            f"plan {plan.sha256[:12]} approved by {request.approver}: {summarise(plan).text}",
+        ),
     )
 
 

@@ -64,7 +64,11 @@ class Inbox:
         self.surface_id, self.skin = surface_id or "unnamed", skin
 
     def take(
-        self, requests: tuple[Request, ...] = (), *, run_line_ok: bool, shared_topics: str = ""
+        self,
+        requests: tuple[Request, ...] = (),
+        *,
+        run_line_ok: bool,
+        strangers: Mapping[str, str] | None = None,
     ) -> Inputs:
         """Return the inputs of a step; what is new since the last one is handed out once."""
         inputs = Inputs(
@@ -73,7 +77,7 @@ class Inbox:
             arm=self.arm,
             progress=self.progress,
             run_line_ok=run_line_ok,
-            shared_topics=shared_topics,
+            strangers=strangers or {},
             plan=self.plan,
             surface_id=self.surface_id,
             skin=self.skin,

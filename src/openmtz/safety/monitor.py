@@ -142,8 +142,7 @@ class SafetyMonitor:
         for code, detail in self._device.update(inputs.head).items():
             found[code] = f"{found[code]}; {detail}" if code in found else detail
         found.update(self._fired.latched)
-        if inputs.shared_topics:
-            found["topic-shared"] = inputs.shared_topics
+        found.update(inputs.strangers)
         if not inputs.run_line_ok:
             found["run-line-down"] = "the line is low"
         if inputs.head is not None and self._permits.gate_stuck(inputs.head, now):
