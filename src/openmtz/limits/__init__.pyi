@@ -5,6 +5,7 @@ from .absolute import (
 )
 from .beams import Beams as Beams, beams_of as beams_of
 from .check import check_plan as check_plan
+from .session import EarlierPass as EarlierPass, check_session as check_session
 from .sites import (
     NECK as NECK,
     SITE_RULES as SITE_RULES,

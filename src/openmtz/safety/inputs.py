@@ -172,7 +172,7 @@ class Inputs:
     `fired`: those received since the last step, in order. `requests`: what operators and nodes ask for now;
     answered in `Outputs.replies`, in order. `run_line_ok`: the supervisor's wire, true while every process
     of the stack lives. `shared_topics`: names of topics that decide and have more than one publisher, empty
-    if there are none.
+    if there are none. `permit_unmade`: why the permit granted last could not be put on the wire, else empty.
     """
 
     interlocks: Interlocks | None = None
@@ -181,6 +181,7 @@ class Inputs:
     progress: Mapping[str, ProgressSample] = field(default_factory=dict)
     run_line_ok: bool = False
     shared_topics: str = ""
+    permit_unmade: str = ""
     plan: TreatmentPlan | None = None
     surface_id: str = ""
     skin: TriangleMesh | None = None
