@@ -135,6 +135,13 @@ def test_a_lie_before_the_first_permit_does_not_use_up_the_counters() -> None:
     assert out.state is S.FAULT or out.grant is not None or not out.withheld
 
 
+def test_a_permit_that_could_not_be_made_is_a_fault_with_its_reason() -> None:
+    cell = quiet().to_firing()
+    cell.now += cell.dt
+    out = cell.monitor.step(replace(cell.inputs(), permit_unmade="counter 2^40 does not fit"), cell.now)
+    assert (out.state, out.cause) == (S.FAULT, "permit-unmade") and "does not fit" in out.detail
+
+
 def test_counters_go_round() -> None:
     cell = Cell()
     cell.counter = LAST - 2

@@ -19,7 +19,14 @@ from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
 from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
 from openmtz.cli.result import build_result
-from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
+from openmtz.graph import (
+    GraphError,
+    StackLock,
+    Supervisor,
+    describe_death,
+    device_of_run,
+    load_graph,
+)
 from openmtz.simulation import patient
 
 if TYPE_CHECKING:
@@ -55,6 +62,8 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
         "record_path": str(folder / "record.mcap"),
         "plan_dir": str(folder / "plan"),
     }
+    # The patient is new with every run, without any dose; so is the device's memory of it.
+    substitutions |= device_of_run(folder / "logs")
     if request.serial_port:
         substitutions["serial_port"] = request.serial_port
     overrides = {"simulation": {"patient_json": json.dumps(request.patient.as_request())}}

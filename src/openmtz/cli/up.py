@@ -14,7 +14,15 @@ from rich.console import Console
 from openmtz import records
 from openmtz.cli.errors import UserError
 from openmtz.cli.patient_options import parse_phantom
-from openmtz.graph import GraphError, Supervisor, describe_death, load_graph
+from openmtz.graph import (
+    SERIAL,
+    GraphError,
+    Supervisor,
+    describe_death,
+    kept_device,
+    load_graph,
+    serial_of_patient,
+)
 
 
 def up(
@@ -27,6 +35,11 @@ def up(
     ),
     lesions: str = typer.Option(None, help="Its synthetic lesions, e.g. icepick+rolling, striae, none."),
     motion: str = typer.Option(None, help="How it moves, e.g. breathing+tremor (default: still)."),
+    device: str = typer.Option(
+        "",
+        help="Serial number of the simulated scan head, which remembers what it has fired"
+        " (default: that of this patient and seed, kept from run to run).",
+    ),
     out: Path = typer.Option(
         None, help="Folder for record, plans and logs (default: a new one under runs/)."
     ),
@@ -36,6 +49,10 @@ def up(
     A node that dies is named with its last log lines, the laser is off, the rest is shut down.
     """
     console = Console()
+    if hardware and device:
+        raise UserError("--device names a simulated scan head; a real one remembers by itself what it fired")
+    if device and not SERIAL.fullmatch(device):
+        raise UserError(f"--device {device}: 1 to 36 letters, digits, dots, dashes or underscores")
     if hardware and not serial_port:
         raise UserError("--hardware needs the scan head's serial port, e.g. --serial-port /dev/ttyUSB0")
     try:
@@ -53,6 +70,7 @@ def up(
     if not hardware:
         patient = parse_phantom(phantom, lesions, motion)
         overrides["simulation"] = {"patient_json": json.dumps(patient.as_request())}
+        substitutions |= kept_device(device or serial_of_patient(patient.as_request(), seed))
     finished = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: finished.set())
@@ -70,6 +88,13 @@ def up(
             console.print(
                 f"the graph runs ({'hardware' if hardware else 'simulation'}); record and logs: {folder}"
             )
+            if not hardware:
+                console.print(
+                    f"simulated scan head {substitutions['device_serial']}: it fires no plan twice and"
+                    f" remembers in {substitutions['device_memory']} (--device NAME: another one)",
+                    highlight=False,
+                    soft_wrap=True,
+                )
             console.print("Ctrl-C ends it")
             while not finished.wait(0.5):
                 pass
