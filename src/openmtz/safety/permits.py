@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openmtz.safety.config import SafetyConfig
-from openmtz.safety.counters import after, is_between
+from openmtz.safety.counters import after, is_between, is_newer
 from openmtz.safety.inputs import HeadStatus
 from openmtz.safety.outputs import PermitGrant
 
@@ -107,7 +107,9 @@ class PermitBook:
     ) -> PermitGrant:
         if self._base is None:
             # After a restart of the monitor the device still remembers the counter before.
-            self._base = self._counter = head.permit_counter
+            self._base = head.permit_counter
+            if is_newer(head.permit_counter, self._counter):
+                self._counter = head.permit_counter
         self._counter = after(self._counter)
         return PermitGrant(
             self._counter, sha, station, pass_index, until, digest,
