@@ -49,12 +49,10 @@ def up(
     A node that dies is named with its last log lines, the laser is off, the rest is shut down.
     """
     console = Console()
-    if hardware and device:
-        raise UserError("--device names a simulated scan head; a real one remembers by itself what it fired")
-    if device and not SERIAL.fullmatch(device):
-        raise UserError(f"--device {device}: 1 to 36 letters, digits, dots, dashes or underscores")
+    _check_device(device, hardware)
     if hardware and not serial_port:
         raise UserError("--hardware needs the scan head's serial port, e.g. --serial-port /dev/ttyUSB0")
+    patient = {} if hardware else parse_phantom(phantom, lesions, motion).as_request()
     try:
         folder = records.new_run_folder("up", seed, out)
     except records.RunFolderError as error:
@@ -68,9 +66,8 @@ def up(
         substitutions["serial_port"] = serial_port
     overrides: dict[str, dict[str, Any]] = {}
     if not hardware:
-        patient = parse_phantom(phantom, lesions, motion)
-        overrides["simulation"] = {"patient_json": json.dumps(patient.as_request())}
-        substitutions |= kept_device(device or serial_of_patient(patient.as_request(), seed))
+        overrides["simulation"] = {"patient_json": json.dumps(patient)}
+        substitutions |= kept_device(device or serial_of_patient(patient, seed))
     finished = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: finished.set())
@@ -89,12 +86,7 @@ def up(
                 f"the graph runs ({'hardware' if hardware else 'simulation'}); record and logs: {folder}"
             )
             if not hardware:
-                console.print(
-                    f"simulated scan head {substitutions['device_serial']}: it fires no plan twice and"
-                    f" remembers in {substitutions['device_memory']} (--device NAME: another one)",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+                _tell_device(console, substitutions)
             console.print("Ctrl-C ends it")
             while not finished.wait(0.5):
                 pass
@@ -107,3 +99,19 @@ def up(
         raise UserError(f"{describe_death(died)}. Laser off; everything else was shut down.", exit_code=1)
     console.print("stopped: laser off, nothing left running")
     return 0
+
+
+def _check_device(device: str, hardware: bool) -> None:
+    if hardware and device:
+        raise UserError("--device names a simulated scan head; a real one remembers by itself what it fired")
+    if device and not SERIAL.fullmatch(device):
+        raise UserError(f"--device {device}: 1 to 36 letters, digits, dots, dashes or underscores")
+
+
+def _tell_device(console: Console, substitutions: dict[str, str]) -> None:
+    console.print(
+        f"simulated scan head {substitutions['device_serial']}: it fires no plan twice and remembers in"
+        f" {substitutions['device_memory']} (--device NAME: another one)",
+        highlight=False,
+        soft_wrap=True,
+    )
