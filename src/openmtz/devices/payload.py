@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 1
 MAX_RECORDS_PER_FRAME = 32
 """448 bytes, 4.9 ms at 921,600 baud: the longest a permit waits for a frame boundary."""
 MAX_FIRED_PER_FRAME = 32
