@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from openmtz.nodes.operator_view import Observed
 
 START_TIMEOUT_S = 60.0
-STANDBY_TIMEOUT_S = 20.0
+"""A start that uses no processor time for so long hangs [s]."""
+STANDBY_TIMEOUT_S = 120.0
 TREATMENT_TIMEOUT_S = 3600.0
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,3 +49,23 @@ def raise_priority(priority: int = CRITICAL_PRIORITY) -> bool:
 def die_with_parent() -> None:
     """End this process when the one that started it ends; for `preexec_fn`."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+STOP_GRACE_S = (1.6, 0.6)
+"""Seconds after SIGINT and after SIGTERM; together with the rest under the 3 s promised to Ctrl-C."""
+
+
+def end_children(children: Sequence[Child]) -> None:
+    """End them all, and what they started: SIGINT, SIGTERM, SIGKILL."""
+    for number, grace in zip((signal.SIGINT, signal.SIGTERM), STOP_GRACE_S, strict=True):
+        alive = [c for c in children if c.popen.poll() is None]
+        for child in alive:
+            child.popen.send_signal(number)
+        deadline = time.monotonic() + grace
+        for child in alive:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.popen.wait(max(0.0, deadline - time.monotonic()))
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.popen.pid, signal.SIGKILL)
+        child.popen.wait()

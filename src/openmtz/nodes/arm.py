@@ -131,6 +131,7 @@ class Arm(rclpy.node.Node):
             MoveToStation.Result(
                 success=outcome.success,
                 reason=outcome.reason,
+                late=outcome.late,
                 position_error_m=outcome.position_error_m,
                 orientation_error_rad=outcome.orientation_error_rad,
             )

@@ -15,7 +15,7 @@ from std_srvs.srv import Trigger
 
 from openmtz.nodes import convert
 from openmtz.nodes.clients import GoalClient, ServiceQueue
-from openmtz.stack import CaptureOrder, FireOrder, MoveOrder, PlanOrder, TokenOrder
+from openmtz.stack import CaptureOrder, FireOrder, MoveDone, MoveOrder, PlanOrder, TokenOrder
 
 TOKENS = {"motion": SafetyState.TOKEN_MOTION, "emission": SafetyState.TOKEN_EMISSION}
 
@@ -89,7 +89,7 @@ class NodeClients:
         """See `TreatmentClients`."""
         self._planner.cancel()
 
-    def move(self, order: MoveOrder, done: Callable[[str], None]) -> None:
+    def move(self, order: MoveOrder, done: MoveDone) -> None:
         """See `TreatmentClients`."""
         stamp = self._node.get_clock().now().to_msg()
         goal = MoveToStation.Goal(
@@ -97,7 +97,9 @@ class NodeClients:
             tool=order.tool,
             speed_fraction=order.speed_fraction,
         )
-        self.arm.send(goal, lambda result, why: done(_why(result, why)))
+        self.arm.send(
+            goal, lambda result, why: done(_why(result, why), bool(result is not None and result.late))
+        )
 
     def stop_arm(self) -> None:
         """See `TreatmentClients`."""

@@ -155,11 +155,13 @@ class Arrived(Event):
 
 @dataclass(frozen=True)
 class MoveFailed(Event):
-    """The move ended elsewhere or was refused."""
+    """The move ended elsewhere or was refused; `late`: for states that came too late, so it may be asked for
+    again."""
 
     kind: ClassVar[str] = "move"
     ticket: int
     reason: str
+    late: bool = False
 
 
 @dataclass(frozen=True)

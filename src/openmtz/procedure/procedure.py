@@ -45,12 +45,10 @@ class Procedure:
         self._frames = self._frames_before = 0
         self._surface_id = self._sha = ""
         self._groups: tuple[ev.Group, ...] = ()
-        self._stations = 0
-        self._group = 0
-        self._next_spot = 0
-        self._interruptions = 0
+        self._stations = self._group = self._next_spot = self._interruptions = 0
         self._refused_at = math.inf
         self._rests_from = -math.inf
+        self._late_since: float | None = None
 
     @property
     def state(self) -> str:
@@ -114,6 +112,8 @@ class Procedure:
             case ev.SafetyChanged(state=state):
                 self._safety = state
             case ev.FramesFused(total=total):
+                if total > self._frames and self._state == "capture_frames":
+                    self._entered = self._now  # slow is not stuck
                 self._frames = max(self._frames, total)
             case ev.CaptureDone(surface_id=surface_id):
                 self._surface_id = surface_id
@@ -121,8 +121,14 @@ class Procedure:
                 self._sha, self._groups, self._group = sha, tuple(groups), 0
                 self._stations = len({g.station for g in groups})
                 self._next_spot = groups[0].first if groups else 0
+            case ev.MoveFailed(late=True) if self._late_again:
+                self._late_since = self._now if self._late_since is None else self._late_since
+                self._refused_at = self._now
+                self._views_begun -= self._state == "capture_moving"
             case ev.MoveFailed() if self._state == "capture_moving":
                 self._views_failed += 1
+            case ev.Arrived():
+                self._late_since = None
             case ev.TokenRefused(reason=reason):
                 self._refused_at, self._detail = self._now, reason
             case ev.FireProgress(next_spot=spot):
@@ -157,6 +163,7 @@ class Procedure:
             "view_full_last": lambda _: self._view_full,
             "skip_more": lambda _: self._may_skip and self._views_begun < self.config.views,
             "skip_last": lambda _: self._may_skip,
+            "late": lambda e: isinstance(e, ev.MoveFailed) and e.late and self._late_again,
             "has_spots": lambda _: self._groups_good,
             "same_plan": lambda e: isinstance(e, ev.Approved) and e.plan_sha256 == self._sha != "",
             "all_fired": lambda _: self._group_fired and self._group + 1 >= len(self._groups),
@@ -174,6 +181,10 @@ class Procedure:
     def _overdue(self) -> bool:
         limit = STATES[self._state].limit
         return bool(limit) and self._now - self._entered > getattr(self.config, limit)
+
+    @property
+    def _late_again(self) -> bool:
+        return self._late_since is None or self._now - self._late_since <= self.config.late_s
 
     @property
     def _view_full(self) -> bool:
