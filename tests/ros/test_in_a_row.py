@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 REQUEST = {
     "facts": {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"},
-    "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.004},
+    # Skin that no other test in this stack treats: what is fired adds up on it.
+    "region": {"center_m": [0.5, 0.02, 0.05], "radius_m": 0.004},
 }
 
 

@@ -29,7 +29,10 @@ class Treatment:
         self.future: Any = None
 
     def start(self, indication: str = "ladd", request: dict[str, Any] = REQUEST, *, seed: int) -> None:
-        """Ask for it, with a seed no test in this stack took: of a plan begun before, the rest is fired."""
+        """Ask for it, with a seed no test in this stack took: of a plan begun before, the rest is fired.
+
+        Whatever the seed, what is fired adds up on the skin: more than two passes are refused.
+        """
         self.future = self.client.start_treatment(indication, request, seed=seed)
 
     def go_on(self, until: Any, timeout_s: float = 90.0, act: bool = True) -> None:

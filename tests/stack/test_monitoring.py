@@ -63,6 +63,10 @@ def test_a_permit_that_does_not_fit_its_field_is_trouble_and_no_permit() -> None
     monitor.says = outputs(grant=grant(2**32 - 1))
     turn = monitoring.step(0.0, run_line_ok=True)
     assert turn.permit is not None and turn.permit.frame.endswith(b"\0") and not turn.trouble
+    monitoring.step(0.0, run_line_ok=True)
+    assert [inputs.permit_unmade != "" for inputs in monitor.inputs] == [False, True, True, False], (
+        "told once"
+    )
 
 
 def test_only_watched_nodes_are_remembered() -> None:

@@ -20,7 +20,14 @@ from openmtz.cli.live import LiveView
 from openmtz.cli.report import observed_of, print_verdict
 from openmtz.cli.request import RunNote, TreatmentOutcome, TreatmentRequest, note_of, write_note
 from openmtz.cli.result import Ending, build_result
-from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
+from openmtz.graph import (
+    GraphError,
+    StackLock,
+    Supervisor,
+    describe_death,
+    device_of_run,
+    load_graph,
+)
 from openmtz.plan import Severity, summarise
 from openmtz.simulation import patient
 
@@ -59,6 +66,8 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
         "record_path": str(folder / "record.mcap"),
         "plan_dir": str(folder / "plan"),
     }
+    # The patient is new with every run, without any dose; so is the device's memory of it.
+    substitutions |= device_of_run(folder / "logs")
     if request.serial_port:
         substitutions["serial_port"] = request.serial_port
     overrides = {"simulation": {"patient_json": json.dumps(request.patient.as_request())}}

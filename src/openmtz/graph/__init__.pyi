@@ -8,6 +8,12 @@ from .description import (
     load_graph as load_graph,
     share_folder as share_folder,
 )
+from .device_memory import (
+    SERIAL as SERIAL,
+    device_of_run as device_of_run,
+    kept_device as kept_device,
+    serial_of_patient as serial_of_patient,
+)
 from .lock import StackLock as StackLock
 from .secret import (
     SECRET_FILE as SECRET_FILE,

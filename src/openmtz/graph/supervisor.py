@@ -24,6 +24,7 @@ from openmtz.graph.child import Child, die_with_parent, end_children, raise_prio
 from openmtz.graph.command import process_command
 from openmtz.graph.death import ProcessDied, describe_death, last_lines
 from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
+from openmtz.graph.device_memory import device_of_run
 from openmtz.graph.leftovers import RuntimeFolder, sweep
 from openmtz.graph.lock import StackLock
 from openmtz.graph.progress import StartProgress, processor_seconds
@@ -49,7 +50,8 @@ class Supervisor:
 
     Args:
         graph: what to run. simulation: simulated world and device, or hardware.
-        log_dir: one file per process goes there. substitutions: for `{...}` in the description.
+        log_dir: one file per process goes there. substitutions: for `{...}` in the description; without
+            `device_serial` and `device_memory` the simulated scan head is one of this run, that of `log_dir`.
         overrides: parameters by node, over the description's.
         on_death: called once, from the watching thread, with the first process that died.
         lock: held already by a caller who wants to know early; taken here otherwise.
@@ -88,6 +90,7 @@ class Supervisor:
             "log_dir": str(log_dir),
             "serial_port": str(self.runtime_dir / "scan_head"),
             "seed": "0",
+            **device_of_run(log_dir),
             **substitutions,
         }
         specs = graph.for_mode(simulation)

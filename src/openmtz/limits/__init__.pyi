@@ -17,6 +17,7 @@ from .left_out import (
     REGION_LEFT_OUT as REGION_LEFT_OUT,
     needs_word as needs_word,
 )
+from .session import EarlierPass as EarlierPass, check_session as check_session
 from .sites import (
     NECK as NECK,
     SITE_RULES as SITE_RULES,

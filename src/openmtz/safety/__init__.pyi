@@ -1,6 +1,7 @@
 from .aim import AimResult as AimResult, check_aim as check_aim
 from .conditions import CONDITIONS as CONDITIONS, GRANT_CAUSES as GRANT_CAUSES, Condition as Condition
 from .config import SafetyConfig as SafetyConfig
+from .counters import is_newer as is_newer
 from .inbox import Inbox as Inbox
 from .inputs import (
     LINE_NAMES as LINE_NAMES,

@@ -41,6 +41,7 @@ class Inbox:
         self.skin: TriangleMesh | None = None
         self.loaded: list[LoadedSpots] = []
         self.fired: list[FiredBatch] = []
+        self.permit_unmade = ""
 
     def hear_joints(self, joints: Array, now: float) -> None:
         """Take measured joints `(6,)` [rad]; NaN where they were no numbers: then the pose is none either.
@@ -78,6 +79,7 @@ class Inbox:
             progress=self.progress,
             run_line_ok=run_line_ok,
             strangers=strangers or {},
+            permit_unmade=self.permit_unmade,
             plan=self.plan,
             surface_id=self.surface_id,
             skin=self.skin,

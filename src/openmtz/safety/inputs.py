@@ -172,6 +172,7 @@ class Inputs:
     `fired`: those received since the last step, in order. `requests`: what operators and nodes ask for now;
     answered in `Outputs.replies`, in order. `run_line_ok`: the supervisor's wire, true while every process
     of the stack lives. `strangers`: what `KnownSpeakers.found` says of who speaks, code -> detail.
+    `permit_unmade`: why the permit granted last could not be put on the wire, else empty.
     """
 
     interlocks: Interlocks | None = None
@@ -180,6 +181,7 @@ class Inputs:
     progress: Mapping[str, ProgressSample] = field(default_factory=dict)
     run_line_ok: bool = False
     strangers: Mapping[str, str] = field(default_factory=dict)
+    permit_unmade: str = ""
     plan: TreatmentPlan | None = None
     surface_id: str = ""
     skin: TriangleMesh | None = None

@@ -98,11 +98,13 @@ class Monitoring:
         inputs = self.inbox.take(requests, run_line_ok=run_line_ok, strangers=strangers)
         outputs = self.outputs = self.monitor.step(inputs, now)
         permit, trouble = None, ""
+        self.inbox.permit_unmade = ""
         if outputs.grant is not None:
             try:
                 permit = make_permit(outputs.grant)
             except ValueError as error:
-                trouble = str(error)
+                # Said to the monitor too: permits never end without a cause in its state.
+                trouble = self.inbox.permit_unmade = str(error)
         key = (outputs.state, outputs.token, outputs.cause, outputs.approved_plan_sha256, outputs.withheld)
         changed = key != self._told
         tell = changed or now >= self._state_due

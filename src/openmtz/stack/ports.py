@@ -48,6 +48,10 @@ class HeadLine(Protocol):
         """Pass a permit's frame on unopened."""
         ...
 
+    def show_plan(self, plan_sha256: bytes) -> None:
+        """Ask the device to name a plan in its statuses, with what it has executed of it. Never blocks."""
+        ...
+
     def close_gate(self) -> None:
         """Close the gate and forget the selection."""
         ...
