@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -20,14 +21,20 @@ def read_bytes(path: str | Path, most_mb: float) -> bytes:
     file = Path(path)
     most = int(most_mb * 1e6)
     # Not blocking: to open a pipe would else wait until somebody writes into it.
-    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-        mode = os.fstat(stream.fileno()).st_mode
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
         if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
-            raise UnsafeFileError(f"{file} is {kind}, no file")
-        data = stream.read(most + 1)
+            raise UnsafeFileError(f"{file} is a device or a pipe, no file")
+        with open(descriptor, "rb", closefd=False) as stream:
+            data = stream.read(most + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > most:
-        raise UnsafeFileError(f"{file} is larger than {most_mb:g} MB, the most that is read of such a file")
+        limit = f"{most_mb:g} MB" if most_mb > 1 else f"{most_mb * 1000:g} kB"
+        raise UnsafeFileError(f"{file} is larger than {limit}, the most that is read of such a file")
     return data
 
 

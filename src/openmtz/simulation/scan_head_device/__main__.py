@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 
+from openmtz import files
 from openmtz.simulation.scan_head_device.memory import MemoryBusy, open_memory_file
 from openmtz.simulation.scan_head_device.process import DeviceProcess
 from openmtz.simulation.scan_head_device.settings import DeviceSettings
@@ -35,8 +36,7 @@ def _arguments() -> argparse.Namespace:
 def _settings(path: str | None) -> DeviceSettings:
     if path is None:
         return DeviceSettings()
-    with open(path, encoding="utf-8") as file:
-        values = json.load(file)
+    values = json.loads(files.read_text(path, 1.0))
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no handpiece profile (a JSON object)")
     return DeviceSettings.from_profile(values)
