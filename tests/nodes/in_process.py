@@ -8,7 +8,7 @@ from typing import Any
 
 import rclpy
 import rclpy.node
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
@@ -19,7 +19,7 @@ class Bench:
     def __init__(self) -> None:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.client = rclpy.node.Node("hostile_client")
-        self.executor = SingleThreadedExecutor()
+        self.executor = EventsExecutor()
         self.executor.add_node(self.client)
         self.nodes: list[Any] = []
         self._publishers: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """What the source of the nodes says of their interfaces; read, not imported: no ROS 2 is needed.
 
 Parameters come from the calls of `parameter(...)` in the frozen config, topics from
-`topics.NAME.publisher/subscription`, services from `create_service`, `create_client` and
+`topics.NAME.publisher/subscription`, services from `create_service`, `DeferredService`, `create_client` and
 `ServiceQueue.call`, actions from `GoalSlot` and `GoalClient`.
 """
 
@@ -163,6 +163,8 @@ def _read_call(call: ast.Call, types: dict[str, str], facts: NodeFacts) -> None:
             target = facts.services if parts[-1] == "create_service" else facts.calls
             if row not in target:
                 target.append(row)
+    elif text == "DeferredService":
+        facts.services.append((str(_value(call.args[2])), types[arguments[1]]))
     elif text in ("GoalSlot", "GoalClient"):
         row = (str(_value(call.args[2])), types[arguments[1]])
         (facts.actions if text == "GoalSlot" else facts.sends).append(row)

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from openmtz.graph.description import ProcessSpec
+from openmtz.graph.description import CRITICAL_PRIORITY, ProcessSpec
 
 _PR_SET_PDEATHSIG = 1
 # Loaded before any fork: between fork and exec nothing may be loaded.
@@ -28,10 +28,16 @@ class Child:
     dead: bool = False
 
 
-def raise_priority() -> bool:
-    """Ask for real-time scheduling of the calling thread; False where the system does not allow it."""
+def raise_priority(priority: int = CRITICAL_PRIORITY) -> bool:
+    """Ask for real-time scheduling of the calling thread and those it will start.
+
+    False where the system does not allow it, or has one processor only: there a process that computes for
+    seconds would stop everything else.
+    """
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+        if priority < CRITICAL_PRIORITY and len(os.sched_getaffinity(0)) < 2:
+            return False
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except (PermissionError, OSError):
         return False
     return True

@@ -28,6 +28,11 @@ NODE_NAMES = (
 )
 
 
+CRITICAL_PRIORITY = 10
+"""Real-time priority (SCHED_FIFO) of critical processes. Engineering default: above the others of a graph,
+below the kernel's own threads (50 and up)."""
+
+
 class GraphError(ValueError):
     """A graph description that cannot be run; the message names file, place and fix."""
 
@@ -35,7 +40,9 @@ class GraphError(ValueError):
 class ProcessSpec(BaseModel):
     """One operating-system process: nodes of ours, or a program of its own.
 
-    `last`: the nodes load with the others, but begin their work when those are ready.
+    `last`: the nodes load with the others, but begin their work when those are ready. `critical`: real-time
+    priority 10 and no garbage collection. `priority`: that real-time priority for another process of nodes,
+    below the critical ones; 0 is the ordinary, fair share of the processor.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +53,7 @@ class ProcessSpec(BaseModel):
     arguments: tuple[str, ...] = ()
     only: Literal["simulation", "hardware"] | None = None
     critical: bool = False
+    priority: int = Field(default=0, ge=0, lt=CRITICAL_PRIORITY)
     last: bool = False
 
     @model_validator(mode="after")
@@ -54,6 +62,10 @@ class ProcessSpec(BaseModel):
             raise ValueError(f"process {self.name!r} needs either `nodes` or a `program`")
         if self.last and not self.nodes:
             raise ValueError(f"process {self.name!r}: only nodes can be `last`, a program begins at once")
+        if self.priority and (self.critical or not self.nodes):
+            raise ValueError(
+                f"process {self.name!r}: `priority` is for processes of nodes that are not `critical`"
+            )
         unknown = [n for n in self.nodes if n not in NODE_NAMES]
         if unknown:
             raise ValueError(f"unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import rclpy
 import rclpy.node
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
 from rclpy.signals import SignalHandlerOptions
 
 PUMP_S = 0.02
@@ -22,7 +22,7 @@ class GraphClient:
         if self._own_context:
             rclpy.init(args=["openmtz"], signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.node.Node(name)
-        self._executor = SingleThreadedExecutor()
+        self._executor = EventsExecutor()
         self._executor.add_node(self.node)
         self._services: dict[str, Any] = {}
 

@@ -117,6 +117,7 @@ class Simulation(rclpy.node.Node):
 
     def close(self) -> None:
         """End camera, view and wires."""
+        self._control.close()
         self._camera.close()
         self._view.close()
         self._cell.close()

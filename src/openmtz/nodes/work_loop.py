@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,36 @@ def work_timer(node: rclpy.node.Node, period_s: float, callback: Callable[[], An
 
     A timer on the node's clock would obey `/clock`: whoever publishes there could stop the work loop.
     """
-    return node.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    watch = LoopWatch(period_s)
+
+    def turn() -> None:
+        said = watch.look(time.monotonic(), time.process_time())
+        if said:
+            node.get_logger().warning(said)
+        callback()
+
+    return node.create_timer(period_s, turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+
+LATE_S = 0.25
+"""A turn later than this is told in the log [s]: the shortest age that withholds permits."""
+
+
+class LoopWatch:
+    """Tells when a work loop did not come round, and whether it computed or did not get the processor."""
+
+    def __init__(self, period_s: float) -> None:
+        self._period_s = period_s
+        self._last: tuple[float, float] | None = None
+
+    def look(self, now: float, processor_s: float) -> str:
+        """Take monotonic and processor time [s] of a turn that begins; return what is to be logged, or ''."""
+        last, self._last = self._last, (now, processor_s)
+        if last is None or now - last[0] - self._period_s <= LATE_S:
+            return ""
+        gap, used = now - last[0], processor_s - last[1]
+        why = "computing" if used > 0.5 * gap else "waiting for the processor, the disk or a lock"
+        return f"work loop: {gap:.2f} s between two turns, {used:.2f} s of them {why}"
 
 
 class SharedTopics:
