@@ -86,7 +86,7 @@ def demo(
       ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
     """
     texts = PatientTexts(phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion)
-    if frames is not None and not 1e-7 < depth_unit <= 1.0:
+    if frames is not None and not (1e-7 < depth_unit < 0.1 or depth_unit == 1.0):
         raise UserError(
             f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001; 1 for metres"
         )
