@@ -53,8 +53,12 @@ def demo(
     ),
     mesh: Path = typer.Option(None, help="A mesh as the patient: GLB, OBJ, PLY or STL."),
     scale: float = typer.Option(1.0, help="Metres per unit of the mesh."),
-    frames: Path = typer.Option(None, help="A folder of depth frames (16-bit PNG or NPZ) as the patient."),
-    intrinsics: str = typer.Option(None, help="fx,fy,cx,cy of those frames, in pixels."),
+    frames: Path = typer.Option(
+        None, help="A folder of depth frames (16-bit PNG, TIFF, NPZ, ...) as the patient."
+    ),
+    intrinsics: str = typer.Option(
+        None, help="fx,fy,cx,cy of those frames, in pixels; add width,height if cut out."
+    ),
     depth_unit: float = typer.Option(0.001, help="Metres per count of those frames."),
     region: str = typer.Option(None, help="Where to treat: x,y,z,radius in metres, frame of mesh or frames."),
     fitzpatrick: int = typer.Option(
@@ -93,9 +97,13 @@ def demo(
       ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
     """
     texts = PatientTexts(phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion)
+    if frames is not None and not (1e-7 < depth_unit < 0.1 or depth_unit == 1.0):
+        raise UserError(
+            f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001; 1 for metres"
+        )
     patient = parse_patient(indication, texts)
-    if frames is not None and not 1e-7 < depth_unit < 0.1:
-        raise UserError(f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001")
+    for note in patient.notes:
+        typer.echo(f"note: {note}")
     facts = demo_facts(indication, patient, fitzpatrick, site, agent, striae_stage)
     stated = {"fitzpatrick": fitzpatrick, "site": site, "agent": agent, "striae_stage": striae_stage}
     request = TreatmentRequest(

@@ -13,8 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from openmtz import files
 
 NODE_NAMES = (
     "safety_monitor",
@@ -195,11 +196,11 @@ def load_graph(path: Path | None = None, *, allow_foreign_programs: bool = False
     """
     path = path or share_folder() / "config" / "graph.yaml"
     try:
-        raw = yaml.safe_load(path.read_text())
+        raw = files.read_yaml(path)
     except OSError as error:
         raise GraphError(f"{path}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        raise GraphError(f"{path}: not valid YAML: {error}") from error
+    except files.UnsafeFileError as error:
+        raise GraphError(f"no description of a graph: {error}") from error
     try:
         graph = GraphDescription.model_validate(raw)
     except ValidationError as error:

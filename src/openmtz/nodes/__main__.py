@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from openmtz import files
 from openmtz.graph import NODE_NAMES, raise_priority
 from openmtz.nodes.errors import NodeError
 from openmtz.nodes.lifetime import fail, tell_ready, wait_for_go
@@ -32,8 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--critical", action="store_true", help="real-time priority, no garbage collection")
     parser.add_argument("--priority", type=int, default=0, help="real-time priority of one not critical")
     options, ros_arguments = parser.parse_known_args(arguments)
-    parameters = json.loads(options.parameters.read_text()) if options.parameters else {}
     try:
+        parameters = json.loads(files.read_text(options.parameters, 10.0)) if options.parameters else {}
         return _run(options, parameters, ros_arguments)
     except (NodeError, ValueError, OSError) as error:
         fail(str(error))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from openmtz import files
 
 if TYPE_CHECKING:
     from openmtz.planning.result import PlanningResult
@@ -50,7 +51,6 @@ def load_fields(folder: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        with np.load(file, allow_pickle=False) as data:
-            return {key: data[key] for key in data.files}
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
+        return dict(files.read_npz(file))
+    except (files.UnsafeFileError, OSError) as error:
         raise FieldsFileError(f"{file} is damaged: {error}") from error

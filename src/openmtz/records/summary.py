@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from openmtz import files
 from openmtz.plan import TreatmentPlan
 from openmtz.records.verification import Verification
 
@@ -107,4 +108,4 @@ def write_summary(folder: str | os.PathLike[str], summary: RunSummary) -> Path:
 
 def read_summary(folder: str | os.PathLike[str]) -> RunSummary:
     """Read `folder/summary.json` back, validated."""
-    return RunSummary.model_validate_json((Path(folder) / "summary.json").read_text(encoding="utf-8"))
+    return RunSummary.model_validate_json(files.read_text(Path(folder) / "summary.json", 10.0))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from openmtz import files
 from openmtz.geometry import SkinSurface
 
 SURFACE_FILE = "surface.npz"
 FORMAT_VERSION = 1
+NAMES = ("format_version", "surface_id", "voxel_m", "vertices_m", "faces", "normals", "quality")
 
 
 class SurfaceFileError(ValueError):
@@ -37,21 +39,21 @@ def load_surface(path: str | Path) -> SkinSurface:
     """Read a surface back; its id is computed anew and must be the one in the file.
 
     Raises:
-        SurfaceFileError: not such a file, another version, truncated or changed. OSError: it cannot be read.
+        SurfaceFileError: not such a file, another version, truncated, changed, or too large.
+        OSError: it cannot be read.
     """
     file = Path(path)
     try:
-        # np.load leaves a file open that it opened itself and cannot read.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
-            if int(data["format_version"]) != FORMAT_VERSION:
-                raise SurfaceFileError(f"{file.name}: version {int(data['format_version'])}, this reads 1")
-            surface = SkinSurface.from_arrays(
-                data["vertices_m"], data["faces"], data["normals"], data["quality"], float(data["voxel_m"])
-            )
-            stated = str(data["surface_id"])
+        data: dict[str, Any] = dict(files.read_npz(file, NAMES))
+        if int(data["format_version"]) != FORMAT_VERSION:
+            raise SurfaceFileError(f"{file.name}: version {int(data['format_version'])}, this reads 1")
+        surface = SkinSurface.from_arrays(
+            data["vertices_m"], data["faces"], data["normals"], data["quality"], float(data["voxel_m"])
+        )
+        stated = str(data["surface_id"])
     except KeyError as error:
         raise SurfaceFileError(f"{file.name} is no surface file: {error.args[0]}") from error
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+    except (TypeError, ValueError, IndexError) as error:
         if isinstance(error, SurfaceFileError):
             raise
         raise SurfaceFileError(f"{file.name} is no surface file, or damaged: {error}") from error

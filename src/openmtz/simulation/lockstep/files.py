@@ -84,7 +84,9 @@ def _run_data(result: SimulationResult, summary: RunSummary) -> RunData:
         seed=result.seed,
         outcome=summary.outcome,
         reason=summary.reason,
-        patient=f"{result.patient.name} (scenario {result.scenario.name}, lockstep)",
+        patient="; ".join(
+            (f"{result.patient.name} (scenario {result.scenario.name}, lockstep)", *result.patient.notes)
+        ),
         simulated=True,
         surface=result.surface,
         plan=result.plan,

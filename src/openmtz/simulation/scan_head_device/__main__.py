@@ -12,6 +12,7 @@ import signal
 import sys
 from dataclasses import replace
 
+from openmtz import files
 from openmtz.simulation.scan_head_device.memory_file import MemoryBusy, open_memory_file
 from openmtz.simulation.scan_head_device.process import DeviceProcess
 from openmtz.simulation.scan_head_device.settings import DEVICE_NAME, DeviceSettings
@@ -37,8 +38,7 @@ def _arguments() -> argparse.Namespace:
 def _settings(path: str | None) -> DeviceSettings:
     if path is None:
         return DeviceSettings()
-    with open(path, encoding="utf-8") as file:
-        values = json.load(file)
+    values = json.loads(files.read_text(path, 1.0))
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no handpiece profile (a JSON object)")
     return DeviceSettings.from_profile(values)
