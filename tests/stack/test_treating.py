@@ -136,6 +136,31 @@ def test_verification_waits_for_the_last_reports_and_judges_them() -> None:
     assert events.Verified(4, False, "the plan is gone") in treating.events
 
 
+@pytest.mark.parametrize("come", [True, False])
+def test_a_verdict_waits_for_evidence_but_not_for_ever(come: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device counts every spot as executed; half of the reports are seconds late, or never come."""
+    treating = Heard()
+    treating.hear_plan(PLAN)
+    done = treating.status._replace(spots_done=len(PLAN), plan_sha256=PLAN.sha256)
+    monkeypatch.setattr(type(treating), "status", property(lambda _: done))
+    rows, half = np.arange(len(PLAN)), len(PLAN) // 2
+    energy = PLAN.energy_uj.astype(np.int64)
+    treating.hear_fired(ShotReport(PLAN.sha256, 1, rows[:half], 1000 * rows[:half], energy[:half]))
+    treating.work(1.0)
+    treating.commands.carry_out(commands.Verify(3, PLAN.sha256))
+    treating.events.clear()
+    for k in range(50):
+        treating.work(1.0 + 0.1 * k)
+    assert not [e for e in treating.events if isinstance(e, events.Verified)], "half of it is on its way"
+    if come:
+        treating.hear_fired(ShotReport(PLAN.sha256, 1, rows[half:], 1000 * rows[half:], energy[half:]))
+    for k in range(50, 400):
+        treating.work(1.0 + 0.1 * k)
+    (verified,) = (e for e in treating.events if isinstance(e, events.Verified))
+    assert verified.ok == come
+    assert come or "evidence" in verified.reason.lower(), verified.reason
+
+
 def test_the_status_is_told_when_it_changes_and_once_a_second() -> None:
     treating = Heard()
     told = [treating.work(0.02 * k).status is not None for k in range(101)]

@@ -198,7 +198,7 @@ class TreatmentCommands:
             self._treatment.step(events.Verified(ticket, False, "the plan is gone"))
             return
         fired, executed = self._treatment.fired_of(plan.sha256), self._treatment.status.spots_done
-        if wait_s > 0.0 and not evidence_of(len(plan), fired.index, executed=executed).complete:
+        if wait_s > 0.0 and evidence_of(len(plan), fired.index).reported < min(executed, len(plan)):
             self._verify_later(ticket, plan_sha256, wait_s - REPORTS_WAIT_S)
             return
         result = verify(plan, fired, executed=executed)
