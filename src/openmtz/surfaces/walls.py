@@ -1,0 +1,137 @@
+"""Walls: sheets of a hollow export of which only one is skin. What is not seen from outside is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmtz.surfaces.edges import find_edges
+from openmtz.surfaces.errors import SurfaceError
+from openmtz.surfaces.outward import ASK, Outward
+from openmtz.surfaces.pieces import components
+from openmtz.surfaces.raw import Array
+from openmtz.surfaces.sight import BACK_TO_BACK, LIFT_M, WALL_M, Scene, Sight, look, seen_from
+
+HIDDEN = 0.08
+"""A piece that sees less sky than this lies within another, or under it. Engineering default."""
+INNER, OUTER = 0.3, 0.5
+"""Of two sheets back to back, the one that sees less sky than the first is the inner wall where the other
+sees more than the second. Between, both may be skin: it is asked for."""
+BACKED = 0.5
+"""Share of a piece that has another close behind it, to be one side of a wall. Engineering default."""
+SHARP = -0.5
+"""Triangles that meet at a sharper edge than this (cosine of their normals) belong to different sides."""
+LEAST_SIDE = 0.15
+"""A side of a wall has at least this share of the area of both. Engineering default."""
+SEEN_MORE = 4.0
+"""Times as many rays from the user's side must meet one sheet as the other to choose it."""
+
+
+class Outer(NamedTuple):
+    """`drop` `(F,)` bool, faces that are not seen from outside; `notes`."""
+
+    drop: NDArray[np.bool_]
+    notes: tuple[str, ...]
+
+
+def leave_inner_walls(scene: Scene, most: int, words: Sequence[Outward]) -> Outer:
+    """Return what of a scene, all of it facing outwards, is not seen from outside; `most` pieces are looked at.
+
+    Raises:
+        SurfaceError: of two sheets back to back neither is evidently the inner one.
+    """
+    _split_thin(scene, most)
+    count = min(int(scene.label.max()) + 1, 2 * most)
+    sight = look(scene, count)
+    areas = np.bincount(scene.label, scene.areas, int(scene.label.max()) + 1)
+    gone = np.zeros(len(areas), np.bool_)
+    if sight.before.max() > OUTER:
+        gone[:count] |= sight.before < HIDDEN
+    gone[:count] |= _inner_of_pairs(scene, sight, gone[:count], areas[:count], words)
+    drop = gone[scene.label]
+    if not drop.any():
+        return Outer(drop, ())
+    text = f"{areas[gone].sum() * 1e4:.1f} cm2 in {int(gone.sum())} pieces are not seen from outside"
+    return Outer(drop, (f"{text} (inner walls, or covered): left out",))
+
+
+def _inner_of_pairs(
+    scene: Scene, sight: Sight, gone: NDArray[np.bool_], areas: Array, words: Sequence[Outward]
+) -> NDArray[np.bool_]:
+    """Return `(P,)` bool the inner one of each two sheets that stand back to back."""
+    inner = np.zeros(len(gone), np.bool_)
+    backed = sight.backed.copy()
+    np.fill_diagonal(backed, 0.0)
+    for k in np.argsort(areas, kind="stable"):
+        other = int(np.argmax(backed[k]))
+        if gone[k] or inner[k] or gone[other] or inner[other] or backed[k, other] < BACKED:
+            continue
+        pair = (int(k), other)
+        low, high = sorted(pair, key=lambda j: sight.before[j])
+        if sight.before[low] < INNER and sight.before[high] > OUTER:
+            inner[low] = True
+        elif (chosen := _chosen(scene, pair, len(gone), words)) is not None:
+            inner[pair[0] if chosen == pair[1] else pair[1]] = True
+        else:
+            raise SurfaceError(
+                f"two sheets of {areas[k] * 1e4:.1f} and {areas[other] * 1e4:.1f} cm2 lie back to back less than"
+                f" {WALL_M * 1e3:.0f} mm apart (a wall with two sides), and both can be seen",
+                f"leave the inner one out of the export, or {ASK}",
+            )
+    return inner
+
+
+def _chosen(scene: Scene, pair: tuple[int, int], count: int, words: Sequence[Outward]) -> int | None:
+    """Return which of two sheets is the one seen from the side that the user named."""
+    for word in words:
+        front, _ = seen_from(scene, word.direction, count)
+        high, low = sorted(pair, key=lambda j: -front[j])
+        if front[high] > SEEN_MORE * max(front[low], 1.0):
+            return high
+    return None
+
+
+def _split_thin(scene: Scene, most: int) -> None:
+    """Give the sides of walls that are joined at their rim labels of their own (changes `scene.label`)."""
+    count = min(int(scene.label.max()) + 1, most)
+    sight = look(scene, count)
+    for k in np.flatnonzero(np.diag(sight.backed) > BACKED):
+        rows = np.flatnonzero(scene.label == k)
+        side = _sides(scene, rows)
+        if side is None:
+            continue
+        fresh = int(scene.label.max()) + 1
+        scene.label[rows[side == 1]] = fresh
+        scene.label[rows[side == 2]] = fresh + 1
+    areas = np.bincount(scene.label, scene.areas)
+    rank = np.empty(len(areas), np.int64)
+    rank[np.argsort(-areas, kind="stable")] = np.arange(len(areas))
+    scene.label[:] = rank[scene.label]
+
+
+def _sides(scene: Scene, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return `(K,)` 0 and 1 for the two sides of a wall, 2 for the rest (its rim); None: not two sides.
+
+    The rim is where nothing lies close behind; without it, and cut along sharp edges, a wall falls apart.
+    """
+    faces = scene.faces[rows]
+    normals = scene.normals(rows)
+    centres = scene.vertices[faces].mean(axis=1)
+    distance, hit = scene.cast(centres - LIFT_M * normals, -normals)
+    wall = (hit >= 0) & (distance <= WALL_M)
+    wall[wall] = np.einsum("ij,ij->i", scene.normals(hit[wall]), normals[wall]) < BACK_TO_BACK
+    pairs = find_edges(faces, len(scene.vertices)).pairs
+    smooth = np.einsum("ij,ij->i", normals[pairs[:, 0]], normals[pairs[:, 1]]) > SHARP
+    pairs = pairs[smooth & wall[pairs].all(axis=1)]
+    group = components(pairs, len(rows))
+    areas = np.bincount(group, scene.areas[rows] * wall)
+    order = np.argsort(-areas, kind="stable")[:2]
+    if len(order) < 2 or areas[order[1]] < LEAST_SIDE * areas.sum():
+        return None
+    side = np.full(len(rows), 2, np.int64)
+    side[group == order[0]] = 0
+    side[group == order[1]] = 1
+    return side
