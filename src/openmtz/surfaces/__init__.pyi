@@ -6,3 +6,4 @@ from .skin_file import (
     load_skin as load_skin,
     read_raw as read_raw,
 )
+from .raw import Note as Note

@@ -110,7 +110,9 @@ def _outside(
             return 1 if share >= AGREE else -1
         if known.mean() > FEWEST_SAID:
             raise SurfaceError(f"the normals of the points of {name} point to both sides of the skin", ASK)
-    raise SurfaceError(f"{name} holds points without normals: which side of the skin is outside is not known", ASK)
+    raise SurfaceError(
+        f"{name} holds points without normals: which side of the skin is outside is not known", ASK
+    )
 
 
 def _by_word(mesh: TriangleMesh, word: Outward) -> int:

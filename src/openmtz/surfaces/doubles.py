@@ -11,17 +11,15 @@ from openmtz.surfaces.raw import Faces
 
 
 class Doubles(NamedTuple):
-    """`kept` `(F',)` the rows to keep: all but those that repeat an earlier one turned over; `like` `(F',)` the
-    row of `kept` that holds the same corners for the first time; `both_sides` `(F',)` bool, stood in the file
+    """`kept` `(F',)` the rows to keep, the first with its corners; `both_sides` `(F',)` bool, stood in the file
     in both windings."""
 
     kept: NDArray[np.int64]
-    like: NDArray[np.int64]
     both_sides: NDArray[np.bool_]
 
 
 def find_doubles(faces: Faces) -> Doubles:
-    """Return which of the faces `(F, 3)` stand more than once, and which of these in both windings."""
+    """Return the faces `(F, 3)` without those that repeat an earlier one, as wound or turned over."""
     turn = np.argmin(faces, axis=1)
     rows = np.arange(len(faces))[:, None]
     cyclic = faces[rows, (turn[:, None] + np.arange(3)) % 3]
@@ -32,10 +30,7 @@ def find_doubles(faces: Faces) -> Doubles:
     group = np.empty(len(faces), np.int64)
     group[order] = np.cumsum(new) - 1
     first = order[new]  # lexsort is stable: the lowest row of each group
-    against = odd != odd[first[group]]
     both = np.zeros(len(first), np.bool_)
-    both[group[against]] = True
-    kept = np.flatnonzero(~against)
-    place = np.full(len(faces), -1, np.int64)
-    place[kept] = np.arange(len(kept))
-    return Doubles(kept, place[first[group[kept]]], both[group[kept]])
+    both[group[odd != odd[first[group]]]] = True
+    kept = np.sort(first)
+    return Doubles(kept, both[group[kept]])

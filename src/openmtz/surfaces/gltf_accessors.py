@@ -111,7 +111,9 @@ def _view(
 
 
 def _substitute(document: Document, sparse: Any, raw: NDArray[Any], code: str, width: int) -> None:
-    if not isinstance(sparse, dict) or not all(isinstance(sparse.get(k), dict) for k in ("indices", "values")):
+    if not isinstance(sparse, dict) or not all(
+        isinstance(sparse.get(k), dict) for k in ("indices", "values")
+    ):
         raise BrokenFileError("one of its sparse accessors has no indices or values")
     count = whole(sparse, "count")
     index_code = COMPONENTS.get(whole(sparse["indices"], "componentType"), "")
@@ -138,9 +140,7 @@ def _stated(accessor: dict[str, Any], raw: NDArray[Any]) -> bool:
         return True
     size = np.abs([low, high]).max()
     allowed = 1e-3 * max(float((high - low).max()), 1e-3 * float(size))
-    return bool(
-        (values.min(axis=0) >= low - allowed).all() and (values.max(axis=0) <= high + allowed).all()
-    )
+    return bool((values.min(axis=0) >= low - allowed).all() and (values.max(axis=0) <= high + allowed).all())
 
 
 def _as_numbers(raw: NDArray[Any], code: str, normalized: bool) -> Accessed:

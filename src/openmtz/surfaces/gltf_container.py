@@ -76,7 +76,10 @@ def _buffer(entry: dict[str, Any], number: int, own: bytes | None, path: Path) -
     length, uri = entry.get("byteLength"), entry.get("uri")
     if not isinstance(length, int) or not 0 <= length <= MOST_BUFFER_BYTES:
         raise BrokenFileError(f"its buffer {number} states a length of {length!r} bytes")
-    if uri is None and set(entry.get("extensions") or {}) & {"EXT_meshopt_compression", "KHR_meshopt_compression"}:
+    if uri is None and set(entry.get("extensions") or {}) & {
+        "EXT_meshopt_compression",
+        "KHR_meshopt_compression",
+    }:
         return b""  # filled by decompression; whoever needs it is refused by the extension's name
     if uri is None:
         content = own if number == 0 and own is not None else None

@@ -11,7 +11,16 @@ from openmtz.surfaces.errors import BrokenFileError, FeatureError
 from openmtz.surfaces.gltf_accessors import Accessed, read_accessor
 from openmtz.surfaces.gltf_container import Document, read_document
 from openmtz.surfaces.gltf_scene import REFUSED, Placed, entry, placed_meshes, refuse, refuse_extensions
-from openmtz.surfaces.raw import Array, Faces, RawSurface, checked_faces, float32_step, said_by_corners, used_vertices
+from openmtz.surfaces.raw import (
+    Array,
+    Faces,
+    Note,
+    RawSurface,
+    checked_faces,
+    float32_step,
+    said_by_corners,
+    used_vertices,
+)
 from openmtz.surfaces.strips import fan_triangles, strip_triangles
 
 POINTS, LINES, TRIANGLES, STRIP, FAN = 0, (1, 2, 3), 4, 5, 6
@@ -49,9 +58,9 @@ def read_gltf(data: bytes, path: Path) -> RawSurface:
             else:
                 parts.append(_part(document, primitive, mode, item.pose))
     if lines:
-        notes.append(f"{lines} primitives of lines are left out")
+        notes.append(Note("surface-scene", f"{lines} primitives of lines are left out"))
     if document.json.get("animations"):
-        notes.append("the file is animated; the pose at rest is taken")
+        notes.append(Note("surface-scene", "the file is animated; the pose at rest is taken"))
     return _joined(parts, notes)
 
 
@@ -132,11 +141,11 @@ def _triangles(document: Document, primitive: dict[str, Any], mode: Any, count: 
     raise BrokenFileError(f"a primitive has mode {mode!r}")
 
 
-def _joined(parts: list[_Part], notes: list[str]) -> RawSurface:
+def _joined(parts: list[_Part], notes: list[Note]) -> RawSurface:
     """Return all parts as one; points beside triangles are left out with a note."""
     solid = [part for part in parts if len(part.faces)]
     if solid and len(solid) < len(parts):
-        notes.append(f"{len(parts) - len(solid)} primitives of points are left out")
+        notes.append(Note("surface-scene", f"{len(parts) - len(solid)} primitives of points are left out"))
     parts = solid or parts
     if not parts:
         return RawSurface(np.zeros((0, 3)), np.zeros((0, 3), np.int64), notes=tuple(notes))

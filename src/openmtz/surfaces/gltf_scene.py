@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from openmtz.surfaces.errors import BrokenFileError, FeatureError
 from openmtz.surfaces.gltf_accessors import entry
 from openmtz.surfaces.gltf_container import Document
+from openmtz.surfaces.raw import Note
 
 Array = NDArray[np.float64]
 MOST_NODES = 100_000
@@ -57,7 +58,7 @@ def refuse(extension: str) -> None:
     raise FeatureError(f"it uses {extension} ({what})", fix)
 
 
-def placed_meshes(document: Document) -> tuple[list[Placed], list[str]]:
+def placed_meshes(document: Document) -> tuple[list[Placed], list[Note]]:
     """Return the meshes of the scene in the order of its nodes, and notes of what is left out.
 
     Raises:
@@ -79,7 +80,8 @@ def placed_meshes(document: Document) -> tuple[list[Placed], list[str]]:
             if name in extensions:
                 refuse(name)
         if (extensions.get("KHR_node_visibility") or {}).get("visible") is False:
-            notes.append(f"node {number} is hidden in the file (KHR_node_visibility) and left out")
+            text = f"node {number} is hidden in the file (KHR_node_visibility) and left out"
+            notes.append(Note("surface-scene", text))
             continue
         pose = above @ _pose(node, number)
         if "mesh" in node:
@@ -92,7 +94,7 @@ def placed_meshes(document: Document) -> tuple[list[Placed], list[str]]:
     return found, notes
 
 
-def _roots(document: Document) -> tuple[list[Any], list[str]]:
+def _roots(document: Document) -> tuple[list[Any], list[Note]]:
     scenes = document.json.get("scenes") or []
     nodes = document.json.get("nodes") or []
     if not scenes:
@@ -100,10 +102,12 @@ def _roots(document: Document) -> tuple[list[Any], list[str]]:
         return [k for k in range(len(nodes)) if k not in children], []
     if len(scenes) > 1 and "scene" not in document.json:
         raise FeatureError(
-            f"it holds {len(scenes)} scenes and does not say which to show", "export the one scene with the skin"
+            f"it holds {len(scenes)} scenes and does not say which to show",
+            "export the one scene with the skin",
         )
     chosen = document.json.get("scene", 0)
-    notes = [f"{len(scenes) - 1} other scenes of the file are left out"] if len(scenes) > 1 else []
+    text = f"{len(scenes) - 1} other scenes of the file are left out"
+    notes = [Note("surface-scene", text)] if len(scenes) > 1 else []
     return list(entry(document, "scenes", chosen).get("nodes") or []), notes
 
 

@@ -51,9 +51,7 @@ def read_obj(data: bytes) -> RawSurface:
     said = None
     if named is not None:
         said = said_by_corners(_rows(normals, (3,), "vn"), named[cut.slots])
-    return RawSurface(
-        points, corners[cut.slots], said, step_text="the digits written in the text"
-    )
+    return RawSurface(points, corners[cut.slots], said, step_text="the digits written in the text")
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -17,16 +17,18 @@ from openmtz.surfaces.errors import SurfaceError
 from openmtz.surfaces.evidence import Evidence
 from openmtz.surfaces.outward import ASK, Outward
 from openmtz.surfaces.pieces import Pieces
-from openmtz.surfaces.raw import Array
+from openmtz.surfaces.raw import Array, Note
 from openmtz.surfaces.sight import Scene, Sight, seen_from
 
-BAG_BEFORE, BAG_BEHIND = 0.12, 0.5
-"""An open piece that sees less sky than the first on the side its winding calls outside, and more than the
-second behind, is a body turned inside out, such as a head wound inwards with a hole at the neck."""
+BAG_BEFORE, BAG_BEHIND, BAG_M2 = 0.12, 0.5, 0.015
+"""An open piece larger than the last [m2] that sees less sky than the first on the side its winding calls outside,
+and more than the second behind, is a body turned inside out: a head wound inwards with a hole at the neck sees
+0.10 and 0.78. No hollow of the skin is so large; the eye socket of a scanned head (33 cm2) sees 0.06."""
 SMALL = 0.005
 """A piece below this share of all skin whose outside is not known is left out rather than asked for."""
-CLEAR, FEWEST_RAYS = 0.9, 8
-"""Share of the rays from the side the user names that must meet one side of a piece to tell it."""
+CLEAR, LEAST_SEEN = 0.9, 0.15
+"""Of what is seen of a piece from the side the user names, the first share must be one side of it, and the second
+share of the piece must be seen, to tell it."""
 
 
 class Turned(NamedTuple):
@@ -34,7 +36,7 @@ class Turned(NamedTuple):
 
     flip: NDArray[np.bool_]
     drop: NDArray[np.bool_]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def turn_outward(
@@ -49,13 +51,13 @@ def turn_outward(
     seen = len(sight.before)
     flip, drop = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     told = _told(scene, pieces, words, seen)
-    notes: list[str] = []
+    notes: list[Note] = []
     asked: list[str] = []
     for k in range(count):
         if evidence.volume[k]:
             flip[k] = evidence.volume[k] < 0
             if flip[k] and not pieces.minority[k] > 0:
-                notes.append(f"{_piece(scene, pieces, k)} is closed and was wound inside out: turned")
+                notes.append(_note(f"{_piece(scene, pieces, k)} is closed and was wound inside out: turned"))
             continue
         side, doubt = _side(evidence, pieces, sight, k)
         if k < seen and told[k]:
@@ -66,7 +68,7 @@ def turn_outward(
                     "say it for that piece alone: --outward 'x,y,z@px,py,pz', a direction and a point on it",
                 )
             if side != told[k]:
-                notes.append(f"the outside of {_piece(scene, pieces, k)} is the one --outward names")
+                notes.append(_note(f"the outside of {_piece(scene, pieces, k)} is the one --outward names"))
             side, doubt = int(told[k]), ""
         if side and not doubt:
             flip[k] = side < 0
@@ -78,8 +80,12 @@ def turn_outward(
         more = f", and {len(asked) - 2} more pieces" if len(asked) > 2 else ""
         raise SurfaceError("the outside is not known of " + "; ".join(asked[:2]) + more, ASK)
     if drop.any():
-        notes.append(f"{int(drop.sum())} small pieces whose outside is not known are left out")
+        notes.append(_note(f"{int(drop.sum())} small pieces whose outside is not known are left out"))
     return Turned(flip, drop, tuple(notes))
+
+
+def _note(text: str) -> Note:
+    return Note("surface-outside", text)
 
 
 def _side(evidence: Evidence, pieces: Pieces, sight: Sight, k: int) -> tuple[int, str]:
@@ -93,12 +99,16 @@ def _side(evidence: Evidence, pieces: Pieces, sight: Sight, k: int) -> tuple[int
         if normals:
             return int(normals), ""
         share = pieces.minority[k]
-        what = f"{share:.0%} of it are wound against the rest" if share else "it stands in the file in both windings"
+        what = (
+            f"{share:.0%} of it are wound against the rest"
+            if share
+            else "it stands in the file in both windings"
+        )
         return 0, f"{what}, and the file holds no normals of it"
     if normals < 0:
         return 1, "the normals in the file point the other way than its winding"
-    inside_out = k < len(sight.before) and sight.before[k] < BAG_BEFORE and sight.behind[k] > BAG_BEHIND
-    if inside_out:
+    looked_at = k < len(sight.before) and pieces.area[k] > BAG_M2
+    if looked_at and sight.before[k] + sight.cover[k] < BAG_BEFORE and sight.behind[k] > BAG_BEHIND:
         return 1, "its winding calls the inside of the body the outside"
     return 1, ""
 
@@ -108,10 +118,10 @@ def _told(scene: Scene, pieces: Pieces, words: Sequence[Outward], seen: int) -> 
     told = np.zeros(len(pieces.area))
     for word in sorted(words, key=lambda w: w.at is not None):  # a word on one piece comes last and holds
         front, back = seen_from(scene, word.direction, seen)
-        rays = front + back
-        share = np.divide(front, rays, out=np.full(seen, 0.5), where=rays > 0)
+        both = front + back
+        share = np.divide(front, both, out=np.full(seen, 0.5), where=both > 0)
         side = np.where(share >= CLEAR, 1.0, np.where(share <= 1.0 - CLEAR, -1.0, 0.0))
-        side[rays < FEWEST_RAYS] = 0.0
+        side[both < LEAST_SEEN] = 0.0
         if word.at is None:
             told[:seen] = side
         else:
@@ -130,9 +140,7 @@ def piece_at(scene: Scene, point_m: Array) -> int:
     return int(scene.label[scene.nearest_face(point_m)])
 
 
-def _contested(
-    told: Array, evidence: Evidence, words: Sequence[Outward], scene: Scene, k: int
-) -> bool:
+def _contested(told: Array, evidence: Evidence, words: Sequence[Outward], scene: Scene, k: int) -> bool:
     """Say whether a word on all pieces turns this one against its winding while others keep theirs."""
     if any(word.at is not None and piece_at(scene, word.at) == k for word in words):
         return False

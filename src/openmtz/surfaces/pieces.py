@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from openmtz.surfaces.edges import Edges, find_edges
+from openmtz.surfaces.edges import Edges
 from openmtz.surfaces.raw import Array, Faces
 
 
@@ -31,10 +31,9 @@ class Pieces(NamedTuple):
     one_sided: NDArray[np.bool_]
 
 
-def find_pieces(faces: Faces, count: int, areas: Array) -> Pieces:
-    """Return the pieces of faces `(F, 3)` over `count` vertices; `areas` `(F,)` m2."""
-    edges = find_edges(faces, count)
-    total = len(faces)
+def find_pieces(edges: Edges, areas: Array) -> Pieces:
+    """Return the pieces that `edges` make of faces with `areas` `(F,)` m2."""
+    total = len(areas)
     label = components(edges.pairs, total)
     flipped = np.zeros(total, np.bool_)
     twisted = np.zeros(total, np.bool_)

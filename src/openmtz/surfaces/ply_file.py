@@ -8,9 +8,16 @@ from openmtz.surfaces.errors import BrokenFileError
 from openmtz.surfaces.ply_body import Columns, Lists, read_body
 from openmtz.surfaces.ply_header import INDEX_NAMES, Header, read_header, refuse_what_is_no_surface
 from openmtz.surfaces.polygons import triangulate
-from openmtz.surfaces.raw import Array, Faces, RawSurface, checked_faces, float32_step, said_by_corners, used_vertices
+from openmtz.surfaces.raw import (
+    Array,
+    Faces,
+    RawSurface,
+    checked_faces,
+    float32_step,
+    said_by_corners,
+    used_vertices,
+)
 from openmtz.surfaces.strips import strip_triangles
-
 
 
 def read_ply(data: bytes) -> RawSurface:
@@ -78,7 +85,11 @@ def _strips(body: dict[str, Columns], count: int) -> Faces:
 
 def _step(header: Header, vertices: Array) -> tuple[float, str]:
     codes = [
-        p.code for e in header.elements if e.name == "vertex" for p in e.properties if p.name in ("x", "y", "z")
+        p.code
+        for e in header.elements
+        if e.name == "vertex"
+        for p in e.properties
+        if p.name in ("x", "y", "z")
     ]
     if any(code[0] in "iu" for code in codes):
         return 1.0, "whole numbers"

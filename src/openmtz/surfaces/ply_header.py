@@ -99,7 +99,11 @@ def refuse_what_is_no_surface(header: Header) -> None:
                 "it holds Gaussian splats: their centres are no points on skin",
                 "export a triangle mesh from the program that made them",
             )
-        if element.rows and element.name not in KNOWN and any(p.name in INDEX_NAMES for p in element.properties):
+        if (
+            element.rows
+            and element.name not in KNOWN
+            and any(p.name in INDEX_NAMES for p in element.properties)
+        ):
             raise FeatureError(
                 f"its PLY element {element.name!r} with vertex indices is not known",
                 "triangulate the mesh before the export",

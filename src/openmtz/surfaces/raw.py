@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,14 @@ from openmtz.surfaces.errors import BrokenFileError
 
 Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
+
+
+class Note(NamedTuple):
+    """What was left out, turned or made up while a file became skin: a `code`, a `text` and what helps."""
+
+    code: str
+    text: str
+    fix: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +43,7 @@ class RawSurface:
     point_normals: Array | None = None
     step: float = 0.0
     step_text: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def checked_faces(faces: ArrayLike, count: int) -> Faces:
@@ -57,8 +66,10 @@ def said_by_corners(normals: Array, corners: Faces) -> Array:
 
 def float32_step(vertices: Array) -> float:
     """Return the distance between neighbouring 32-bit floats at the largest coordinate of `(V, 3)`."""
-    finite = np.abs(vertices[np.isfinite(vertices)])
-    return float(np.spacing(np.float32(finite.max()))) if len(finite) else 0.0
+    if len(vertices) == 0:
+        return 0.0
+    most = max(float(np.nanmax(vertices)), -float(np.nanmin(vertices)))
+    return float(np.spacing(np.float32(most))) if np.isfinite(most) else 0.0
 
 
 def used_vertices(count: int, faces: Faces) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from openmtz.surfaces.numbers import check_size, check_step
 from openmtz.surfaces.obj_file import read_obj
 from openmtz.surfaces.outward import Outward
 from openmtz.surfaces.ply_file import read_ply
-from openmtz.surfaces.raw import RawSurface, used_vertices
+from openmtz.surfaces.raw import Note, RawSurface, used_vertices
 from openmtz.surfaces.skin_mesh import outer_skin
 from openmtz.surfaces.stl_file import read_stl
 
@@ -32,7 +32,7 @@ class LoadedSkin(NamedTuple):
     """`mesh` [m], faces counter-clockwise seen from outside; `notes` what was left out or turned, and why."""
 
     mesh: TriangleMesh
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def load_skin(path: str | Path, scale_m_per_unit: float, outward: Sequence[Outward] = ()) -> LoadedSkin:
@@ -65,7 +65,7 @@ def load_skin(path: str | Path, scale_m_per_unit: float, outward: Sequence[Outwa
     check_step(raw, raw.vertices[used], scale)
     found = outer_skin(raw, scale, file.name, outward)
     unused = int((~used).sum())
-    more = (f"{unused} vertices that no face uses are left out",) if unused else ()
+    more = (Note("surface-unused", f"{unused} vertices that no face uses are left out"),) if unused else ()
     return LoadedSkin(found.mesh, (*raw.notes, *more, *found.notes))
 
 
@@ -103,7 +103,9 @@ def _parsed(file: Path, suffix: str) -> RawSurface:
     except SurfaceError as error:
         raise SurfaceError(f"{file.name}: {error.cause}", error.fix) from error
     except OSError as error:
-        raise SurfaceError(f"{file.name} cannot be read ({error.strerror or error})", "check the file") from error
+        raise SurfaceError(
+            f"{file.name} cannot be read ({error.strerror or error})", "check the file"
+        ) from error
     except Exception as error:  # whatever a broken file makes a parser raise
         broken = BrokenFileError(f"{type(error).__name__}")
         raise SurfaceError(f"{file.name}: {broken.cause}", broken.fix) from error
@@ -117,7 +119,8 @@ def _cloud(raw: RawSurface, scale: float, name: str, outward: Sequence[Outward])
     points, normals = points[keep], None if normals is None else normals[keep]
     check_step(raw, points, scale)
     check_size(points, scale, name)
-    notes = [*raw.notes, f"the file holds points and no faces: a surface was laid through {len(points)} of them"]
+    text = f"the file holds points and no faces: a surface was laid through {len(points)} of them"
+    notes = [*raw.notes, Note("surface-from-points", text)]
     if not keep.all():
-        notes.append(f"{int((~keep).sum())} points far from all others are left out")
+        notes.append(Note("surface-debris", f"{int((~keep).sum())} points far from all others are left out"))
     return LoadedSkin(mesh_from_points(points * scale, name, normals, outward), tuple(notes))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.geometry import TriangleMesh
-from openmtz.surfaces.doubles import Doubles, find_doubles
-from openmtz.surfaces.edges import find_edges
+from openmtz.surfaces.doubles import find_doubles
+from openmtz.surfaces.edges import Edges, find_edges
 from openmtz.surfaces.errors import SurfaceError
 from openmtz.surfaces.evidence import gather
 from openmtz.surfaces.numbers import SIZE_M, check_size
 from openmtz.surfaces.outside import turn_outward
 from openmtz.surfaces.outward import Outward
 from openmtz.surfaces.pieces import find_pieces
-from openmtz.surfaces.raw import Array, Faces, RawSurface
+from openmtz.surfaces.raw import Array, Faces, Note, RawSurface
 from openmtz.surfaces.sight import Scene, look
 from openmtz.surfaces.walls import leave_inner_walls
 from openmtz.surfaces.welding import merge_equal, weld_rims
@@ -32,7 +32,7 @@ class FoundSkin(NamedTuple):
     """`mesh` [m], `notes` for the user."""
 
     mesh: TriangleMesh
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 class _Triangles(NamedTuple):
@@ -42,8 +42,10 @@ class _Triangles(NamedTuple):
     faces: Faces
     said: Array | None
 
-    def rows(self, rows: NDArray[np.generic]) -> _Triangles:
-        """Return those of `rows` alone."""
+    def rows(self, rows: NDArray[Any]) -> _Triangles:
+        """Return those of `rows` alone, by number or bool."""
+        if len(rows) == len(self.faces) and rows.dtype != np.bool_:
+            return self
         return self._replace(faces=self.faces[rows], said=None if self.said is None else self.said[rows])
 
 
@@ -60,24 +62,35 @@ def outer_skin(raw: RawSurface, scale: float, name: str, words: Sequence[Outward
     work, notes = _of_one_size(given._replace(vertices=equal.vertices, faces=equal.faces), scale, name)
     welded = weld_rims(work.vertices * scale, work.faces)
     if welded.joined:
-        notes.append(f"{welded.joined} vertices on rims that meet were joined")
+        notes.append(Note("surface-joined", f"{welded.joined} vertices on rims that meet were joined"))
     work = work.rows(welded.kept)._replace(vertices=welded.vertices, faces=welded.faces)
-    doubles = _doubles(work)
-    if len(doubles.kept) < len(work.faces):
-        notes.append(f"{len(work.faces) - len(doubles.kept)} triangles stood in the file in both windings")
-    return _outer(work.rows(doubles.kept), doubles, words, notes)
+    edges = welded.edges or find_edges(work.faces, len(work.vertices))
+    both_sides = np.zeros(len(work.faces), np.bool_)
+    if len(edges.crowded_vertices):  # without an edge of three or more no triangle stands twice
+        once = find_doubles(work.faces)
+        if len(once.kept) < len(work.faces):
+            notes.append(_doubled(len(work.faces) - len(once.kept)))
+            work, both_sides = work.rows(once.kept), once.both_sides
+            edges = find_edges(work.faces, len(work.vertices))
+    return _outer(work, edges, both_sides, words, notes)
 
 
-def _of_one_size(work: _Triangles, scale: float, name: str) -> tuple[_Triangles, list[str]]:
+def _doubled(count: int) -> Note:
+    text = f"{count} triangles lie on others with the same corners; they are left out"
+    return Note("surface-duplicates", text, "merge duplicate faces")
+
+
+def _of_one_size(work: _Triangles, scale: float, name: str) -> tuple[_Triangles, list[Note]]:
     """Return the triangles without debris that makes the whole larger than a person; see `check_size`."""
     if float(np.ptp(work.vertices, axis=0).max()) * scale <= SIZE_M[1]:
         check_size(work.vertices, scale, name)
         return work, []
-    pieces = find_pieces(work.faces, len(work.vertices), _areas(work))
+    pieces = find_pieces(find_edges(work.faces, len(work.vertices)), _areas(work))
     main = (pieces.area >= DEBRIS * pieces.area.sum())[pieces.label]
     skin = work.vertices[np.unique(work.faces[main])]
     check_size(skin if main.any() else work.vertices, scale, name)
-    return work.rows(main), [f"{int((~main).sum())} triangles of debris far from the skin are left out"]
+    text = f"{int((~main).sum())} triangles of debris far from the skin are left out"
+    return work.rows(main), [Note("surface-debris", text)]
 
 
 def _areas(work: _Triangles) -> Array:
@@ -85,36 +98,29 @@ def _areas(work: _Triangles) -> Array:
     return np.asarray(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1))
 
 
-def _doubles(work: _Triangles) -> Doubles:
-    """Return the triangles that stand twice; without edges of three or more there are none to look for."""
-    everything = np.arange(len(work.faces))
-    if len(find_edges(work.faces, len(work.vertices)).crowded_vertices) == 0:
-        return Doubles(everything, everything, np.zeros(len(everything), np.bool_))
-    return find_doubles(work.faces)
-
-
-def _outer(work: _Triangles, doubles: Doubles, words: Sequence[Outward], notes: list[str]) -> FoundSkin:
-    first = np.flatnonzero(doubles.like == np.arange(len(doubles.like)))
-    once = work.rows(first)
-    pieces = find_pieces(once.faces, len(once.vertices), _areas(once))
-    faces = np.where(pieces.flipped[:, None], once.faces[:, ::-1], once.faces)
-    evidence = gather(once.vertices, faces, once.said, doubles.both_sides[first], pieces)
-    scene = Scene(once.vertices, faces, pieces.label.copy())
+def _outer(
+    work: _Triangles, edges: Edges, both_sides: NDArray[np.bool_], words: Sequence[Outward], notes: list[Note]
+) -> FoundSkin:
+    pieces = find_pieces(edges, _areas(work))
+    faces = _flipped(work.faces, pieces.flipped)
+    evidence = gather(work.vertices, faces, work.said, both_sides, pieces)
+    scene = Scene(work.vertices, faces, pieces.label)
     sight = look(scene, min(len(pieces.area), MOST_PIECES))
     turned = turn_outward(scene, pieces, evidence, sight, words)
-    flip = turned.flip[pieces.label]
-    scene.turn(flip)
+    scene.turn(turned.flip[pieces.label])
+    left_out = turned.drop[pieces.label]
     outer = leave_inner_walls(scene, MOST_PIECES, words)
-    keep = ~(outer.drop | turned.drop[pieces.label])
-    place = np.full(len(doubles.like), -1, np.int64)
-    place[first] = np.arange(len(first))
-    like = place[doubles.like]  # copies of a triangle share the fate of the first
-    over = (flip ^ pieces.flipped)[like]
-    mesh = _compact(work.vertices, np.where(over[:, None], work.faces[:, ::-1], work.faces)[keep[like]])
-    small = pieces.minority * pieces.area
-    if small.any():
-        notes.append(f"{small.sum() * 1e4:.1f} cm2 wound against their neighbours were turned")
+    small = float((pieces.minority * pieces.area).sum())
+    if small > 0.0:
+        notes.append(
+            Note("surface-turned", f"{small * 1e4:.1f} cm2 wound against their neighbours were turned")
+        )
+    mesh = _compact(work.vertices, scene.faces[~(outer.drop | left_out)])
     return FoundSkin(mesh, (*notes, *turned.notes, *outer.notes))
+
+
+def _flipped(faces: Faces, flip: NDArray[np.bool_]) -> Faces:
+    return np.where(flip[:, None], faces[:, ::-1], faces) if flip.any() else faces
 
 
 def _compact(vertices: Array, faces: Faces) -> TriangleMesh:

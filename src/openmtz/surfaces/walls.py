@@ -12,29 +12,40 @@ from openmtz.surfaces.edges import find_edges
 from openmtz.surfaces.errors import SurfaceError
 from openmtz.surfaces.outward import ASK, Outward
 from openmtz.surfaces.pieces import components
-from openmtz.surfaces.raw import Array
-from openmtz.surfaces.sight import BACK_TO_BACK, LIFT_M, WALL_M, Scene, Sight, look, seen_from
+from openmtz.surfaces.raw import Array, Note
+from openmtz.surfaces.sight import LIFT_M, WALL_M, Scene, Sight, look, seen_from
 
 HIDDEN = 0.08
 """A piece that sees less sky than this lies within another, or under it. Engineering default."""
+COVERED = 0.5
+"""And that others cover more of its sky than this: the bottom of an eye socket sees little sky, but its own."""
+SPECK = 0.005
+"""Pieces below this share of all area are no skin to look for. Engineering default."""
 INNER, OUTER = 0.3, 0.5
 """Of two sheets back to back, the one that sees less sky than the first is the inner wall where the other
 sees more than the second. Between, both may be skin: it is asked for."""
-BACKED = 0.5
-"""Share of a piece that has another close behind it, to be one side of a wall. Engineering default."""
-SHARP = -0.5
+BACKED = 0.6
+"""Share of a piece that has another close and parallel behind it, to be one side of a wall. Engineering
+default, see `sight.BACK_TO_BACK`."""
+AWAY = -0.5
+"""Cosine below which what lies close behind a triangle is the other side, once a piece is known as a wall."""
+SHARP = 0.3
 """Triangles that meet at a sharper edge than this (cosine of their normals) belong to different sides."""
+SOLID = 0.75
+"""What is thin and sees more sky than this all round is a finger, no wall that cannot be cut. Engineering
+default."""
 LEAST_SIDE = 0.15
 """A side of a wall has at least this share of the area of both. Engineering default."""
-SEEN_MORE = 4.0
-"""Times as many rays from the user's side must meet one sheet as the other to choose it."""
+SEEN_MORE, LEAST_SEEN = 4.0, 0.15
+"""Times as much of one sheet as of the other must be seen from the user's side to choose it, and at least the
+second share of it."""
 
 
 class Outer(NamedTuple):
     """`drop` `(F,)` bool, faces that are not seen from outside; `notes`."""
 
     drop: NDArray[np.bool_]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def leave_inner_walls(scene: Scene, most: int, words: Sequence[Outward]) -> Outer:
@@ -48,14 +59,15 @@ def leave_inner_walls(scene: Scene, most: int, words: Sequence[Outward]) -> Oute
     sight = look(scene, count)
     areas = np.bincount(scene.label, scene.areas, int(scene.label.max()) + 1)
     gone = np.zeros(len(areas), np.bool_)
-    if sight.before.max() > OUTER:
-        gone[:count] |= sight.before < HIDDEN
+    gone[:count] |= (sight.before < HIDDEN) & (sight.cover > COVERED)
+    if (gone | (areas < SPECK * areas.sum())).all():
+        raise SurfaceError("its sheets face each other: none of them is seen from outside", ASK)
     gone[:count] |= _inner_of_pairs(scene, sight, gone[:count], areas[:count], words)
     drop = gone[scene.label]
     if not drop.any():
         return Outer(drop, ())
     text = f"{areas[gone].sum() * 1e4:.1f} cm2 in {int(gone.sum())} pieces are not seen from outside"
-    return Outer(drop, (f"{text} (inner walls, or covered): left out",))
+    return Outer(drop, (Note("surface-hidden", f"{text} (inner walls, or covered): left out"),))
 
 
 def _inner_of_pairs(
@@ -68,6 +80,8 @@ def _inner_of_pairs(
     for k in np.argsort(areas, kind="stable"):
         other = int(np.argmax(backed[k]))
         if gone[k] or inner[k] or gone[other] or inner[other] or backed[k, other] < BACKED:
+            continue
+        if areas[k] < LEAST_SIDE * areas[other]:
             continue
         pair = (int(k), other)
         low, high = sorted(pair, key=lambda j: sight.before[j])
@@ -89,19 +103,28 @@ def _chosen(scene: Scene, pair: tuple[int, int], count: int, words: Sequence[Out
     for word in words:
         front, _ = seen_from(scene, word.direction, count)
         high, low = sorted(pair, key=lambda j: -front[j])
-        if front[high] > SEEN_MORE * max(front[low], 1.0):
+        if front[high] > max(SEEN_MORE * front[low], LEAST_SEEN):
             return high
     return None
 
 
 def _split_thin(scene: Scene, most: int) -> None:
-    """Give the sides of walls that are joined at their rim labels of their own (changes `scene.label`)."""
+    """Give the sides of walls that are joined at their rim labels of their own (changes `scene.label`).
+
+    Raises:
+        SurfaceError: a wall that does not fall into two sides.
+    """
     count = min(int(scene.label.max()) + 1, most)
     sight = look(scene, count)
     for k in np.flatnonzero(np.diag(sight.backed) > BACKED):
         rows = np.flatnonzero(scene.label == k)
         side = _sides(scene, rows)
         if side is None:
+            if sight.before[k] < SOLID:
+                raise SurfaceError(
+                    f"a wall of {scene.areas[rows].sum() * 1e4:.1f} cm2 has two sides that cannot be told apart",
+                    "leave the inner wall out of the export",
+                )
             continue
         fresh = int(scene.label.max()) + 1
         scene.label[rows[side == 1]] = fresh
@@ -122,7 +145,7 @@ def _sides(scene: Scene, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
     centres = scene.vertices[faces].mean(axis=1)
     distance, hit = scene.cast(centres - LIFT_M * normals, -normals)
     wall = (hit >= 0) & (distance <= WALL_M)
-    wall[wall] = np.einsum("ij,ij->i", scene.normals(hit[wall]), normals[wall]) < BACK_TO_BACK
+    wall[wall] = np.einsum("ij,ij->i", scene.normals(hit[wall]), normals[wall]) < AWAY
     pairs = find_edges(faces, len(scene.vertices)).pairs
     smooth = np.einsum("ij,ij->i", normals[pairs[:, 0]], normals[pairs[:, 1]]) > SHARP
     pairs = pairs[smooth & wall[pairs].all(axis=1)]

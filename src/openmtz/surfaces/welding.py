@@ -15,7 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from openmtz.surfaces.edges import find_edges
+from openmtz.surfaces.edges import Edges, find_edges
 from openmtz.surfaces.raw import Array, Faces
 
 WELD_M = 25e-6
@@ -29,12 +29,14 @@ SAME_SIDE = 0.97
 
 class Welded(NamedTuple):
     """`vertices` `(V', 3)`, `faces` `(F', 3)` without those that have no area left, `kept` `(F',)` the row of
-    each among those given, `joined` how many vertices were merged by distance alone."""
+    each among those given, `joined` how many vertices were merged by distance alone; `edges` of the result
+    where they are known."""
 
     vertices: Array
     faces: Faces
     kept: NDArray[np.int64]
     joined: int
+    edges: Edges | None = None
 
 
 def merge_equal(vertices: Array, faces: Faces) -> Welded:
@@ -46,7 +48,11 @@ def merge_equal(vertices: Array, faces: Faces) -> Welded:
     mixed = bits[rows, 0] * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(29))) + bits[rows, 1] * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(31))) + bits[rows, 2] * np.uint64(0x94D049BB133111EB)
-    _, first, inverse = np.unique(mixed ^ (mixed >> np.uint64(30)), return_index=True, return_inverse=True)
+    mixed ^= mixed >> np.uint64(30)
+    ordered = np.sort(mixed)
+    if (ordered[1:] != ordered[:-1]).all():  # all differ already, as most indexed files are
+        return _without_flat(vertices, faces, 0)
+    _, first, inverse = np.unique(mixed, return_index=True, return_inverse=True)
     if not (bits[rows[first[inverse]]] == bits[rows]).all():  # two points of one hash: the slow way
         _, first, inverse = np.unique(bits[rows], axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
@@ -60,34 +66,38 @@ def merge_equal(vertices: Array, faces: Faces) -> Welded:
 def weld_rims(vertices: Array, faces: Faces) -> Welded:
     """Join rims that meet within `WELD_M`; vertices `(V, 3)` [m], equal ones merged already."""
     edges = find_edges(faces, len(vertices))
+    unchanged = Welded(vertices, faces, np.arange(len(faces)), 0, edges)
     rim = np.unique(edges.rim)
-    if len(rim) == 0:
-        return Welded(vertices, faces, np.arange(len(faces)), 0)
-    pairs = cKDTree(vertices[rim]).query_pairs(WELD_M, output_type="ndarray")
+    pairs = cKDTree(vertices[rim]).query_pairs(WELD_M, output_type="ndarray") if len(rim) else rim
     if len(pairs) == 0:
-        return Welded(vertices, faces, np.arange(len(faces)), 0)
+        return unchanged
     pairs = rim[pairs]
     pairs = pairs[_may_join(vertices, faces, pairs)]
-    banned = np.zeros(len(vertices), np.bool_)
     for _ in range(3):
-        target = _clusters(pairs[~banned[pairs].any(axis=1)], len(vertices))
-        merged = target[faces]
-        bad = _collapsed(merged)
-        crowded = find_edges(merged[~bad], len(vertices)).crowded_vertices
-        new = np.setdiff1d(crowded, edges.crowded_vertices)
+        target = _clusters(pairs, len(vertices))
         moved = target != np.arange(len(vertices))
-        group = np.zeros(len(vertices), np.bool_)
-        group[target[moved]] = True
-        ban = np.zeros(len(vertices), np.bool_)
-        ban[merged[bad].ravel()] = True
-        ban[new] = True
-        ban &= group
-        if not ban.any():
-            break
-        banned |= ban[target]
-    else:
-        return Welded(vertices, faces, np.arange(len(faces)), 0)
-    return _without_flat(vertices, merged, int(moved.sum()))
+        if not moved.any():
+            return unchanged
+        banned = _spoiled(target, moved, faces, edges.crowded_vertices)
+        if not banned.any():
+            return _without_flat(vertices, target[faces], int(moved.sum()))
+        pairs = pairs[~banned[target[pairs]].any(axis=1)]
+    return unchanged
+
+
+def _spoiled(
+    target: NDArray[np.int64], moved: NDArray[np.bool_], faces: Faces, crowded: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return `(V,)` bool: vertices to which others may not be moved, as a triangle would collapse or three
+    sheets would meet."""
+    group = np.zeros(len(target), np.bool_)
+    group[target[moved]] = True
+    merged = target[faces[group[target[faces]].any(axis=1)]]
+    flat = _collapsed(merged)
+    spoiled = np.zeros(len(target), np.bool_)
+    spoiled[merged[flat].ravel()] = True
+    spoiled[np.setdiff1d(find_edges(merged[~flat], len(target)).crowded_vertices, crowded)] = True
+    return spoiled & group
 
 
 def _may_join(vertices: Array, faces: Faces, pairs: Faces) -> NDArray[np.bool_]:
@@ -128,7 +138,8 @@ def _collapsed(faces: Faces) -> NDArray[np.bool_]:
 
 def _without_flat(vertices: Array, faces: Faces, joined: int) -> Welded:
     kept = np.flatnonzero(~_collapsed(faces))
-    faces = faces[kept]
+    if len(kept) < len(faces):
+        faces = faces[kept]
     used = np.zeros(len(vertices), np.bool_)
     used[faces.ravel()] = True
     if used.all():
