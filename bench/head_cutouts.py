@@ -1,10 +1,11 @@
 """Sphere-shaped cut-outs of a head: is their outside taken from the file, or turned?
 
-An open cut-out of a head is an inner corner of the eye, a nostril, an ear, a chin: which side of it is outside
-no shape tells, but the file's winding does. Each cut-out is written as a PLY and read as any file is (joined,
-pieces, evidence, sky, inner walls); each of its triangles must face as it does on the head, and the skin at its
-centre must be there. `--plan K` also plans on every K-th, with a region at its centre, and looks at the beams.
-Beside it the rule of before, the signed volume about the centroid. Peers: none plan on skin from files.
+An open cut-out of a head is an inner corner of the eye, a nostril, an ear, a chin: which side of it is
+outside no shape tells, but the file's winding does. Each cut-out is written as a PLY and read as any file is
+(joined, pieces, evidence, sky, inner walls); each of its triangles must face as it does on the head, and the
+skin at its centre must be there. `--plan K` also plans on every K-th, with a region at its centre, and looks
+at the beams. Beside it the rule of before, the signed volume about the centroid. Peers: none plan on skin
+from files.
 
     python bench/head_cutouts.py HEAD.glb --scale 0.05
     python bench/head_cutouts.py HEAD.glb --scale 0.05 --count 60 --plan 20

@@ -52,6 +52,9 @@ def demo(
     ),
     mesh: Path = typer.Option(None, help="A mesh as the patient: GLB, OBJ, PLY or STL."),
     scale: float = typer.Option(1.0, help="Metres per unit of the mesh."),
+    outward: str = typer.Option(
+        None, help="Direction x,y,z out of the skin of the mesh, where the file does not tell its outside."
+    ),
     frames: Path = typer.Option(None, help="A folder of depth frames (16-bit PNG or NPZ) as the patient."),
     intrinsics: str = typer.Option(None, help="fx,fy,cx,cy of those frames, in pixels."),
     depth_unit: float = typer.Option(0.001, help="Metres per count of those frames."),
@@ -81,7 +84,9 @@ def demo(
 
       ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
     """
-    texts = PatientTexts(phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion)
+    texts = PatientTexts(
+        phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion, outward
+    )
     patient = parse_patient(indication, texts)
     if frames is not None and not 1e-7 < depth_unit < 0.1:
         raise UserError(f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001")

@@ -63,6 +63,8 @@ class Simulation(rclpy.node.Node):
         galvo_map = load_galvo_map(config.galvo_map_file, "simulation")
         try:
             patient = build_patient(config.patient_json, config.seed)
+            for note in patient.notes:
+                self.get_logger().warning(f"patient: {note}")
             return PlayedCell(patient, config.seed, config.real_time_factor, config.wires, galvo_map)
         except (PatientRequestError, StartBlocked) as error:
             raise NodeError(str(error)) from error

@@ -11,8 +11,8 @@ from openmtz.surfaces.raw import Faces
 
 
 class Doubles(NamedTuple):
-    """`kept` `(F',)` the rows to keep, the first with its corners; `both_sides` `(F',)` bool, stood in the file
-    in both windings."""
+    """`kept` `(F',)` the rows to keep, the first with its corners; `both_sides` `(F',)` bool, stood in the
+    file in both windings."""
 
     kept: NDArray[np.int64]
     both_sides: NDArray[np.bool_]

@@ -60,7 +60,8 @@ def _chunks(data: bytes) -> tuple[bytes, bytes | None]:
         raise BrokenFileError(f"it is a GLB of version {int(head[1])}, or garbage")
     if int(head[2]) > len(data):
         raise BrokenFileError(f"it states {int(head[2])} bytes and has {len(data)}")
-    at, found = 12, {}
+    at = 12
+    found: dict[int, bytes] = {}
     while at + 8 <= int(head[2]):
         size, kind = (int(v) for v in np.frombuffer(data[at : at + 8], "<u4"))
         if at + 8 + size > len(data):

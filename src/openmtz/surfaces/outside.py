@@ -21,14 +21,15 @@ from openmtz.surfaces.raw import Array, Note
 from openmtz.surfaces.sight import Scene, Sight, seen_from
 
 BAG_BEFORE, BAG_BEHIND, BAG_M2 = 0.12, 0.5, 0.015
-"""An open piece larger than the last [m2] that sees less sky than the first on the side its winding calls outside,
-and more than the second behind, is a body turned inside out: a head wound inwards with a hole at the neck sees
-0.10 and 0.78. No hollow of the skin is so large; the eye socket of a scanned head (33 cm2) sees 0.06."""
+"""An open piece larger than the last [m2] that sees less sky than the first on the side its winding calls
+outside, and more than the second behind, is a body turned inside out: a head wound inwards with a hole at the
+neck sees 0.10 and 0.78. No hollow of the skin is so large; the eye socket of a scanned head (33 cm2) sees
+0.06."""
 SMALL = 0.005
 """A piece below this share of all skin whose outside is not known is left out rather than asked for."""
 CLEAR, LEAST_SEEN = 0.9, 0.15
-"""Of what is seen of a piece from the side the user names, the first share must be one side of it, and the second
-share of the piece must be seen, to tell it."""
+"""Of what is seen of a piece from the side the user names, the first share must be one side of it, and the
+second share of the piece must be seen, to tell it."""
 
 
 class Turned(NamedTuple):
@@ -63,8 +64,8 @@ def turn_outward(
         if k < seen and told[k]:
             if side and not doubt and side != told[k] and _contested(told, evidence, words, scene, k):
                 raise SurfaceError(
-                    f"{_piece(scene, pieces, k)} faces the other way by its winding than --outward says, while"
-                    " other pieces agree with it",
+                    f"{_piece(scene, pieces, k)} faces the other way by its winding than --outward says,"
+                    " while other pieces agree with it",
                     "say it for that piece alone: --outward 'x,y,z@px,py,pz', a direction and a point on it",
                 )
             if side != told[k]:
@@ -114,7 +115,8 @@ def _side(evidence: Evidence, pieces: Pieces, sight: Sight, k: int) -> tuple[int
 
 
 def _told(scene: Scene, pieces: Pieces, words: Sequence[Outward], seen: int) -> Array:
-    """Return `(seen,)` +1 or -1 where the user's word tells that the side as wound is outside or not, else 0."""
+    """Return `(seen,)` +1 or -1 where the user's word tells that the side as wound is outside or not, else
+    0."""
     told = np.zeros(len(pieces.area))
     for word in sorted(words, key=lambda w: w.at is not None):  # a word on one piece comes last and holds
         front, back = seen_from(scene, word.direction, seen)

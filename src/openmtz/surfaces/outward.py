@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from openmtz.surfaces.errors import SurfaceError
 
-ASK = "say where the outside is: --outward x,y,z, a direction from the skin to who looks at it, in the file's axes"
+ASK = "say where the outside is: --outward x,y,z, a direction from the skin to who looks at it, in its axes"
 
 
 class Outward(NamedTuple):

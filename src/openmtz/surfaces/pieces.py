@@ -40,7 +40,7 @@ def find_pieces(edges: Edges, areas: Array) -> Pieces:
     if edges.against.any():
         flipped, twisted = _by_neighbours(edges, total)
     size = int(label.max()) + 1
-    area = np.bincount(label, areas, size)
+    area: Array = np.bincount(label, areas, size).astype(np.float64)
     turned = np.bincount(label, areas * flipped, size)
     more = turned > 0.5 * area
     flipped = flipped ^ more[label]

@@ -26,16 +26,16 @@ FEWEST_SAMPLES = 24
 MOST_SAMPLES = 40_000
 DIRECTIONS = 32
 BACK_TO_BACK = -0.95
-"""Cosine between the normals of the two sides of a wall: 18 degrees of one another, as a wall has one thickness.
-The two sides of an ear or a nostril of a real head keep to it on 0.15 to 0.4 of their area, those of a wall on
-0.85 to 1 (`bench/head_cutouts.py`)."""
+"""Cosine between the normals of the two sides of a wall: 18 degrees of one another, as a wall has one
+thickness. The two sides of an ear or a nostril of a real head keep to it on 0.15 to 0.4 of their area, those
+of a wall on 0.85 to 1 (`bench/head_cutouts.py`)."""
 VIEW_RAYS = 300
 
 
 class Sight(NamedTuple):
-    """Of `P` pieces: mean share of the sky seen `before` `(P,)` and `behind` `(P,)` them, share of the sky before
-    them that other pieces `cover` `(P,)`; `backed` `(P, P)` share of row piece's samples that have column piece's
-    back within `WALL_M` behind them."""
+    """Of `P` pieces: mean share of the sky seen `before` `(P,)` and `behind` `(P,)` them, share of the sky
+    before them that other pieces `cover` `(P,)`; `backed` `(P, P)` share of row piece's samples that have
+    column piece's back within `WALL_M` behind them."""
 
     before: Array
     behind: Array
@@ -125,8 +125,8 @@ def look(scene: Scene, pieces: int) -> Sight:
 
 
 def seen_from(scene: Scene, direction: Array, pieces: int) -> tuple[Array, Array]:
-    """Return the share of each piece `(P,)` that is seen from afar along `-direction`, by its front and by its
-    back: of what would be seen if nothing stood before it."""
+    """Return the share of each piece `(P,)` that is seen from afar along `-direction`, by its front and by
+    its back: of what would be seen if nothing stood before it."""
     x, y = _across(direction)
     radius = 0.5 * scene.size
     line = np.linspace(-radius, radius, VIEW_RAYS)
@@ -145,8 +145,8 @@ def seen_from(scene: Scene, direction: Array, pieces: int) -> tuple[Array, Array
 
 
 def _sky(scene: Scene, centres: Array, normals: Array, owner: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return `(N,)` the share of cosine-weighted directions around `normals` without a hit within `SKY_M`, and
-    with a hit there on another piece than the `owner` `(N,)`."""
+    """Return `(N,)` the share of cosine-weighted directions around `normals` without a hit within `SKY_M`,
+    and with a hit there on another piece than the `owner` `(N,)`."""
     k = np.arange(DIRECTIONS)
     radius = np.sqrt((k + 0.5) / DIRECTIONS)
     turn = k * np.pi * (3.0 - np.sqrt(5.0))

@@ -15,7 +15,7 @@ from openmtz.surfaces.errors import SurfaceError
 from openmtz.surfaces.evidence import gather
 from openmtz.surfaces.numbers import SIZE_M, check_size
 from openmtz.surfaces.outside import turn_outward
-from openmtz.surfaces.outward import Outward
+from openmtz.surfaces.outward import ASK, Outward
 from openmtz.surfaces.pieces import find_pieces
 from openmtz.surfaces.raw import Array, Faces, Note, RawSurface
 from openmtz.surfaces.sight import Scene, look
@@ -115,7 +115,10 @@ def _outer(
         notes.append(
             Note("surface-turned", f"{small * 1e4:.1f} cm2 wound against their neighbours were turned")
         )
-    mesh = _compact(work.vertices, scene.faces[~(outer.drop | left_out)])
+    left_out |= outer.drop
+    if left_out.all():
+        raise SurfaceError("none of its pieces has an outside that is known", ASK)
+    mesh = _compact(work.vertices, scene.faces[~left_out])
     return FoundSkin(mesh, (*notes, *turned.notes, *outer.notes))
 
 

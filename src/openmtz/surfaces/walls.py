@@ -18,7 +18,8 @@ from openmtz.surfaces.sight import LIFT_M, WALL_M, Scene, Sight, look, seen_from
 HIDDEN = 0.08
 """A piece that sees less sky than this lies within another, or under it. Engineering default."""
 COVERED = 0.5
-"""And that others cover more of its sky than this: the bottom of an eye socket sees little sky, but its own."""
+"""And that others cover more of its sky than this: the bottom of an eye socket sees little sky, but its
+own."""
 SPECK = 0.005
 """Pieces below this share of all area are no skin to look for. Engineering default."""
 INNER, OUTER = 0.3, 0.5
@@ -49,20 +50,25 @@ class Outer(NamedTuple):
 
 
 def leave_inner_walls(scene: Scene, most: int, words: Sequence[Outward]) -> Outer:
-    """Return what of a scene, all of it facing outwards, is not seen from outside; `most` pieces are looked at.
+    """Return what of a scene, all of it facing outwards, is not seen from outside; `most` pieces are looked
+    at.
 
     Raises:
         SurfaceError: of two sheets back to back neither is evidently the inner one.
     """
-    _split_thin(scene, most)
-    count = min(int(scene.label.max()) + 1, 2 * most)
+    walls = _split_thin(scene, most)
+    total = max(int(scene.label.max()), *(max(wall) for wall in walls), 0) + 1
+    count = min(total, 2 * most)
     sight = look(scene, count)
-    areas = np.bincount(scene.label, scene.areas, int(scene.label.max()) + 1)
+    areas: Array = np.bincount(scene.label, scene.areas, total).astype(np.float64)
     gone = np.zeros(len(areas), np.bool_)
     gone[:count] |= (sight.before < HIDDEN) & (sight.cover > COVERED)
     if (gone | (areas < SPECK * areas.sum())).all():
         raise SurfaceError("its sheets face each other: none of them is seen from outside", ASK)
     gone[:count] |= _inner_of_pairs(scene, sight, gone[:count], areas[:count], words)
+    for one, other, rim in walls:
+        if gone[one] or gone[other]:
+            gone[rim] = True  # what joins the sides, and belongs to neither
     drop = gone[scene.label]
     if not drop.any():
         return Outer(drop, ())
@@ -91,8 +97,8 @@ def _inner_of_pairs(
             inner[pair[0] if chosen == pair[1] else pair[1]] = True
         else:
             raise SurfaceError(
-                f"two sheets of {areas[k] * 1e4:.1f} and {areas[other] * 1e4:.1f} cm2 lie back to back less than"
-                f" {WALL_M * 1e3:.0f} mm apart (a wall with two sides), and both can be seen",
+                f"two sheets of {areas[k] * 1e4:.1f} and {areas[other] * 1e4:.1f} cm2 lie back to back less"
+                f" than {WALL_M * 1e3:.0f} mm apart (a wall with two sides), and both can be seen",
                 f"leave the inner one out of the export, or {ASK}",
             )
     return inner
@@ -108,31 +114,37 @@ def _chosen(scene: Scene, pair: tuple[int, int], count: int, words: Sequence[Out
     return None
 
 
-def _split_thin(scene: Scene, most: int) -> None:
-    """Give the sides of walls that are joined at their rim labels of their own (changes `scene.label`).
+def _split_thin(scene: Scene, most: int) -> list[tuple[int, int, int]]:
+    """Give the sides of walls that are joined at their rim labels of their own (changes `scene.label`), and
+    return the labels of both sides and the rim of each such wall.
 
     Raises:
         SurfaceError: a wall that does not fall into two sides.
     """
-    count = min(int(scene.label.max()) + 1, most)
-    sight = look(scene, count)
+    total = int(scene.label.max()) + 1
+    walls: list[tuple[int, int, int]] = []
+    sight = look(scene, min(total, most))
     for k in np.flatnonzero(np.diag(sight.backed) > BACKED):
         rows = np.flatnonzero(scene.label == k)
         side = _sides(scene, rows)
         if side is None:
             if sight.before[k] < SOLID:
                 raise SurfaceError(
-                    f"a wall of {scene.areas[rows].sum() * 1e4:.1f} cm2 has two sides that cannot be told apart",
+                    f"a wall of {scene.areas[rows].sum() * 1e4:.1f} cm2 has two sides that cannot be"
+                    " told apart",
                     "leave the inner wall out of the export",
                 )
             continue
-        fresh = int(scene.label.max()) + 1
+        fresh = total
+        total += 2
         scene.label[rows[side == 1]] = fresh
         scene.label[rows[side == 2]] = fresh + 1
-    areas = np.bincount(scene.label, scene.areas)
+        walls.append((int(k), fresh, fresh + 1))
+    areas = np.bincount(scene.label, scene.areas, total)
     rank = np.empty(len(areas), np.int64)
     rank[np.argsort(-areas, kind="stable")] = np.arange(len(areas))
-    scene.label[:] = rank[scene.label]
+    scene.label = rank[scene.label]
+    return [(int(rank[a]), int(rank[b]), int(rank[c])) for a, b, c in walls]
 
 
 def _sides(scene: Scene, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
@@ -148,8 +160,8 @@ def _sides(scene: Scene, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
     wall[wall] = np.einsum("ij,ij->i", scene.normals(hit[wall]), normals[wall]) < AWAY
     pairs = find_edges(faces, len(scene.vertices)).pairs
     smooth = np.einsum("ij,ij->i", normals[pairs[:, 0]], normals[pairs[:, 1]]) > SHARP
-    pairs = pairs[smooth & wall[pairs].all(axis=1)]
-    group = components(pairs, len(rows))
+    pairs = pairs[smooth]
+    group = components(pairs[wall[pairs].all(axis=1)], len(rows))
     areas = np.bincount(group, scene.areas[rows] * wall)
     order = np.argsort(-areas, kind="stable")[:2]
     if len(order) < 2 or areas[order[1]] < LEAST_SIDE * areas.sum():
@@ -157,4 +169,17 @@ def _sides(scene: Scene, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
     side = np.full(len(rows), 2, np.int64)
     side[group == order[0]] = 0
     side[group == order[1]] = 1
+    return _grown(side, pairs)
+
+
+def _grown(side: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return `(K,)` the sides 0 and 1 with what hangs on them smoothly: bumps that are no wall by themselves,
+    and half of a rounded rim each."""
+    side = side.copy()
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    for _ in range(len(side)):
+        front = both[(side[both[:, 0]] < 2) & (side[both[:, 1]] == 2)]
+        if len(front) == 0:
+            break
+        side[front[:, 1]] = side[front[:, 0]]
     return side

@@ -28,6 +28,7 @@ class ExaminedSkin(NamedTuple):
         given_vertex: `(V,)` which vertex of the surface given each vertex of `surface` is.
         examined, region: `(V,)` bool, what the plugin looked at and what is to be treated.
         trimmed_cm2: part of the region [cm2] left out because it lies too near to the rim of the capture.
+        cut_off_cm2: part of the region [cm2] left out because a crack parts it from the region's middle.
         assessment: what the plugin sees on the regions.
     """
 
@@ -36,6 +37,7 @@ class ExaminedSkin(NamedTuple):
     examined: NDArray[np.bool_]
     region: NDArray[np.bool_]
     trimmed_cm2: float
+    cut_off_cm2: float
     assessment: Assessment
 
 
@@ -58,6 +60,7 @@ def examine_skin(context: PlanningContext) -> ExaminedSkin:
         examined, chosen, assessment = _assess(context, surface)
         treated = regions.select(surface, chosen)
         with_rim = regions.select(surface, chosen, keep_edge=True)
+        cut_off_cm2 = regions.cut_off_cm2(surface, chosen)
     except regions.RegionError as error:
         fix = "give a region on the captured skin, or capture again"
         finding = Finding(Severity.REFUSAL, SOURCE, "no-skin-in-region", str(error), fix)
@@ -68,7 +71,7 @@ def examine_skin(context: PlanningContext) -> ExaminedSkin:
         told = min(f.severity, Severity.WARNING)
         context.note(Finding(told, f.source, f.code, f.text, f.fix, f.count))
     context.note(*assessment.findings)
-    return ExaminedSkin(surface, given_vertex, examined, treated, trimmed_cm2, assessment)
+    return ExaminedSkin(surface, given_vertex, examined, treated, trimmed_cm2, cut_off_cm2, assessment)
 
 
 def _refuse_broken(context: PlanningContext, checked: Checked) -> None:

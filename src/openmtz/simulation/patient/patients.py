@@ -33,6 +33,7 @@ class Patient:
         region_radius_m: radius of the region to treat around the target [m], None: planning decides.
         site: body site, where the source says so.
         motion: how the skin moves; `mesh` is the skin at rest.
+        notes: what was left out, turned or made up while a file became skin.
 
     Raises:
         ValueError: lengths that do not match, values not finite, negative depth or radius.
@@ -49,6 +50,7 @@ class Patient:
     motion: PatientMotion = field(default_factory=PatientMotion)
     lesion_label: NDArray[np.int8] | None = None
     site: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.mesh.vertices)
