@@ -20,6 +20,8 @@ TARGET_M = (0.50, 0.0, 0.05)
 EDGE_M = 0.001
 """Coarser triangles are divided near the region [m]: density and energy are fields over the vertices."""
 NEAR_M = 0.03
+FINE_TRIANGLES = 300_000
+"""Of finer meshes only what lies near is looked at to lay them on the bed: most of the time else."""
 
 
 class Placed(NamedTuple):
@@ -91,6 +93,9 @@ def _middle(mesh: TriangleMesh) -> NDArray[np.float64]:
 def _onto_bed(mesh: TriangleMesh, middle: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the pose that lays the skin nearest to `middle` on `TARGET_M`, facing upwards."""
     at = mesh.vertices[int(np.argmin(np.linalg.norm(mesh.vertices - middle, axis=1)))]
+    if len(mesh.faces) > FINE_TRIANGLES:
+        near = np.linalg.norm(mesh.vertices - at, axis=1) < NEAR_M
+        mesh = mesh.submesh(near[mesh.faces].all(axis=1))[0]
     normal = smooth_normals(mesh, at[None], 0.005)[0]
     file_T_local = look_along(at, normal)
     world_T_local = np.eye(4)

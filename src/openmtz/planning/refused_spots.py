@@ -45,8 +45,8 @@ def account_for_refused(
         text += ": not planned"
         found.append(Finding(Severity.INFO, SOURCE, "near-edge", text, "capture a larger area"))
     if skin.cut_off_cm2 > LEAST_TRIMMED_CM2:
-        text = f"{skin.cut_off_cm2:.2f} cm2 of the region do not hang together with its middle (a crack, or another"
-        text += " piece of skin): not planned"
+        text = f"{skin.cut_off_cm2:.2f} cm2 of the region do not hang together with its middle"
+        text += " (a crack, or another piece of skin): not planned"
         fix = "close the crack in the mesh, or plan the rest with a region of its own"
         found.append(Finding(Severity.WARNING, SOURCE, "region-cut-off", text, fix))
     share = float((~doses.planned).mean())

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.surfaces.errors import SurfaceError
-from openmtz.surfaces.raw import Array, RawSurface, float32_step
+from openmtz.surfaces.raw import WRITTEN, Array, RawSurface, float32_step
 
 MOST_STEP_M = 10e-6
 """Coarser steps between the numbers of a file are refused [m]: the surface is a staircase of this height, and
@@ -17,6 +17,7 @@ UNITS = ((0.001, "millimetres"), (1.0, "metres"), (0.01, "centimetres"), (0.0254
 """Metres per unit of the units that meshes are exported in, the most common first."""
 _SAMPLE = 2000
 _MOST_DECIMALS = 12
+_MANY = 20
 _FAR = 1e4
 """Numbers that large, in their own steps, spend their digits on an offset. Engineering default."""
 
@@ -31,7 +32,7 @@ def check_step(raw: RawSurface, vertices: Array, scale: float) -> None:
     if step == 0.0 and len(vertices):
         if (vertices == vertices.astype(np.float32)).all():
             step, text = float32_step(vertices), f"{text}, but written from 32-bit floats"
-        decimal = _decimal_step(vertices)
+        decimal = _decimal_step(vertices) if raw.step_text == WRITTEN else 0.0
         if decimal > step:
             step, text = decimal, f"rounded to {decimal:g} of the file's units"
     if step * scale <= MOST_STEP_M * (1.0 + 1e-6):
@@ -53,31 +54,28 @@ def _decimal_step(vertices: Array) -> float:
     """Return the step to which all coordinates of a text are rounded; 0 where none can be told.
 
     A step is told where all three axes hold many numbers that keep to it (a curved surface would not, by
-    chance), or where one axis holds numbers that are huge beside it.
+    chance), or where an axis holds numbers that are huge beside it and spans a few steps only.
     """
-    steps, rich, far = [], [], False
-    for axis in range(3):
-        values = vertices[:, axis]
+    steps, rich, lost = [], [], 0.0
+    for values in vertices.T:
         step = _lattice(values)
-        few = len(np.unique(values[:: max(1, len(values) // _SAMPLE)])) < 20
         steps.append(step)
-        rich.append(not few)
-        far |= step > 0.0 and float(np.ptp(values)) > 0.0 and float(np.abs(values).max()) >= _FAR * step > 0.0
-    if far:
-        return max(
-            step for axis, step in enumerate(steps) if np.abs(vertices[:, axis]).max() >= _FAR * step > 0.0
-        )
-    return min(steps) if all(rich) and all(steps) else 0.0
+        rich.append(len(np.unique(values[:: max(1, len(values) // _SAMPLE)])) >= _MANY)
+        if step and np.abs(values).max() >= _FAR * step and np.ptp(values) < _MANY * step:
+            lost = max(lost, step)
+    return max(lost, min(steps) if all(rich) and all(steps) else 0.0)
 
 
 def _lattice(values: NDArray[np.float64]) -> float:
     """Return the largest power of ten of which all `values` `(V,)` are multiples; 0 if there is none."""
     most = float(np.abs(values).max())
-    for decimals in range(-3, _MOST_DECIMALS):
+    if most == 0.0:
+        return 0.0
+    for decimals in range(-int(np.floor(np.log10(most))), _MOST_DECIMALS):
         factor = 10.0**decimals
         if most * factor > 1e14:
             return 0.0
-        allowed = max(1e-6, most * factor * 1e-14)
+        allowed = max(1e-9, most * factor * 1e-15)
         for sample in (values[:: max(1, len(values) // _SAMPLE)], values):
             scaled = sample * factor
             if (np.abs(scaled - np.rint(scaled)) > allowed).any():

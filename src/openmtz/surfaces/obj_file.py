@@ -9,7 +9,7 @@ import numpy as np
 from openmtz.surfaces.errors import BrokenFileError, FeatureError
 from openmtz.surfaces.obj_faces import FaceLines, corner_numbers
 from openmtz.surfaces.polygons import triangulate
-from openmtz.surfaces.raw import Array, RawSurface, said_by_corners
+from openmtz.surfaces.raw import WRITTEN, Array, RawSurface, said_by_corners
 from openmtz.surfaces.text_numbers import parse_numbers
 
 IGNORED = frozenset(
@@ -45,13 +45,13 @@ def read_obj(data: bytes) -> RawSurface:
             _refuse(key)
     points = _vertices(vertices)
     if len(faces.lines) == 0:
-        return RawSurface(points, np.zeros((0, 3), np.int64), step_text="the digits written in the text")
+        return RawSurface(points, np.zeros((0, 3), np.int64), step_text=WRITTEN)
     corners, named = corner_numbers(faces, len(points), len(normals))
     cut = triangulate(faces.counts(), corners, points)
     said = None
     if named is not None:
         said = said_by_corners(_rows(normals, (3,), "vn"), named[cut.slots])
-    return RawSurface(points, corners[cut.slots], said, step_text="the digits written in the text")
+    return RawSurface(points, corners[cut.slots], said, step_text=WRITTEN)
 
 
 def _lines(data: bytes) -> list[bytes]:

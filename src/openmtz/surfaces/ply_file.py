@@ -9,6 +9,7 @@ from openmtz.surfaces.ply_body import Columns, Lists, read_body
 from openmtz.surfaces.ply_header import INDEX_NAMES, Header, read_header, refuse_what_is_no_surface
 from openmtz.surfaces.polygons import triangulate
 from openmtz.surfaces.raw import (
+    WRITTEN,
     Array,
     Faces,
     RawSurface,
@@ -94,7 +95,7 @@ def _step(header: Header, vertices: Array) -> tuple[float, str]:
     if any(code[0] in "iu" for code in codes):
         return 1.0, "whole numbers"
     if not header.order:
-        return 0.0, "the digits written in the text"
+        return 0.0, WRITTEN
     if "f4" in codes:
         return float32_step(vertices), "32-bit floats"
     return 0.0, "64-bit floats"

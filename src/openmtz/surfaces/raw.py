@@ -14,6 +14,10 @@ Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
 
+WRITTEN = "the digits written in the text"
+"""How numbers of a text file are stored: to what they were rounded, they have to tell themselves."""
+
+
 class Note(NamedTuple):
     """What was left out, turned or made up while a file became skin: a `code`, a `text` and what helps."""
 

@@ -33,13 +33,19 @@ VIEW_RAYS = 300
 
 
 class Sight(NamedTuple):
-    """Of `P` pieces: mean share of the sky seen `before` `(P,)` and `behind` `(P,)` them, share of the sky
-    before them that other pieces `cover` `(P,)`; `backed` `(P, P)` share of row piece's samples that have
-    column piece's back within `WALL_M` behind them."""
+    """What `P` pieces see.
+
+    Attributes:
+        before, behind: `(P,)` mean share of the sky seen before and behind each.
+        cover: `(P,)` share of the sky before it that other pieces cover.
+        blocked: `(P,)` share of it that has another piece within `WALL_M` straight before it.
+        backed: `(P, P)` share of row piece that has the back of column piece within `WALL_M` behind it.
+    """
 
     before: Array
     behind: Array
     cover: Array
+    blocked: Array
     backed: Array
 
 
@@ -116,12 +122,15 @@ def look(scene: Scene, pieces: int) -> Sight:
     behind, _ = _sky(scene, centres, -normals, owner)
     before, rear, cover = (np.bincount(owner, share, pieces) / count for share in (free, behind, covered))
     distance, face = scene.cast(centres - LIFT_M * normals, -normals)
+    ahead, hit = scene.cast(centres + LIFT_M * normals, normals)
+    shut = (ahead <= WALL_M) & (scene.label[hit] != owner)
+    blocked = np.bincount(owner, shut, pieces) / count
     near = np.flatnonzero((face >= 0) & (distance <= WALL_M))
     facing = np.einsum("ij,ij->i", scene.normals(face[near]), normals[near])
     near = near[(facing < BACK_TO_BACK) & (scene.label[face[near]] < pieces)]
     backed = np.zeros((pieces, pieces))
     np.add.at(backed, (owner[near], scene.label[face[near]]), 1.0)
-    return Sight(before, rear, cover, backed / count[:, None])
+    return Sight(before, rear, cover, blocked, backed / count[:, None])
 
 
 def seen_from(scene: Scene, direction: Array, pieces: int) -> tuple[Array, Array]:

@@ -107,9 +107,10 @@ def _outer(
     scene = Scene(work.vertices, faces, pieces.label)
     sight = look(scene, min(len(pieces.area), MOST_PIECES))
     turned = turn_outward(scene, pieces, evidence, sight, words)
-    scene.turn(turned.flip[pieces.label])
+    if turned.flip.any():
+        scene.turn(turned.flip[pieces.label])
     left_out = turned.drop[pieces.label]
-    outer = leave_inner_walls(scene, MOST_PIECES, words)
+    outer = leave_inner_walls(scene, None if turned.flip.any() else sight, MOST_PIECES, words)
     small = float((pieces.minority * pieces.area).sum())
     if small > 0.0:
         notes.append(

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from openmtz.surfaces.errors import BrokenFileError
-from openmtz.surfaces.raw import RawSurface, float32_step
+from openmtz.surfaces.raw import WRITTEN, RawSurface, float32_step
 from openmtz.surfaces.text_numbers import parse_numbers
 
 _FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -52,7 +52,7 @@ def _ascii(data: bytes) -> RawSurface:
     if words != WORDS_OF_A_FACET * count or len(values) != 12 * count:
         raise BrokenFileError(f"its facets do not have a normal and three vertices each ({count} of them)")
     rows = values.reshape(-1, 4, 3)
-    return _soup(rows[:, 1:].reshape(-1, 3), rows[:, 0], 0.0, "the digits written in the text")
+    return _soup(rows[:, 1:].reshape(-1, 3), rows[:, 0], 0.0, WRITTEN)
 
 
 def _soup(vertices: np.ndarray, said: np.ndarray, step: float, step_text: str) -> RawSurface:

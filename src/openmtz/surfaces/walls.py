@@ -20,6 +20,8 @@ HIDDEN = 0.08
 COVERED = 0.5
 """And that others cover more of its sky than this: the bottom of an eye socket sees little sky, but its
 own."""
+SHUT = 0.8
+"""A piece with another close before more than this share of it lies under it. Engineering default."""
 SPECK = 0.005
 """Pieces below this share of all area are no skin to look for. Engineering default."""
 INNER, OUTER = 0.3, 0.5
@@ -49,20 +51,21 @@ class Outer(NamedTuple):
     notes: tuple[Note, ...]
 
 
-def leave_inner_walls(scene: Scene, most: int, words: Sequence[Outward]) -> Outer:
-    """Return what of a scene, all of it facing outwards, is not seen from outside; `most` pieces are looked
-    at.
+def leave_inner_walls(scene: Scene, seen: Sight | None, most: int, words: Sequence[Outward]) -> Outer:
+    """Return what of a scene, all of it facing outwards, is not seen from outside; `seen` is what its
+    pieces see if that is known, `most` pieces are looked at.
 
     Raises:
         SurfaceError: of two sheets back to back neither is evidently the inner one.
     """
-    walls = _split_thin(scene, most)
+    seen = seen or look(scene, min(int(scene.label.max()) + 1, most))
+    walls = _split_thin(scene, seen)
     total = max(int(scene.label.max()), *(max(wall) for wall in walls), 0) + 1
-    count = min(total, 2 * most)
-    sight = look(scene, count)
+    count = min(total, 2 * most) if walls else len(seen.before)
+    sight = look(scene, count) if walls else seen
     areas: Array = np.bincount(scene.label, scene.areas, total).astype(np.float64)
     gone = np.zeros(len(areas), np.bool_)
-    gone[:count] |= (sight.before < HIDDEN) & (sight.cover > COVERED)
+    gone[:count] |= (sight.before < HIDDEN) & (sight.cover > COVERED) | (sight.blocked > SHUT)
     if (gone | (areas < SPECK * areas.sum())).all():
         raise SurfaceError("its sheets face each other: none of them is seen from outside", ASK)
     gone[:count] |= _inner_of_pairs(scene, sight, gone[:count], areas[:count], words)
@@ -84,10 +87,8 @@ def _inner_of_pairs(
     backed = sight.backed.copy()
     np.fill_diagonal(backed, 0.0)
     for k in np.argsort(areas, kind="stable"):
-        other = int(np.argmax(backed[k]))
-        if gone[k] or inner[k] or gone[other] or inner[other] or backed[k, other] < BACKED:
-            continue
-        if areas[k] < LEAST_SIDE * areas[other]:
+        other = _other_side(int(k), backed, gone | inner)
+        if other is None or areas[k] < LEAST_SIDE * areas[other]:
             continue
         pair = (int(k), other)
         low, high = sorted(pair, key=lambda j: sight.before[j])
@@ -104,6 +105,19 @@ def _inner_of_pairs(
     return inner
 
 
+def _other_side(k: int, backed: Array, hidden: NDArray[np.bool_]) -> int | None:
+    """Return the sheet that stands back to back with sheet `k`: the next one, or, where more than two stand on
+    one another and those between are hidden, the one at their other end; None: there is none."""
+    behind = int(np.argmax(backed[k]))
+    if hidden[k] or backed[k, behind] < BACKED:
+        return None
+    if not hidden[behind]:
+        return behind
+    ends = (backed.max(axis=1) >= BACKED) & hidden[np.argmax(backed, axis=1)] & ~hidden
+    ends[k] = False
+    return int(np.argmax(ends)) if ends.any() else None  # pieces are sorted by area: the largest
+
+
 def _chosen(scene: Scene, pair: tuple[int, int], count: int, words: Sequence[Outward]) -> int | None:
     """Return which of two sheets is the one seen from the side that the user named."""
     for word in words:
@@ -114,7 +128,7 @@ def _chosen(scene: Scene, pair: tuple[int, int], count: int, words: Sequence[Out
     return None
 
 
-def _split_thin(scene: Scene, most: int) -> list[tuple[int, int, int]]:
+def _split_thin(scene: Scene, sight: Sight) -> list[tuple[int, int, int]]:
     """Give the sides of walls that are joined at their rim labels of their own (changes `scene.label`), and
     return the labels of both sides and the rim of each such wall.
 
@@ -123,7 +137,6 @@ def _split_thin(scene: Scene, most: int) -> list[tuple[int, int, int]]:
     """
     total = int(scene.label.max()) + 1
     walls: list[tuple[int, int, int]] = []
-    sight = look(scene, min(total, most))
     for k in np.flatnonzero(np.diag(sight.backed) > BACKED):
         rows = np.flatnonzero(scene.label == k)
         side = _sides(scene, rows)
@@ -140,6 +153,8 @@ def _split_thin(scene: Scene, most: int) -> list[tuple[int, int, int]]:
         scene.label[rows[side == 1]] = fresh
         scene.label[rows[side == 2]] = fresh + 1
         walls.append((int(k), fresh, fresh + 1))
+    if not walls:
+        return []
     areas = np.bincount(scene.label, scene.areas, total)
     rank = np.empty(len(areas), np.int64)
     rank[np.argsort(-areas, kind="stable")] = np.arange(len(areas))

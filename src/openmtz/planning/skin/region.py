@@ -65,8 +65,8 @@ def disc(surface: SkinSurface, region: Region, *, keep_edge: bool = False) -> ND
 
 
 def cut_off_cm2(surface: SkinSurface, region: AnyRegion) -> float:
-    """Return the skin [cm2] within a region that does not hang together with its middle: beyond a crack, or on
-    another piece. It gets no spots.
+    """Return the skin [cm2] within a region that does not hang together with its middle: beyond a crack, or
+    on another piece. It gets no spots.
 
     Raises:
         RegionError: as `select`.
