@@ -22,7 +22,7 @@ class Triangles(NamedTuple):
 
 
 def triangulate(counts: NDArray[np.integer], corners: Faces, vertices: Array) -> Triangles:
-    """Cut polygons into fans of triangles, concave ones from a corner that sees all others.
+    """Cut polygons into fans of triangles, each from a corner that sees all others.
 
     Args:
         counts: `(P,)` corners of each polygon. corners: `(sum(counts),)` vertex of each. vertices: `(V, 3)`.
@@ -60,26 +60,27 @@ def triangulate(counts: NDArray[np.integer], corners: Faces, vertices: Array) ->
 
 
 def _fan_corner(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return `(P,)` the first corner of polygons `(P, K, 3)` from which a fan covers the polygon."""
-    _, size, _ = points.shape
+    """Return `(P,)` the corner of polygons `(P, K, 3)` whose fan covers the polygon with the fattest triangles:
+    of those without area, a polygon with three corners in a row would leave one behind."""
     flat = points - points[:, :1]
     normal = np.cross(flat[:, 1:-1], flat[:, 2:]).sum(axis=1)
     scale = np.einsum("pj,pj->p", normal, normal)
-    best = np.full(len(points), -1, np.int64)
-    for corner in range(size):
-        left = np.flatnonzero(best < 0)
-        if len(left) == 0:
-            break
-        fan = np.roll(points[left], -corner, axis=1)
+    best = np.zeros(len(points), np.int64)
+    least = np.full(len(points), -np.inf)
+    for corner in range(points.shape[1]):
+        fan = np.roll(points, -corner, axis=1)
         fan = fan - fan[:, :1]
         cross = np.cross(fan[:, 1:-1], fan[:, 2:])
-        facing = np.einsum("pkj,pj->pk", cross, normal[left])
-        good = (facing >= -1e-9 * scale[left, None]).all(axis=1) | ~np.isfinite(scale[left])
-        best[left[good]] = corner
-    if (best < 0).any():
+        thinnest = np.einsum("pkj,pj->pk", cross, normal).min(axis=1)
+        better = thinnest > least * (1.0 + 1e-9) + 1e-9 * scale  # the first of equals
+        best[better], least[better] = corner, thinnest[better]
+        if (least > 0.1 * scale / points.shape[1]).all():
+            break
+    bad = (least < -1e-9 * scale) & np.isfinite(scale)
+    if bad.any():
         raise FeatureError(
-            f"{int((best < 0).sum())} polygons are folded back on themselves or too concave to be cut into"
-            " triangles from one corner",
+            f"{int(bad.sum())} polygons are folded back on themselves or too concave to be cut into triangles"
+            " from one corner",
             "triangulate the mesh before the export",
         )
     return best
