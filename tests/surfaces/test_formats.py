@@ -1,5 +1,5 @@
-"""Each feature of OBJ, PLY, STL and glTF is read right or refused by its name; other readers agree where they can
-read the file at all."""
+"""Each feature of OBJ, PLY, STL and glTF is read right or refused by its name; other readers agree where they
+can read the file at all."""
 
 from __future__ import annotations
 

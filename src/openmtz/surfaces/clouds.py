@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from openmtz.capture import largest_piece, load_open3d, rim_edges
+from openmtz.capture import largest_piece, load_open3d
 from openmtz.geometry import TriangleMesh
 from openmtz.surfaces.errors import SurfaceError
 from openmtz.surfaces.evidence import AGREE, FEWEST_SAID
@@ -23,6 +23,10 @@ TRIM = 2.5
 """Surface further than this many point spacings from any point was not measured: it is cut off."""
 STRAY = 30.0
 """A point further from its neighbours than this many spacings is no skin. Engineering default."""
+MOST_OPENING, LEAST_ROUND = 0.1, 0.1
+"""A surface goes all round a body where its opening is at most the first share of its area, and the volume
+within is, by the isoperimetric quotient (1 for a ball, 0 for a sheet), at least the second. Engineering
+default."""
 CLEAR = 0.2
 """Cosine between the mean normal of a cloud and the direction named below which that tells no side."""
 
@@ -95,10 +99,8 @@ def _outside(
     Raises:
         SurfaceError: nothing tells, or the file's normals contradict themselves.
     """
-    if len(rim_edges(mesh.faces)) == 0:
-        relative = mesh.vertices - mesh.vertices.mean(axis=0)
-        a, b, c = (relative[mesh.faces[:, k]] for k in range(3))
-        return 1 if float(np.einsum("ij,ij->", a, np.cross(b, c))) >= 0 else -1
+    if (closed := _all_round(mesh)) != 0:
+        return closed
     if words:
         return _by_word(mesh, words[0])
     if normals is not None:
@@ -113,6 +115,20 @@ def _outside(
     raise SurfaceError(
         f"{name} holds points without normals: which side of the skin is outside is not known", ASK
     )
+
+
+def _all_round(mesh: TriangleMesh) -> int:
+    """Return +1 or -1 where the surface goes all round a body but for small holes and its faces point
+    outwards or inwards, else 0."""
+    cross = mesh.face_cross()
+    area = 0.5 * float(np.linalg.norm(cross, axis=1).sum())
+    relative = mesh.vertices - mesh.vertices.mean(axis=0)
+    volume = float(np.einsum("ij,ij->", relative[mesh.faces[:, 0]], cross)) / 6.0
+    opening = 0.5 * float(np.linalg.norm(cross.sum(axis=0))) / area
+    round_share = 36.0 * np.pi * volume**2 / area**3
+    if opening > MOST_OPENING or round_share < LEAST_ROUND:
+        return 0
+    return 1 if volume > 0.0 else -1
 
 
 def _by_word(mesh: TriangleMesh, word: Outward) -> int:

@@ -12,14 +12,11 @@ import numpy as np
 from openmtz.geometry import TriangleMesh
 from openmtz.surfaces.clouds import FEWEST_POINTS, mesh_from_points, without_strays
 from openmtz.surfaces.errors import BrokenFileError, SurfaceError
-from openmtz.surfaces.gltf_file import read_gltf
+from openmtz.surfaces.formats import read_gltf, read_obj, read_ply, read_stl
 from openmtz.surfaces.numbers import check_size, check_step
-from openmtz.surfaces.obj_file import read_obj
 from openmtz.surfaces.outward import Outward
-from openmtz.surfaces.ply_file import read_ply
 from openmtz.surfaces.raw import Note, RawSurface, used_vertices
 from openmtz.surfaces.skin_mesh import outer_skin
-from openmtz.surfaces.stl_file import read_stl
 
 SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
 MOST_MEGABYTES = 1000.0

@@ -106,8 +106,8 @@ def _inner_of_pairs(
 
 
 def _other_side(k: int, backed: Array, hidden: NDArray[np.bool_]) -> int | None:
-    """Return the sheet that stands back to back with sheet `k`: the next one, or, where more than two stand on
-    one another and those between are hidden, the one at their other end; None: there is none."""
+    """Return the sheet that stands back to back with sheet `k`: the next one, or, where more than two stand
+    on one another and those between are hidden, the one at their other end; None: there is none."""
     behind = int(np.argmax(backed[k]))
     if hidden[k] or backed[k, behind] < BACKED:
         return None

@@ -8,9 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from openmtz.surfaces.errors import BrokenFileError, FeatureError
-from openmtz.surfaces.gltf_accessors import Accessed, read_accessor
-from openmtz.surfaces.gltf_container import Document, read_document
-from openmtz.surfaces.gltf_scene import REFUSED, Placed, entry, placed_meshes, refuse, refuse_extensions
+from openmtz.surfaces.formats.gltf_accessors import Accessed, read_accessor
+from openmtz.surfaces.formats.gltf_container import Document, read_document
+from openmtz.surfaces.formats.gltf_scene import (
+    REFUSED,
+    Placed,
+    entry,
+    placed_meshes,
+    refuse,
+    refuse_extensions,
+)
+from openmtz.surfaces.formats.strips import fan_triangles, strip_triangles
 from openmtz.surfaces.raw import (
     Array,
     Faces,
@@ -21,7 +29,6 @@ from openmtz.surfaces.raw import (
     said_by_corners,
     used_vertices,
 )
-from openmtz.surfaces.strips import fan_triangles, strip_triangles
 
 POINTS, LINES, TRIANGLES, STRIP, FAN = 0, (1, 2, 3), 4, 5, 6
 

@@ -7,8 +7,8 @@ import re
 import numpy as np
 
 from openmtz.surfaces.errors import BrokenFileError
+from openmtz.surfaces.formats.text_numbers import parse_numbers
 from openmtz.surfaces.raw import WRITTEN, RawSurface, float32_step
-from openmtz.surfaces.text_numbers import parse_numbers
 
 _FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _NAMES = re.compile(rb"^[ \t]*(end)?solid\b[^\r\n]*", re.IGNORECASE | re.MULTILINE)

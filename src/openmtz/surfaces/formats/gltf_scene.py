@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from openmtz.surfaces.errors import BrokenFileError, FeatureError
-from openmtz.surfaces.gltf_accessors import entry
-from openmtz.surfaces.gltf_container import Document
+from openmtz.surfaces.formats.gltf_accessors import entry
+from openmtz.surfaces.formats.gltf_container import Document
 from openmtz.surfaces.raw import Note
 
 Array = NDArray[np.float64]

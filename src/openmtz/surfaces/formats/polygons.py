@@ -60,8 +60,8 @@ def triangulate(counts: NDArray[np.integer], corners: Faces, vertices: Array) ->
 
 
 def _fan_corner(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return `(P,)` the corner of polygons `(P, K, 3)` whose fan covers the polygon with the fattest triangles:
-    of those without area, a polygon with three corners in a row would leave one behind."""
+    """Return `(P,)` the corner of polygons `(P, K, 3)` whose fan covers the polygon with the fattest
+    triangles: of those without area, a polygon with three corners in a row would leave one behind."""
     flat = points - points[:, :1]
     normal = np.cross(flat[:, 1:-1], flat[:, 2:]).sum(axis=1)
     scale = np.einsum("pj,pj->p", normal, normal)

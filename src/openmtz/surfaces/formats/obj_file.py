@@ -7,10 +7,10 @@ import re
 import numpy as np
 
 from openmtz.surfaces.errors import BrokenFileError, FeatureError
-from openmtz.surfaces.obj_faces import FaceLines, corner_numbers
-from openmtz.surfaces.polygons import triangulate
+from openmtz.surfaces.formats.obj_faces import FaceLines, corner_numbers
+from openmtz.surfaces.formats.polygons import triangulate
+from openmtz.surfaces.formats.text_numbers import parse_numbers
 from openmtz.surfaces.raw import WRITTEN, Array, RawSurface, said_by_corners
-from openmtz.surfaces.text_numbers import parse_numbers
 
 IGNORED = frozenset(
     b"vt vp g s o usemtl mtllib usemap maplib l p mg bevel c_interp d_interp shadow_obj trace_obj".split()

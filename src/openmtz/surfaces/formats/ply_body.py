@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.surfaces.errors import BrokenFileError
-from openmtz.surfaces.ply_header import Element, Header
-from openmtz.surfaces.text_numbers import parse_numbers
+from openmtz.surfaces.formats.ply_header import Element, Header
+from openmtz.surfaces.formats.text_numbers import parse_numbers
 
 Values = NDArray[np.generic]
 

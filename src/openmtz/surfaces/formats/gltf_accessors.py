@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.surfaces.errors import BrokenFileError, FeatureError
-from openmtz.surfaces.gltf_container import Document
+from openmtz.surfaces.formats.gltf_container import Document
 
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}

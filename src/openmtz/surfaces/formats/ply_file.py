@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from openmtz.surfaces.errors import BrokenFileError
-from openmtz.surfaces.ply_body import Columns, Lists, read_body
-from openmtz.surfaces.ply_header import INDEX_NAMES, Header, read_header, refuse_what_is_no_surface
-from openmtz.surfaces.polygons import triangulate
+from openmtz.surfaces.formats.ply_body import Columns, Lists, read_body
+from openmtz.surfaces.formats.ply_header import INDEX_NAMES, Header, read_header, refuse_what_is_no_surface
+from openmtz.surfaces.formats.polygons import triangulate
+from openmtz.surfaces.formats.strips import strip_triangles
 from openmtz.surfaces.raw import (
     WRITTEN,
     Array,
@@ -18,7 +19,6 @@ from openmtz.surfaces.raw import (
     said_by_corners,
     used_vertices,
 )
-from openmtz.surfaces.strips import strip_triangles
 
 
 def read_ply(data: bytes) -> RawSurface:
