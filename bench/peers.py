@@ -68,8 +68,9 @@ def libigl(vertices: Points, faces: Any, density: Points, count: int) -> Points:
 
 def open3d(vertices: Points, faces: Any, density: Points, count: int) -> Points:
     """Open3D Poisson-disk (sample elimination), count asked for."""
-    import open3d as o3d
+    from openmtz.capture import load_open3d
 
+    o3d = load_open3d()
     mesh = o3d.geometry.TriangleMesh(
         o3d.utility.Vector3dVector(vertices), o3d.utility.Vector3iVector(np.asarray(faces, np.int32))
     )

@@ -3,8 +3,8 @@
     ros2 launch openmtz openmtz.launch.py                       # simulation
     ros2 launch openmtz openmtz.launch.py mode:=hardware serial_port:=/dev/ttyUSB0
 
-Arguments: mode, serial_port, graph (another description), patient_json, plugin (a distribution that must
-be installed), seed, out. There is no supervisor here and so no run line:
+Arguments: mode, serial_port, graph (another description), allow_foreign_programs, patient_json, plugin (a
+distribution that must be installed), seed, device, out. There is no supervisor here and so no run line:
 when a process dies the launch ends, and the safety monitor's progress counters stop the laser.
 """
 
@@ -27,9 +27,11 @@ ARGUMENTS = {
     "mode": ("simulation", "simulation or hardware"),
     "serial_port": ("", "serial port of the scan head; needed on hardware"),
     "graph": ("", "another graph description than the installed config/graph.yaml"),
+    "allow_foreign_programs": ("false", "true: the graph may start programs that are not OpenMTZ's own"),
     "patient_json": ("", "simulated patient, docs/nodes/simulation.md; empty: a cheek with scars"),
     "plugin": ("", "an indication plugin that must be there, e.g. openmtz_striae"),
     "seed": ("0", "seed of the simulation"),
+    "device": ("", "serial number of the simulated scan head, which remembers; empty: the patient's own"),
     "out": ("openmtz_run", "folder for record, plan and logs"),
 }
 
@@ -38,7 +40,14 @@ def _processes(context):
     from importlib import metadata
     from pathlib import Path
 
-    from openmtz.graph import load_graph
+    from openmtz.graph import (
+        SECRET_FILE,
+        SERIAL,
+        kept_device,
+        load_graph,
+        make_secret,
+        serial_of_patient,
+    )
     from openmtz.graph.command import process_command
     from openmtz.graph.leftovers import RuntimeFolder, sweep
 
@@ -53,6 +62,10 @@ def _processes(context):
             metadata.distribution(given["plugin"])
         except metadata.PackageNotFoundError:
             raise ValueError(f"plugin:={given['plugin']}: no such distribution is installed") from None
+    if given["device"] and not SERIAL.fullmatch(given["device"]):
+        raise ValueError(f"device:={given['device']}: 1 to 36 letters, digits, dots, dashes, underscores")
+    patient = {"patient_json": given["patient_json"]}
+    serial = given["device"] or serial_of_patient(patient, given["seed"])
     out = Path(given["out"]).resolve()
     if (out / "record.mcap").exists():
         raise ValueError(f"out:={out} holds a record already; nothing is overwritten")
@@ -66,9 +79,16 @@ def _processes(context):
         "seed": given["seed"],
         "record_path": str(out / "record.mcap"),
         "plan_dir": str(out / "plan"),
+        **kept_device(serial),
     }
-    graph = load_graph(Path(given["graph"]) if given["graph"] else None)
-    overrides = {"simulation": {"patient_json": given["patient_json"]}}
+    if given["allow_foreign_programs"] not in ("true", "false"):
+        raise ValueError(f"allow_foreign_programs:={given['allow_foreign_programs']}: must be true or false")
+    graph = load_graph(
+        Path(given["graph"]) if given["graph"] else None,
+        allow_foreign_programs=given["allow_foreign_programs"] == "true",
+    )
+    secret = str(make_secret())
+    overrides = {"simulation": patient}
     actions = []
     for spec in graph.for_mode(simulation):
         command = process_command(
@@ -80,7 +100,10 @@ def _processes(context):
             overrides=overrides,
         )
         process = ExecuteProcess(
-            cmd=command, name=spec.name, output="screen", env=dict(os.environ, PYTHONUNBUFFERED="1")
+            cmd=command,
+            name=spec.name,
+            output="screen",
+            env={**os.environ, "PYTHONUNBUFFERED": "1", SECRET_FILE: secret},
         )
         actions.append(process)
         stop_all = EmitEvent(event=Shutdown(reason=f"{spec.name} ended"))

@@ -6,6 +6,7 @@ installed: standard library only, no site packages, and quick, as every ./openmt
 
     check_environment.py ROOT VENV wheels|sourced             what is left to do
     check_environment.py ROOT VENV wheels|sourced --deep      ... comparing installed files with their record
+    check_environment.py ROOT VENV wheels|sourced --tools     ... with the tools of ./openmtz test
     check_environment.py ROOT VENV wheels|sourced --clean     remove what an interrupted pip left half-written
     check_environment.py ROOT VENV wheels|sourced --done STEP remember that a step (or `manifest`) succeeded
 """
@@ -19,6 +20,13 @@ import sys
 
 PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 STEPS = ("ros", "libraries", "interfaces", "project")
+TOOLS = "tools"
+"""A step of its own, asked for by ./openmtz test alone: nobody else needs what it installs."""
+NOT_KEPT = re.compile(
+    "cmeel.prefix/include/|open3d/resources/|open3d/cpu/open3d_torch_ops"
+    "|(numpy|scipy|numba|matplotlib)/(.*/)?tests/"
+)
+"""Files of libraries that nothing here uses, in site-packages: tools/slim_environment.py removes them."""
 INTERFACES = ("openmtz_interfaces", "simulation_interfaces", "tf2_msgs")
 # Folders that must be there when their step is done, whatever the manifest says.
 KEY_MODULES = {
@@ -34,7 +42,6 @@ KEY_MODULES = {
         "open3d",
         "pluggy",
         "pydantic",
-        "pytest",
         "rich",
         "scipy",
         "serial",
@@ -43,6 +50,7 @@ KEY_MODULES = {
     ),
     "interfaces": ("openmtz_interfaces",),
 }
+KEY_TOOLS = ("hypothesis", "mypy", "pytest")
 
 
 class Environment:
@@ -59,7 +67,9 @@ class Environment:
         if step == "ros":
             files = self._under("requirements", names=("ros.txt", "build.txt", "constraints.txt"))
         elif step == "libraries":
-            files = self._under("requirements", names=("run.txt", "test.txt", "constraints.txt"))
+            files = self._under("requirements", names=("run.txt", "open3d.txt", "constraints.txt"))
+        elif step == TOOLS:
+            files = self._under("requirements", names=("test.txt", "constraints.txt"))
         elif step == "interfaces":
             parts.append(self.wanted("ros"))
             parts.append(os.environ.get("AMENT_PREFIX_PATH", "") if self.mode == "sourced" else "")
@@ -177,7 +187,7 @@ class Environment:
                     answer.add(f"damaged {name}=={pins[name]}")
         for name, record in installed.items():
             for path, size in record:
-                if path.endswith(".pyc"):
+                if path.endswith(".pyc") or NOT_KEPT.match(path):
                     continue
                 try:
                     wrong = (
@@ -207,12 +217,12 @@ class Environment:
 
     # -- the answer
 
-    def todo(self, deep: bool) -> list[str]:
+    def todo(self, deep: bool, tools: bool) -> list[str]:
         healthy = os.path.exists(os.path.join(self.venv, "pyvenv.cfg")) and os.path.isdir(
             os.path.join(self.site, "pip")
         )
         if not healthy or not self.is_done("venv"):
-            return ["venv", *STEPS]
+            return ["venv", *STEPS, *([TOOLS] if tools else [])]
         answer = {step for step in STEPS if not self.is_done(step)}
         answer |= self.missing()
         if deep:
@@ -220,11 +230,16 @@ class Environment:
         for step, modules in KEY_MODULES.items():
             if step != "interfaces" and self.mode == "sourced":
                 continue  # the system's own packages may serve
-            if not all(os.path.isdir(os.path.join(self.site, module)) for module in modules):
+            if not self._has(modules):
                 answer.add(step)
+        if tools and not (self.is_done(TOOLS) and self._has(KEY_TOOLS)):
+            answer.add(TOOLS)
         if not answer and not os.path.exists(os.path.join(self.state, "manifest")):
             answer.add("manifest")
         return sorted(answer)
+
+    def _has(self, modules: tuple[str, ...]) -> bool:
+        return all(os.path.isdir(os.path.join(self.site, module)) for module in modules)
 
 
 def _normal(name: str) -> str:
@@ -262,7 +277,7 @@ def main(arguments: list[str]) -> None:
     elif options == ["--clean"]:
         environment.clean()
     else:
-        print("\n".join(environment.todo(deep="--deep" in options)))
+        print("\n".join(environment.todo("--deep" in options, "--tools" in options)))
 
 
 if __name__ == "__main__":

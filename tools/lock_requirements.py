@@ -17,6 +17,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 LISTS = ("ros.txt", "build.txt", "run.txt", "test.txt")
+ALONE = "open3d.txt"
+"""Installed without what it asks for: pinned as it stands there."""
 HEADER = "# Every package at one version. Written by tools/lock_requirements.py; do not edit by hand.\n"
 
 
@@ -36,6 +38,10 @@ def resolve(python: str, constraints: Path | None) -> tuple[str, dict[str, str]]
         re.sub(r"[-_.]+", "-", i["metadata"]["name"]).lower(): i["metadata"]["version"]
         for i in data["install"]
     }
+    for line in (FOLDER / ALONE).read_text().splitlines():
+        name, equals, pinned = line.partition("==")
+        if equals and not line.startswith("#"):
+            chosen[name] = pinned.strip()
     return ".".join(data["environment"]["python_version"].split(".")[:2]), chosen
 
 

@@ -16,6 +16,7 @@ MOST_LATE = 33
 """Half of the 67 statements that imported our own code inside a function at commit e06c10f."""
 LATE = {
     "openmtz.cli.plan": "only `plan` itself waits for the planner, not --help",
+    "openmtz.cli.report": "only reading a record needs rclpy, which not every command has",
     "openmtz.cli.treatment_run": "only a started graph needs rclpy, which not every command has",
     "openmtz.planning.dose.bridges": "compiled loops (numba) load when a plan's bridges are measured",
     "openmtz.planning.dose.dose_map": "compiled loops (numba) load when a dose is mapped",

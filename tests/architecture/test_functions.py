@@ -17,6 +17,7 @@ MOST_LINES_OF_NINE_IN_TEN = 27
 MANY_PARAMETERS = {
     "openmtz/cli/plan.py: plan": "each parameter is an option of the command line; typer reads the signature",
     "openmtz/cli/demo.py: demo": "each parameter is an option of the command line; typer reads the signature",
+    "openmtz/cli/up.py: up": "each parameter is an option of the command line; typer reads the signature",
     "openmtz/planning/order/annealing_kernels.py: anneal": "until the rework of order",
     "openmtz/planning/order/annealing_kernels.py: _peak_two": "until the rework of order",
     "openmtz/planning/order/annealing_kernels.py: rise_table": "until the rework of order",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from openmtz.capture import CaptureError, CaptureResult, CaptureSettings, SurfaceFuser
+from openmtz.capture import CaptureError, CaptureResult, CaptureSettings, SurfaceFuser, load_open3d
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,7 @@ def result(scan) -> CaptureResult:
 
 
 def distances_mm(patient, points) -> np.ndarray:
-    import open3d
-
+    open3d = load_open3d()
     scene = open3d.t.geometry.RaycastingScene(nthreads=1)
     mesh = patient.mesh
     scene.add_triangles(

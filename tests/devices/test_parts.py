@@ -17,10 +17,8 @@ from openmtz.simulation.scan_head_device.line import CHUNK, Line
 from openmtz.simulation.scan_head_device.memory import (
     SLOT_BYTES,
     SLOTS,
-    MemoryBusy,
     MemoryFailure,
     SlotMemory,
-    open_memory_file,
 )
 from openmtz.simulation.scan_head_device.plant import PlantFaults
 from openmtz.simulation.scan_head_device.settings import DeviceSettings
@@ -152,24 +150,6 @@ def test_bad_injections_are_refused(name: str, parameters: dict[str, object]) ->
     line = Line(9600, np.random.default_rng(0))
     with pytest.raises(InjectionError):
         inject(name, True, parameters, PlantFaults(), line, line)
-
-
-def test_memory_survives_reopening_and_forgets_the_oldest_plan_first(tmp_path: object) -> None:
-    path = f"{tmp_path}/nvram"
-    memory = open_memory_file(path)
-    with pytest.raises(MemoryBusy, match="in use by another"):
-        open_memory_file(path)
-    with pytest.raises(MemoryFailure):
-        memory.write(1)
-    buffer = bytearray(SLOTS * SLOT_BYTES)
-    memory = SlotMemory(buffer)
-    for plan in range(1, SLOTS + 2):
-        assert memory.open_plan(bytes([plan]) * 32) == 0
-        memory.write(plan)
-    again = SlotMemory(buffer)
-    assert again.last_plan() == (bytes([SLOTS + 1]) * 32, SLOTS + 1)
-    assert again.open_plan(bytes([2]) * 32) == 2
-    assert again.open_plan(bytes([1]) * 32) == 0
 
 
 @given(st.integers(0, SLOT_BYTES - 5), st.integers(1, 255))

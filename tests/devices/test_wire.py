@@ -24,6 +24,7 @@ from openmtz.devices.messages import (
     ResetFault,
     Select,
     SelectReply,
+    ShowPlan,
     Spots,
     Status,
     StatusRequest,
@@ -46,6 +47,7 @@ frames = st.one_of(
     st.builds(ResetFault),
     st.builds(StatusRequest),
     st.builds(FiredRequest, u32, u32),
+    st.builds(ShowPlan, st.binary(min_size=32, max_size=32)),
     st.builds(HelloReply, u16, u32, u32, u32, u32, u16, name),
     st.builds(
         Status,
@@ -84,6 +86,7 @@ def framed(body: bytes) -> bytes:
         (ResetFault(), "06"),
         (StatusRequest(), "07"),
         (FiredRequest(3, 258), "08 03000000 02010000"),
+        (ShowPlan(PLAN), "09" + PLAN.hex()),
         (Select(PLAN, 7, 1, 100, 300), "02" + PLAN.hex() + "0700 01 64000000 2c010000"),
         (
             Spots(5, wire.encode_records([[-1, 2]], [20_000], [800], [70_000])),

@@ -23,7 +23,7 @@ def send_goal(bench: Any, kind: Any, name: str, **fields: Any) -> Any:
 
     client = ActionClient(bench.client, kind, name)
     bench.wait(client.server_is_ready, name)
-    sent = client.send_goal_async(kind.Goal(**fields))
+    sent = client.send_goal_async(bench.goal(kind, fields))
     bench.wait(sent.done, name)
     assert sent.result().accepted
     return sent.result()
@@ -32,6 +32,6 @@ def send_goal(bench: Any, kind: Any, name: str, **fields: Any) -> Any:
 def call(bench: Any, kind: Any, name: str, **fields: Any) -> Any:
     client = bench.client.create_client(kind, name)
     bench.wait(client.service_is_ready, name)
-    future = client.call_async(kind.Request(**fields))
+    future = client.call_async(bench.request(kind, fields))
     bench.wait(future.done, name)
     return future.result()

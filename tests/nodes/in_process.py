@@ -8,18 +8,25 @@ from typing import Any
 
 import rclpy
 import rclpy.node
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from openmtz.graph import make_secret, read_secret
+
 
 class Bench:
-    """`add` a node, `publish` to it, `spin`; an exception of a callback comes out of `spin`."""
+    """`add` a node, `publish` to it, `spin`; an exception of a callback comes out of `spin`.
+
+    `secret` is that of the stack which the nodes take themselves for.
+    """
 
     def __init__(self) -> None:
+        self._secret_file = make_secret()
+        self.secret = read_secret()
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.client = rclpy.node.Node("hostile_client")
-        self.executor = SingleThreadedExecutor()
+        self.executor = EventsExecutor()
         self.executor.add_node(self.client)
         self.nodes: list[Any] = []
         self._publishers: dict[str, Any] = {}
@@ -29,6 +36,19 @@ class Bench:
         self.nodes.append(node)
         self.executor.add_node(node)
         return node
+
+    def request(self, kind: Any, fields: dict[str, Any]) -> Any:
+        """A request of the stack's own user: with the secret where one is asked for, unless one is given."""
+        return self._with_secret(kind.Request, fields)
+
+    def goal(self, kind: Any, fields: dict[str, Any]) -> Any:
+        """A goal of the stack's own user, likewise."""
+        return self._with_secret(kind.Goal, fields)
+
+    def _with_secret(self, message: Any, fields: dict[str, Any]) -> Any:
+        if "secret" in message.get_fields_and_field_types():
+            fields.setdefault("secret", self.secret)
+        return message(**fields)
 
     def publisher(self, topic: Any) -> Any:
         if topic.name not in self._publishers:
@@ -63,3 +83,4 @@ class Bench:
         for node in [*self.nodes, self.client]:
             node.destroy_node()
         rclpy.shutdown()
+        self._secret_file.unlink()

@@ -61,7 +61,7 @@ class Cell:
             self._clients[name] = self.bench.client.create_client(kind, f"simulation/{name}")
         client = self._clients[name]
         self.bench.wait(client.service_is_ready, name)
-        future = client.call_async(kind.Request(**fields))
+        future = client.call_async(self.bench.request(kind, fields))
         self.bench.wait(future.done, name)
         return future.result()
 

@@ -92,13 +92,13 @@ def test_a_second_publisher_of_a_permit_or_of_evidence_ends_emission(bench: Any,
     permit = Permit(frame=list(encode(PermitFrame(1, bytes(16), 0, 0, 64, 0, 1, 1, 60_000))))
     publisher = bench.publisher(topics.PERMIT)
     bench.wait(lambda: "topic-shared" in withheld[-1], "the monitor to notice")
-    bench.wait(lambda: head._topics.shared, "the scan head to notice")
+    bench.wait(lambda: head.ear.shared, "the scan head to notice")
     for _ in range(5):
         publisher.publish(permit)
         bench.spin(0.05)
     assert not any(c[0] == "relay_permit" for c in link.calls), "it was relayed"
     bench.client.destroy_publisher(publisher)
-    bench.wait(lambda: not head._topics.shared, "the scan head to go on")
+    bench.wait(lambda: not head.ear.shared, "the scan head to go on")
     bench.wait(lambda: "topic-shared" not in withheld[-1], "the monitor to go on")
     monitor._publish(monitor._permit_publisher, permit_message(make_permit(_grant())))
     bench.wait(lambda: any(c[0] == "relay_permit" for c in link.calls), "the monitor's own permit")

@@ -34,6 +34,7 @@ def cell(only_cell: Cell) -> Iterator[Cell]:
     only_cell.head.faults.clear()
     yield only_cell
     assert only_cell.reset(SPAWNED).result == OK and only_cell.reset(STATE).result == OK
+    assert only_cell.line("emergency_stop_closed", True).success, "a reset releases no stop"
     assert only_cell.node._faults.panel.active() == [] and only_cell.node._cell.skin.motion.is_still
 
 

@@ -41,12 +41,14 @@ def test_a_goal_cancelled_before_it_began_is_told_so(bench: Any) -> None:
     node = bench.add(arm.create, token_wait_s=5.0)
     ended: list[str] = []
     handle = SimpleNamespace(
-        request=MoveToStation.Goal(), is_cancel_requested=True, succeed=lambda: ended.append("succeeded"),
+        request=MoveToStation.Goal(secret=bench.secret), is_cancel_requested=True,
+        succeed=lambda: ended.append("succeeded"),
         canceled=lambda: ended.append("cancelled"), abort=lambda: ended.append("aborted"),
     )  # fmt: skip
-    with pytest.raises(StopIteration) as stop:
-        node._slot._execute(handle).send(None)
-    assert not stop.value.value.success and ended == ["cancelled"]
+    results: list[Any] = []
+    node._slot.server.conclude = lambda handle, callback: results.append(callback(handle))
+    node._slot._execute(handle)
+    assert not results[0].success and ended == ["cancelled"]
     assert node._slot.active is None
 
 

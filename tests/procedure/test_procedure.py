@@ -61,6 +61,75 @@ def test_a_view_out_of_reach_is_skipped_while_enough_remain() -> None:
     assert "wrist_3_joint" in d.procedure.status.detail
 
 
+def late(d: Driver) -> cmd.MoveTo:
+    """The move under way fails for late states, and is asked for again with a token of its own."""
+    move = d.last(cmd.MoveTo)
+    assert isinstance(move, cmd.MoveTo)
+    d.send(ev.MoveFailed(move.ticket, "no joint states for 0.5 s", late=True))
+    assert d.procedure.state.endswith("_token") and isinstance(d.commands[-1], cmd.ReturnToken)
+    for _ in range(3):
+        d.tick()
+    again = d.last(cmd.MoveTo)
+    assert isinstance(again, cmd.MoveTo) and again.ticket != move.ticket
+    assert (again.target, again.index) == (move.target, move.index), "the same place"
+    return again
+
+
+def test_a_view_that_was_late_is_asked_for_again_and_is_not_one_out_of_reach() -> None:
+    d = Driver()
+    d.deaf.add(cmd.MoveTo)
+    d.tick()
+    d.send(ev.TreatRequested())
+    for _ in range(4):
+        move = late(d)
+    d.send(ev.Arrived(move.ticket))
+    assert d.procedure.state == "capture_frames"
+
+
+def test_the_station_and_the_way_home_are_asked_for_again() -> None:
+    d = Driver().to_approval()
+    d.deaf.add(cmd.MoveTo)
+    d.send(ev.Approved(SHA))
+    d.set_safety("READY")
+    while d.procedure.state == "station_moving":
+        d.send(ev.Arrived(late(d).ticket))
+    assert d.procedure.state == "retreat_moving"
+    d.send(ev.Arrived(late(d).ticket))
+    assert d.procedure.state == "done"
+
+
+def test_being_late_has_an_end() -> None:
+    d = Driver(config=ProcedureConfig(late_s=2.0)).to_approval()
+    d.deaf.add(cmd.MoveTo)
+    d.send(ev.Approved(SHA))
+    d.set_safety("READY")
+    for _ in range(100):
+        move = d.last(cmd.MoveTo)
+        assert isinstance(move, cmd.MoveTo)
+        d.send(ev.MoveFailed(move.ticket, "no joint states for 0.5 s", late=True))
+        if d.procedure.finished:
+            break
+        for _ in range(3):
+            d.tick()
+    assert d.procedure.state == "failed" and "no joint states" in d.procedure.status.detail
+
+
+def test_frames_may_come_slowly_but_must_come() -> None:
+    d = Driver(config=ProcedureConfig(frames_s=5.0))
+    d.deaf.add(cmd.MoveTo)
+    d.tick()
+    d.send(ev.TreatRequested())
+    move = d.last(cmd.MoveTo)
+    assert isinstance(move, cmd.MoveTo)
+    d.send(ev.Arrived(move.ticket))
+    for k in range(1, 4):
+        d.tick(4.0)
+        d.send(ev.FramesFused(d.capture_ticket, k))
+    assert d.procedure.state == "capture_frames", "12 s, but never 5 without a frame"
+    d.tick(6.0)
+    assert d.procedure.state == "failed"
+
+
 def test_the_motion_token_is_back_before_emission_is_asked_for() -> None:
     d = Driver().to_firing()
     names = [type(c).__name__ for c in d.commands]
@@ -276,3 +345,15 @@ def test_the_table_is_whole() -> None:
 def test_a_config_that_cannot_be_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         ProcedureConfig(**bad)  # type: ignore[arg-type]
+
+
+def test_a_stage_is_counted_from_its_beginning_not_from_the_machines_start() -> None:
+    """The clock is the machine's own: 50,000 s after its start the first stage had lasted so long."""
+    procedure = Procedure()
+    procedure.step(ev.Tick(50_000.0))
+    assert procedure.status.stage_s == 0.0
+    procedure.step(ev.Tick(50_003.0))
+    assert (procedure.status.stage, procedure.status.stage_s) == ("idle", 3.0)
+    procedure.step(ev.TreatRequested())
+    procedure.step(ev.Tick(50_004.5))
+    assert (procedure.status.stage, procedure.status.stage_s) == ("capture", 1.5)

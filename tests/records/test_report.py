@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html.parser
 import importlib.util
+import io
 import re
 import sys
 import time
@@ -11,13 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from openmtz.geometry import TriangleMesh
 from openmtz.plan import Finding, Severity
-from openmtz.records import RunData, TimelineEvent, write_report
+from openmtz.records import RunData, TimelineEvent, charts, facts, maps, write_report
 from openmtz.records.fields import measured_density_per_cm2
 from openmtz.records.lanes import build_timeline
 from openmtz.records.render import View, rasterize
+from openmtz.records.untreated import to_mark
 
 
 def _synthetic():
@@ -229,3 +233,62 @@ def test_renderer_sees_the_nearest_surface_at_the_right_pixel():
     assert np.allclose(height[inside], 1) and np.allclose(height[outside], 0, atol=1e-6)
     assert np.allclose(x, px, atol=1e-4)
     assert len(raster.pixel) == 200 * 200  # watertight
+
+
+def test_ticks_reach_the_end_and_lanes_have_a_key():
+    events = [TimelineEvent(0.0, "stage", "capture"), TimelineEvent(30.0, "stage", "treat")]
+    events += [TimelineEvent(31.0, "withheld", "arm-lost"), TimelineEvent(32.0, "withheld", "")]
+    run = RunData("striae", 3, timeline=[*events, TimelineEvent(56.3, "stage", "done")])
+    timeline = build_timeline(run)
+    assert timeline.ticks[0] == (0.0, "0 s") and timeline.ticks[-1] == (100.0, "56 s")
+    assert np.diff([left for left, _ in timeline.ticks]).min() > 5.0
+    withheld = next(lane for lane in timeline.lanes if lane.name == "Withheld")
+    assert [round(bar.width * 0.563, 3) for bar in withheld.bars] == [1.0]
+    assert ("no permit granted", "withheld") in timeline.keys
+
+
+def test_no_shot_lies_beyond_its_axis_and_only_judged_limits_are_drawn(run):
+    check = dataclasses.replace(
+        run.verification, incidence_rad=np.linspace(0.0, 0.95, len(run.plan)), miss_m=run.verification.miss_m
+    )
+    panels = charts.delivery_panels(dataclasses.replace(run, verification=check))
+    for panel in panels:
+        known = panel.values[np.isfinite(panel.values)]
+        low, high = charts.span_of(known, panel.least)
+        assert low <= known.min() and known.max() <= high
+    tilt = next(p for p in panels if "tilt" in p.title)
+    assert tilt.limits == (30.0,) and charts.span_of(tilt.values, tilt.least)[1] > 54.0
+    focus = next(p for p in panels if "focus" in p.title)
+    assert focus.limits == pytest.approx((-0.5, 0.5))
+
+
+def test_a_plan_that_leaves_skin_out_is_not_plainly_green(run):
+    untreated = {"region_cm2": 0.31, "region_share": 0.09, "lesion_share": 0.2}
+    header = {**run.plan.header, "untreated": untreated}
+    told = facts.verdict(dataclasses.replace(run, plan=dataclasses.replace(run.plan, header=header)))
+    assert told.level == "warn" and "0.31 cm²" in told.text and "allowed" in told.text
+    untreated["lesion_share"] = 0.05
+    told = facts.verdict(dataclasses.replace(run, plan=dataclasses.replace(run.plan, header=header)))
+    assert told.level == "good" and "9.0%" in told.text
+
+
+def test_what_gets_no_spots_is_marked_in_the_pictures(tmp_path, run):
+    cause = np.full(len(run.surface.mesh.vertices), "", "<U24")
+    near = np.linalg.norm(run.surface.mesh.vertices - synthetic.CENTER, axis=1) < 0.003
+    cause[near] = "near-hole"
+    plain = maps.draw_spots(maps.Scene(run.surface, run.plan.positions_m), run)
+    marked = dataclasses.replace(run, untreated_cause=cause)
+    shown = maps.draw_spots(maps.Scene(run.surface, run.plan.positions_m), marked)
+    amber = [_amber(picture) for picture in (plain, shown)]
+    assert amber[1] > amber[0] + 50
+    wanted = np.where(cause == "", "", "feathered")
+    assert not (to_mark(wanted, None, len(wanted)) != "").any()
+    nothing = np.where(cause == "", "", "not-prescribed")
+    affected = np.zeros(len(cause))
+    affected[np.flatnonzero(near)[0]] = 0.4
+    assert (to_mark(nothing, affected, len(cause)) != "").sum() == 1
+
+
+def _amber(picture) -> int:
+    image = imread(io.BytesIO(picture.data), format="jpeg").astype(int)
+    return int(((image[..., 0] - image[..., 2]) > 90).sum())

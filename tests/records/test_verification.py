@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from openmtz.optics.profile import CO2_120UM_LOW_ENERGY
-from openmtz.plan import TreatmentPlan
-from openmtz.records import FiredSpots, SpotStatus, TruthShots, verify
+from openmtz.plan import Severity, TreatmentPlan
+from openmtz.records import FiredSpots, SpotStatus, TruthShots, evidence_of, verify
 
 N = 12
 
@@ -178,3 +180,53 @@ def test_the_classes_add_up_and_ok_is_earned(shots):
         s[1] and abs(s[2]) <= 0.5e-3 and s[3] == 20.0 for s in shots
     )
     assert result.ok is perfect
+
+
+def test_without_a_record_of_the_shot_evidence_is_missing_not_the_spot(plan):
+    """The device counted all as executed; the last four reports and shots had not arrived."""
+    result = verify(plan, report(range(8)), truth(plan, range(8)), executed=N)
+    assert not result.ok and (result.delivered, result.missing, result.unverified) == (8, 0, 4)
+    assert (result.status[8:] == SpotStatus.UNVERIFIED).all() and codes(result) == ["evidence-missing"]
+    assert not result.evidence.complete and "index 12" in result.findings[0].text
+    assert verify(plan, report(range(8)), executed=N).unverified == 4
+
+
+def test_spots_are_missing_where_the_device_did_not_execute_them(plan):
+    result = verify(plan, report(range(8)), truth(plan, range(8)), executed=8)
+    assert (result.missing, result.unverified) == (4, 0) and result.evidence.complete
+    some = verify(plan, report(range(6)), truth(plan, range(7)), executed=8)
+    assert (some.delivered, some.missing, some.unverified) == (7, 4, 1)
+
+
+def test_evidence_is_complete_where_all_counts_agree():
+    index = np.array([0, 1, 1, 2, 99, -1])
+    assert evidence_of(5, index, index[:4], 3).complete
+    assert not evidence_of(5, index, index[:2], 3).complete
+    assert not evidence_of(5, index, index, 4).complete
+    assert evidence_of(5, index).complete and evidence_of(5, index).executed is None
+    assert evidence_of(5, np.arange(5), None, 4_000_000_000).complete
+
+
+def tilted(plan, degrees, defocus_mm) -> TruthShots:
+    shots = truth(plan, range(N))
+    angle, defocus = np.deg2rad(np.asarray(degrees, float)), np.asarray(defocus_mm, float) * 1e-3
+    return dataclasses.replace(shots, incidence_rad=angle, defocus_m=defocus)
+
+
+def test_tilt_and_focus_beyond_their_limits_are_told_and_judged_by_their_share(plan):
+    flat, sharp = np.full(N, 10.0), np.zeros(N)
+    few, many = flat.copy(), flat.copy()
+    few[:3], many[:4] = 54.0, 31.0
+    told = verify(plan, report(range(N)), tilted(plan, few, sharp))
+    assert told.ok and codes(told) == ["tilt-by-truth"]
+    assert told.findings[0].severity == Severity.INFO and told.findings[0].count == 3
+    assert "30" in told.findings[0].text and "54" in told.findings[0].text and "25%" in told.findings[0].text
+    bad = verify(plan, report(range(N)), tilted(plan, many, sharp))
+    assert not bad.ok and bad.findings[0].severity == Severity.REFUSAL
+    blurred = sharp.copy()
+    blurred[0] = -0.6
+    assert verify(plan, report(range(N)), tilted(plan, flat, blurred)).ok
+    blurred[1] = 0.55
+    assert codes(verify(plan, report(range(N)), tilted(plan, flat, blurred))) == ["focus-by-truth"]
+    assert not verify(plan, report(range(N)), tilted(plan, flat, blurred)).ok
+    assert verify(plan, report(range(N)), tilted(plan, flat, np.full(N, 0.49))).ok

@@ -138,6 +138,7 @@ def test_a_motion_stops_and_says_why(free: CellCollision, cause: str) -> None:
     rig.run(0.3, follow=False)
     texts = {"token": "token was taken away", "cancel": "cancelled", "joints": "no joint states for 0.1 s"}
     assert not rig.outcome.success and texts.get(cause, "no safety state for 0.2 s") in rig.outcome.reason
+    assert rig.outcome.late == (cause in ("joints", "safety")), "asked for again, it may succeed"
     assert len(rig.sent) == 2 and stops_at_rest(rig.sent[-1])
     assert np.isfinite(rig.outcome.position_error_m)
     if cause == "joints":  # too old to brake from: hold where they were seen

@@ -8,6 +8,7 @@ import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 from stack import SharedStack
@@ -52,12 +53,15 @@ class Run:
     environment: dict[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    state: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
+    """The user's state, where simulated devices are kept: one of this run alone."""
 
     def start(self) -> subprocess.Popen[str]:
         SharedStack.end()
         environment = {
             **os.environ,
             "COLUMNS": "200",
+            "XDG_STATE_HOME": self.state.name,
             MARK: self.mark,
             **self.environment,
         }

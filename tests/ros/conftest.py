@@ -13,9 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from stack import SharedStack, Stack
-from treatment import Treatment
+from treatment import QUICK, Treatment
 
-QUICK = {"treatment": {"views": 2, "frames_per_view": 3, "speed_fraction": 1.0}}
 PASSED = pytest.StashKey[bool]()
 
 

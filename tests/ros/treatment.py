@@ -7,6 +7,8 @@ from typing import Any
 
 from stack import SharedStack, Stack
 
+QUICK = {"treatment": {"views": 2, "frames_per_view": 3, "speed_fraction": 1.0}}
+"""Parameters of a stack whose scan is short."""
 REQUEST = {
     "facts": {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"},
     "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.011},
@@ -27,7 +29,10 @@ class Treatment:
         self.future: Any = None
 
     def start(self, indication: str = "ladd", request: dict[str, Any] = REQUEST, *, seed: int) -> None:
-        """Ask for it, with a seed no test in this stack took: of a plan begun before, the rest is fired."""
+        """Ask for it, with a seed no test in this stack took: of a plan begun before, the rest is fired.
+
+        Whatever the seed, what is fired adds up on the skin: more than two passes are refused.
+        """
         self.future = self.client.start_treatment(indication, request, seed=seed)
 
     def go_on(self, until: Any, timeout_s: float = 90.0, act: bool = True) -> None:

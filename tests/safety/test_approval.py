@@ -58,10 +58,11 @@ def test_approval_only_in_standby() -> None:
 
 def test_heat_within_a_disc_is_limited_and_forgotten_after_the_window() -> None:
     plan = with_energy(make_plan(stations=1, per_station=400), 20.0)  # 8 mm square: 20 J/cm2 at most 12.5
-    meter = HeatMeter(plan, limit_j_cm2=4.0, window_s=10.0)
+    meter = HeatMeter(limit_j_cm2=4.0, window_s=10.0)
+    meter.adopt(plan, 0.0)
     until = meter.allowed_until(0, 400, now=0.0)
     assert until == 200 or 190 <= until <= 215  # 200 spots of 20 mJ are 4 J, all within one disc or nearly
-    meter.fire(0, until, 0.0)
+    meter.fire(plan.positions_m[:until], plan.energy_uj[:until], 0.0)
     assert meter.peak_j_cm2() <= 4.0 + 1e-9
     assert meter.allowed_until(until, 400, now=5.0) <= until + 10
     assert meter.allowed_until(until, 400, now=10.1) == 400

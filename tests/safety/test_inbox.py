@@ -19,10 +19,13 @@ def test_what_is_new_is_handed_out_once_and_the_rest_stays() -> None:
     batch = FiredBatch("a" * 64, 1, np.array([0], np.uint32), np.array([1000], np.uint32))
     inbox.fired.append(batch)
     inbox.hear_surface("surface-1", SKIN)
-    first, second = inbox.take(run_line_ok=True), inbox.take(run_line_ok=False, shared_topics="x")
+    first, second = (
+        inbox.take(run_line_ok=True),
+        inbox.take(run_line_ok=False, strangers={"topic-shared": "x"}),
+    )
     assert first.fired == (batch,) and second.fired == ()
     assert first.skin is second.skin is SKIN and second.surface_id == "surface-1"
-    assert (first.run_line_ok, second.run_line_ok, second.shared_topics) == (True, False, "x")
+    assert (first.run_line_ok, second.run_line_ok, second.strangers) == (True, False, {"topic-shared": "x"})
 
 
 def test_a_surface_without_name_or_content_is_another_surface() -> None:

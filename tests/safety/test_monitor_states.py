@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from safety_cell import BOOT, Cell, station_pose
 
@@ -176,15 +179,24 @@ def test_a_new_monitor_knows_no_approval_and_counts_on_from_the_device() -> None
     assert len(cell.emissions) <= fired + 64  # at most what was credited before, within its life
     reply = cell.ask(Approve(cell.plan.sha256, BOOT, "dr test"))
     assert not reply.accepted and reply.code == "other-boot-id"
-    assert cell.ask(Approve(cell.plan.sha256, "monitor-2", "dr test")).accepted
+    reply = cell.ask(Approve(cell.plan.sha256, "monitor-2", "dr test"))
+    done = cell.executed
+    assert not reply.accepted and reply.code == "fired-before", reply
+    assert f"spots 0 to {done - 1}" in reply.text and f"{200 - done} of 200" in reply.text
     cell.lines["footswitch_pressed"] = False
     cell.step()
+    # another plan, elsewhere: its permits go on from the counter that the device remembers
+    moved = cell.plan.position_nm + np.array([0, 30_000_000, 0], np.int32)
+    poses = cell.plan.station_pose + np.array([0, 0.03, 0, 0, 0, 0, 0])
+    cell.plan = cell.shown_plan = replace(cell.plan, position_nm=moved, station_pose=poses)
+    cell.pose, before = station_pose(cell.plan, 0), len(cell.emissions)
+    cell.selected, cell.executed = "", 0
+    assert cell.ask(Approve(cell.plan.sha256, "monitor-2", "dr test")).accepted
     assert cell.ask(SetReady(True)).accepted
     cell.run(2.1)
     assert cell.ask(RequestToken(Token.EMISSION, 0)).accepted
-    cell.select(0, first=cell.executed)
+    cell.select(0)
     cell.lines["footswitch_pressed"] = True
     cell.run(0.5)
     assert cell.executed == 100 and cell.counter > highest
-    spots = [i for _, i in cell.emissions]
-    assert spots == sorted(set(spots))
+    assert [i for _, i in cell.emissions[before:]] == list(range(100))

@@ -52,7 +52,8 @@ LATCHED = {
     "emergency-stop", "run-line-down", UNKNOWN, "clock-invalid", "interlocks-lost", "head-lost",
     "clocks-disagree", "progress-stopped", "progress-restarted", "device-fault", "device-restarted",
     "head-disconnected", "gate-open-without-permit", "fired-outside-credit", "spot-repeated",
-    "fired-counts-disagree", "output-deviates",
+    "fired-counts-disagree", "output-deviates", "spots-in-doubt", "executed-impossible",
+    "permit-counter-jumped", "permit-unmade",
 }  # fmt: skip
 """What nobody may get past without a deliberate reset, by docs/safety.md; a list of its own, on purpose."""
 

@@ -281,7 +281,7 @@ def test_a_scanned_head_as_points_is_the_head(tmp_path: Path) -> None:
 def test_huge_files_are_refused_before_they_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from openmtz.simulation.patient import depth_folder
+    from openmtz.simulation.patient.recordings import reading
     from openmtz.surfaces import skin_file
 
     file = tmp_path / "ball.ply"
@@ -292,7 +292,7 @@ def test_huge_files_are_refused_before_they_fill_the_memory(
     monkeypatch.setattr(skin_file, "MOST_MEGABYTES", 0.001)
     with pytest.raises(PatientError, match="MB; 0 can be read"):
         patient_from_mesh(file)
-    monkeypatch.setattr(depth_folder, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(reading, "MOST_PIXELS", 1000)
     write_png(tmp_path / "0.png", ball_depth())
     with pytest.raises(PatientError, match="160x120 pixels"):
         patient_from_depth(tmp_path / "0.png", CAMERA, 0.001)
@@ -303,9 +303,10 @@ def test_a_long_recording_is_read_evenly(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(depth_folder, "MOST_FRAMES", 4)
     for k in range(10):
-        write_png(tmp_path / f"{k}.png", ball_depth())
-    names = [frame.name for frame in depth_folder.load_depth_folder(tmp_path, CAMERA, 0.001)]
-    assert names == ["0", "3", "6", "9"]
+        write_png(tmp_path / f"{k}.png", ball_depth(shift=0.001 * k))
+    recording = depth_folder.load_depth_folder(tmp_path, CAMERA, 0.001)
+    assert [frame.name for frame in recording.frames] == ["0", "3", "6", "9"]
+    assert "4 of 10 frames are read, evenly spread over the recording" in recording.notes
 
 
 def test_a_part_of_absurd_size_is_refused(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ class NotedLine:
     def relay_permit(self, frame: bytes) -> None:
         self.calls.append(("relay_permit", frame))
 
+    def show_plan(self, plan_sha256: bytes) -> None:
+        self.calls.append(("show_plan", plan_sha256))
+
     def close_gate(self) -> None:
         self.calls.append(("close_gate",))
 

@@ -236,3 +236,43 @@ def test_progress_is_the_lines_own() -> None:
     line.work_count += 1
     firing.work(0.010)
     assert firing.worked
+
+
+def test_the_device_is_asked_what_it_has_executed_of_a_new_plan_until_it_says_so() -> None:
+    line = NotedLine()
+    firing = ready(line)
+    firing.work(0.0)
+    assert line.calls == [], "nobody answers yet"
+    line.status = status(plan_sha256=b"")
+    for at in (0.01, 0.05, 0.12):
+        firing.work(at)
+    assert line.calls == [("show_plan", bytes.fromhex(PLAN.sha256))] * 2, "not more often than needed"
+    line.status = status(plan_sha256=b"", state=int(DeviceState.HOLD))
+    firing.work(0.3)
+    line.status = status()
+    firing.work(0.5)
+    assert len(line.calls) == 2, "not while another plan is selected, nor when it is named"
+
+
+def test_shots_belong_to_the_plan_that_was_named_before_them() -> None:
+    """Within one turn the device may go on to another plan."""
+    line = NotedLine()
+    firing = ready(line)
+    other = bytes(range(1, 33))
+    line.happened += [
+        status(3), Fired(1, ((5, 100), (9, 101))), status(0, plan_sha256=other, boot_id=8),
+        Fired(7, ((20, 100),)),
+    ]  # fmt: skip
+    told = [o for o in firing.work(0.01) if isinstance(o, ShotReport)]
+    assert [(o.plan_sha256, o.boot_id, o.spot_index.tolist()) for o in told] == [
+        (PLAN.sha256, 7, [1, 2]), (other.hex(), 8, [7]),
+    ]  # fmt: skip
+
+
+def test_a_stall_says_why_the_device_rejects_permits() -> None:
+    line = NotedLine()
+    firing = begun(line, stall_timeout_s=1.0)
+    line.happened.append(Nak(NakCode.PERMIT_REJECTED, "counter not increasing"))
+    firing.work(0.5)
+    (end,) = ends(firing.work(1.2))
+    assert "no shot for 1 s" in end.reason and "counter not increasing" in end.reason

@@ -63,16 +63,20 @@ def test_a_permit_that_does_not_fit_its_field_is_trouble_and_no_permit() -> None
     monitor.says = outputs(grant=grant(2**32 - 1))
     turn = monitoring.step(0.0, run_line_ok=True)
     assert turn.permit is not None and turn.permit.frame.endswith(b"\0") and not turn.trouble
+    monitoring.step(0.0, run_line_ok=True)
+    assert [inputs.permit_unmade != "" for inputs in monitor.inputs] == [False, True, True, False], (
+        "told once"
+    )
 
 
 def test_only_watched_nodes_are_remembered() -> None:
     monitor, monitoring = rig()
     monitoring.hear_progress("arm", 3, 1.0, 0.5)
     monitoring.hear_progress("stranger", 3, 1.0, 0.5)
-    monitoring.step(1.0, run_line_ok=False, shared_topics="x")
+    monitoring.step(1.0, run_line_ok=False, strangers={"topic-shared": "x"})
     (inputs,) = monitor.inputs
     assert set(inputs.progress) == {"arm"} and inputs.progress["arm"].counter == 3
-    assert not inputs.run_line_ok and inputs.shared_topics == "x"
+    assert not inputs.run_line_ok and inputs.strangers == {"topic-shared": "x"}
 
 
 def test_a_question_gets_its_answer_or_a_no() -> None:

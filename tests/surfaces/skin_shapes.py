@@ -123,7 +123,7 @@ def gltf_of(
     mesh: TriangleMesh, *, code: str = "<f4", component: int = 5126, mode: int = 4, **accessor: object
 ) -> tuple[dict, bytes]:
     """Return a document and its buffer: one node, one mesh of one primitive, positions then indices."""
-    positions = mesh.vertices.astype(code) if code == "<f4" else mesh.vertices.astype(code)
+    positions = mesh.vertices.astype(code)
     rows = positions.tobytes()
     rows += b"\0" * (-len(rows) % 4)
     indices = mesh.faces.astype("<u4").tobytes()

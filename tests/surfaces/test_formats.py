@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -203,7 +204,7 @@ def test_ply_strips_are_faces(tmp_path: Path) -> None:
     skin = patch()
     index = np.arange(NX * NY).reshape(NX, NY)
     strip: list[int] = []
-    for left, right in zip(index[:-1], index[1:], strict=True):
+    for left, right in itertools.pairwise(index):
         strip += [*np.stack([left, right], 1).ravel(), -1]
     head = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(skin.vertices)}\n"
     head += "property double x\nproperty double y\nproperty double z\n"
@@ -254,7 +255,7 @@ def test_concave_polygons_keep_their_area_or_are_refused(tmp_path: Path) -> None
     (tmp_path / "b.obj").write_text(
         "\n".join(v_lines(np.c_[comb, np.zeros(12)])) + "\nf " + " ".join(str(k + 1) for k in range(12))
     )
-    with pytest.raises(SurfaceError, match="too concave.*triangulate"):
+    with pytest.raises(SurfaceError, match=r"too concave.*triangulate"):
         load_skin(tmp_path / "b.obj", 1.0)
 
 
@@ -353,7 +354,7 @@ def test_gltf_nodes_move_turn_scale_and_mirror(tmp_path: Path, mirror: float) ->
         {"children": [1], "translation": [0.1, 0.2, 0.3]},
         {"mesh": 0, "matrix": [0.002 * mirror, 0, 0, 0, 0, 0.002, 0, 0, 0, 0, 0.002, 0, 0, 0, 0, 1]},
     ]
-    moved = TriangleMesh(skin.vertices + [0.1, 0.2, 0.3], skin.faces)
+    moved = TriangleMesh(skin.vertices + np.array([0.1, 0.2, 0.3]), skin.faces)
     # the mirror turns what is wound the other way round back, as the format says
     if mirror < 0:
         document["nodes"][1]["matrix"][0] = -0.002
@@ -366,7 +367,7 @@ def test_gltf_strips_fans_and_shared_meshes(tmp_path: Path) -> None:
     skin = patch()
     index = np.arange(NX * NY).reshape(NX, NY)
     strip: list[int] = []
-    for left, right in zip(index[:-1], index[1:], strict=True):
+    for left, right in itertools.pairwise(index):
         row = list(np.stack([left, right], 1).ravel())
         strip += ([strip[-1], row[0]] if strip else []) + row
     document, binary = gltf_of(skin)

@@ -78,7 +78,7 @@ def test_text_of_few_digits_is_refused_and_a_regular_grid_is_not(tmp_path: Path)
 def test_whole_numbers_are_as_coarse_as_their_unit(tmp_path: Path) -> None:
     skin = ball()
     file = write_ply(tmp_path / "mm.ply", np.rint(skin.vertices * 1e3), skin.faces, number="int")
-    with pytest.raises(SurfaceError, match="whole numbers.*step is 1 mm"):
+    with pytest.raises(SurfaceError, match=r"whole numbers.*step is 1 mm"):
         load_skin(file, 1e-3)
     load_skin(write_ply(tmp_path / "um.ply", np.rint(skin.vertices * 1e6), skin.faces, number="int"), 1e-6)
 

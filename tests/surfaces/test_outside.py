@@ -78,7 +78,7 @@ def test_a_few_turned_triangles_follow_the_rest(tmp_path: Path) -> None:
 
 def test_closed_pieces_are_turned_each_by_itself(tmp_path: Path) -> None:
     one, other = ball(), turned(ball())
-    other = TriangleMesh(other.vertices + [0.3, 0.0, 0.0], other.faces)
+    other = TriangleMesh(other.vertices + np.array([0.3, 0.0, 0.0]), other.faces)
     made = load_skin(write_mesh(tmp_path / "two.ply", together(one, other)), 1.0)
     for middle in ([0.0, 0.0, 0.0], [0.3, 0.0, 0.0]):
         centres = made.mesh.vertices[made.mesh.faces].mean(axis=1) - middle
@@ -122,7 +122,7 @@ def test_a_band_with_one_side_asks(tmp_path: Path) -> None:
 
 def test_a_word_on_all_pieces_does_not_turn_one_whose_winding_says_otherwise(tmp_path: Path) -> None:
     front = patch(bend=-3.0)
-    back = turned(TriangleMesh(front.vertices + [0.1, 0.0, 0.0], front.faces))
+    back = turned(TriangleMesh(front.vertices + np.array([0.1, 0.0, 0.0]), front.faces))
     file = write_mesh(tmp_path / "two.ply", together(front, back))
     assert (
         np.sort(np.sign(load_skin(file, 1.0).mesh.face_normals()[:, 2])) == np.repeat([-1, 1], 2574)

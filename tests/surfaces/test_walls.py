@@ -82,7 +82,7 @@ def test_what_is_no_wall_stays(tmp_path: Path) -> None:
     assert same(load_skin(write_mesh(tmp_path / "finger.ply", finger), 1.0).mesh, finger)
     skin = patch(bend=-5.0)
     hand = ball(subdivisions=3, radius=0.012)
-    hand = TriangleMesh(hand.vertices + [0.0, 0.0, 0.03], hand.faces)
+    hand = TriangleMesh(hand.vertices + np.array([0.0, 0.0, 0.03]), hand.faces)
     both = together(skin, hand)
     assert len(load_skin(write_mesh(tmp_path / "both.ply", both), 1.0).mesh.faces) == len(both.faces)
 

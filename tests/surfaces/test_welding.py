@@ -58,7 +58,7 @@ def test_two_sheets_upon_one_another_are_not_joined_at_their_rims(tmp_path: Path
     from openmtz.surfaces.welding import weld_rims
 
     skin = patch()
-    upper = TriangleMesh(skin.vertices + [0.0, 0.0, 1e-5], skin.faces)
+    upper = TriangleMesh(skin.vertices + np.array([0.0, 0.0, 1e-5]), skin.faces)
     for lower in (skin, turned(skin)):
         both = together(lower, upper)
         welded = weld_rims(both.vertices, both.faces.astype(np.int64))

@@ -1,8 +1,8 @@
 """What the source of the nodes says of their interfaces; read, not imported: no ROS 2 is needed.
 
 Parameters come from the calls of `parameter(...)` in the frozen config, topics from
-`topics.NAME.publisher/subscription`, services from `create_service`, `create_client` and
-`ServiceQueue.call`, actions from `GoalSlot` and `GoalClient`.
+`topics.NAME.publisher/subscription` and `ear.subscribe(topics.NAME, ...)`, services from `create_service`,
+`DeferredService`, `create_client` and `ServiceQueue.call`, actions from `GoalSlot` and `GoalClient`.
 """
 
 from __future__ import annotations
@@ -155,6 +155,8 @@ def _read_call(call: ast.Call, types: dict[str, str], facts: NodeFacts) -> None:
     parts = text.split(".")
     if parts[0] == "topics" and len(parts) == 3 and parts[1] in read_topics():
         (facts.publishes if parts[2] == "publisher" else facts.subscribes).append(parts[1])
+    elif parts[-2:] == ["ear", "subscribe"]:
+        facts.subscribes.append(arguments[0].removeprefix("topics."))
     elif text == "ProgressCounter":
         facts.publishes.append("PROGRESS")
     elif parts[-1] in ("create_service", "create_client", "call", "_call") and len(call.args) > 1:
@@ -163,6 +165,8 @@ def _read_call(call: ast.Call, types: dict[str, str], facts: NodeFacts) -> None:
             target = facts.services if parts[-1] == "create_service" else facts.calls
             if row not in target:
                 target.append(row)
+    elif text == "DeferredService":
+        facts.services.append((str(_value(call.args[2])), types[arguments[1]]))
     elif text in ("GoalSlot", "GoalClient"):
         row = (str(_value(call.args[2])), types[arguments[1]])
         (facts.actions if text == "GoalSlot" else facts.sends).append(row)

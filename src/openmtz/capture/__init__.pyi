@@ -1,3 +1,4 @@
+from .camera_fit import misfit as misfit
 from .cleaning import (
     averaging_matrix as averaging_matrix,
     edge_table as edge_table,

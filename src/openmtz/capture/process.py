@@ -161,6 +161,8 @@ class WorkerProcess:
 def serve(factory: str, descriptor: int) -> None:
     """Run in the child: build the handler, answer messages until the pipe closes, then end at once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.sched_getscheduler(0) == os.SCHED_FIFO:  # inherited, but here something computes for seconds
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     connection: Connection = Connection(descriptor)
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from openmtz import __version__
-from openmtz.cli import demo, maintenance, plan, simulate, up
+from openmtz.cli import demo, maintenance, plan, report, simulate, up
 from openmtz.cli.errors import UserError
 
 INTERRUPTED_CODE = 130
@@ -53,6 +53,7 @@ def _register() -> None:
     )
     app.command("simulate")(simulate.simulate)
     app.command("up")(up.up)
+    app.command("report")(report.report)
     app.add_typer(plan.app)
     app.command("doctor")(maintenance.doctor)
     app.command("plugins")(maintenance.plugins)

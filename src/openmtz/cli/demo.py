@@ -11,6 +11,7 @@ from openmtz.cli.patient_options import PatientOptions, PatientTexts, parse_pati
 from openmtz.cli.request import TreatmentRequest
 from openmtz.cli.treatment_run import run_treatment
 
+DEMO_FITZPATRICK = 2
 DEMO_FACTS: dict[str, dict[str, object]] = {
     "striae": {"striae_stage": "alba"},
     "ladd": {"agent": "methotrexate"},
@@ -21,16 +22,16 @@ DEMO_FACTS: dict[str, dict[str, object]] = {
 def demo_facts(
     indication: str,
     patient: PatientOptions,
-    fitzpatrick: int,
+    fitzpatrick: int | None,
     site: str | None,
     agent: str | None,
     striae_stage: str | None,
 ) -> dict[str, object]:
     """Return the facts about the patient: what was stated, else what the simulated patient is."""
-    facts: dict[str, object] = {"fitzpatrick": fitzpatrick, **DEMO_FACTS.get(indication, {})}
+    facts: dict[str, object] = {"fitzpatrick": DEMO_FITZPATRICK, **DEMO_FACTS.get(indication, {})}
     if patient.mesh is None and patient.frames is None:
         facts["site"] = patient.site or patient.phantom
-    stated = {"site": site, "agent": agent, "striae_stage": striae_stage}
+    stated = {"fitzpatrick": fitzpatrick, "site": site, "agent": agent, "striae_stage": striae_stage}
     facts.update({name: value for name, value in stated.items() if value})
     return facts
 
@@ -55,19 +56,33 @@ def demo(
     outward: str = typer.Option(
         None, help="Direction x,y,z out of the skin of the mesh, where the file does not tell its outside."
     ),
-    frames: Path = typer.Option(None, help="A folder of depth frames (16-bit PNG or NPZ) as the patient."),
-    intrinsics: str = typer.Option(None, help="fx,fy,cx,cy of those frames, in pixels."),
+    frames: Path = typer.Option(
+        None, help="A folder of depth frames (16-bit PNG, TIFF, NPZ, ...) as the patient."
+    ),
+    intrinsics: str = typer.Option(
+        None, help="fx,fy,cx,cy of those frames, in pixels; add width,height if cut out."
+    ),
     depth_unit: float = typer.Option(0.001, help="Metres per count of those frames."),
     region: str = typer.Option(None, help="Where to treat: x,y,z,radius in metres, frame of mesh or frames."),
-    fitzpatrick: int = typer.Option(2, min=1, max=6, help="Skin type; lowers density from IV up."),
+    fitzpatrick: int = typer.Option(
+        None, min=1, max=6, help="Skin type; lowers density from IV up (default: 2, and the report says so)."
+    ),
     site: str = typer.Option(
         None, help="Body site, e.g. cheek, abdomen, forearm, neck (neck has hard limits)."
     ),
     agent: str = typer.Option(None, help="For ladd: the medication, e.g. methotrexate, plla."),
     striae_stage: str = typer.Option(None, help="For striae: rubrae (red, early) or alba (white, late)."),
+    allow_partial: bool = typer.Option(
+        False,
+        "--allow-partial",
+        help="Accept a plan that leaves out much of the region or its worst lesion.",
+    ),
     confirm: bool = typer.Option(False, "--confirm", help="Ask before approving the plan."),
     serial_port: str = typer.Option("", help="Another serial port for the scan head than the simulated one."),
     graph: Path = typer.Option(None, help="Another graph description than config/graph.yaml."),
+    allow_foreign_programs: bool = typer.Option(
+        False, "--allow-foreign-programs", help="Let --graph start programs that are not OpenMTZ's own."
+    ),
     open_report: bool = typer.Option(False, "--open", help="Open the report in a browser at the end."),
 ) -> int:
     """Run a whole simulated treatment: capture, plan, approve, treat, verify.
@@ -87,19 +102,27 @@ def demo(
     texts = PatientTexts(
         phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion, outward
     )
+    if frames is not None and not (1e-7 < depth_unit < 0.1 or depth_unit == 1.0):
+        raise UserError(
+            f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001; 1 for metres"
+        )
     patient = parse_patient(indication, texts)
-    if frames is not None and not 1e-7 < depth_unit < 0.1:
-        raise UserError(f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001")
+    for note in patient.notes:
+        typer.echo(f"note: {note}")
     facts = demo_facts(indication, patient, fitzpatrick, site, agent, striae_stage)
+    stated = {"fitzpatrick": fitzpatrick, "site": site, "agent": agent, "striae_stage": striae_stage}
     request = TreatmentRequest(
         indication=indication,
         seed=seed,
         patient=patient,
         facts=facts,
+        assumed=tuple(sorted(name for name in facts if not stated.get(name))),
         out=out,
         serial_port=serial_port,
         graph=graph,
+        allow_foreign_programs=allow_foreign_programs,
         confirm=confirm,
+        allow_partial=allow_partial,
     )
     result = run_treatment(request)
     if open_report and result.report is not None:

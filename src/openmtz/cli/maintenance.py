@@ -92,7 +92,9 @@ def plugins() -> int:
     return 1 if manager.failures else 0
 
 
-def setup() -> int:
+def setup(
+    tools: bool = typer.Option(False, "--tools", help="Also what ./openmtz test needs: pytest, mypy, ruff."),
+) -> int:
     """Do the set-up only (the wrapper has done it when this prints)."""
     print("OpenMTZ is set up. Next: ./openmtz demo")
     return 0

@@ -19,7 +19,8 @@ LESIONS_OF = {"atrophic_scar": "atrophic_scar", "striae": "striae"}
 class PatientOptions:
     """A phantom, a mesh or recorded depth frames; `as_request` is the simulation's `patient_json`.
 
-    `site`: the body site a phantom stands for, None for other sources.
+    `site`: the body site a phantom stands for, None for other sources. `notes`: what was left out of the
+    recording or taken for nothing measured, a sentence each.
     """
 
     phantom: str = "cheek"
@@ -29,10 +30,11 @@ class PatientOptions:
     mesh: Path | None = None
     scale: float = 1.0
     frames: Path | None = None
-    intrinsics: tuple[float, float, float, float] | None = None
+    intrinsics: tuple[float, ...] | None = None
     depth_unit: float = 0.001
     region: tuple[float, float, float, float] | None = None
     outward: str | None = None
+    notes: tuple[str, ...] = ()
 
     def as_request(self) -> dict[str, Any]:
         """Return the JSON object the simulation node takes."""
@@ -61,7 +63,9 @@ class PatientOptions:
             text = f"synthetic phantom {self.phantom}"
         if self.lesions != "none":
             text += f" with synthetic lesions ({self.lesions})"
-        return text if self.motion == "none" else f"{text}, moving ({self.motion})"
+        if self.motion != "none":
+            text += f", moving ({self.motion})"
+        return "; ".join((text, *self.notes))
 
 
 def numbers(text: str, count: int, option: str, what: str) -> tuple[float, ...]:
@@ -157,11 +161,25 @@ def parse_patient(indication: str, given: PatientTexts) -> PatientOptions:
     assert frames is not None
     if not frames.is_dir():
         raise UserError(f"--frames {frames}: no such folder")
-    camera = None
-    if given.intrinsics:
-        fx, fy, cx, cy = numbers(given.intrinsics, 4, "--intrinsics", "fx,fy,cx,cy in pixels")
-        camera = (fx, fy, cx, cy)
-    return PatientOptions(frames=frames, intrinsics=camera, depth_unit=given.depth_unit, **more)  # type: ignore[arg-type]
+    camera = _camera(given.intrinsics)
+    try:
+        notes = patients.look_at_recording(frames, camera, given.depth_unit)
+    except patients.PatientError as error:
+        raise UserError(f"--frames: {error}") from error
+    return PatientOptions(
+        frames=frames,
+        intrinsics=camera,
+        depth_unit=given.depth_unit,
+        notes=notes,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _camera(text: str | None) -> tuple[float, ...] | None:
+    if not text:
+        return None
+    count = 6 if text.count(",") == 5 else 4
+    return numbers(text, count, "--intrinsics", "fx,fy,cx,cy in pixels (and width,height of their images)")
 
 
 def _region(text: str | None) -> tuple[float, float, float, float] | None:

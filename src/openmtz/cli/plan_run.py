@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from openmtz import robot
+from openmtz import files, robot
 from openmtz.cli.errors import UserError
 from openmtz.cli.plan_show import draw_pictures, print_plan
 from openmtz.cli.plan_surface import Placed, read_surface, refined
@@ -32,6 +32,9 @@ from openmtz.planning import (
 )
 from openmtz.planning.skin import SURFACE_FILE, region as skin, save_surface
 from openmtz.planning.stations import Reachable
+
+MOST_JSON_MB = 10.0
+"""Of a request or a drawn polygon [MB]."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +115,12 @@ def write_folder(result: PlanningResult, surface: SkinSurface, folder: Path) -> 
 
 def _read_json(path: Path, option: str) -> Any:
     try:
-        return json.loads(path.read_text())
+        return json.loads(files.read_text(path, MOST_JSON_MB))
     except OSError as error:
         raise UserError(f"{option} {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except files.UnsafeFileError as error:
+        raise UserError(f"{option}: {error}") from error
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{option} {path} is no JSON: {error}") from error
 
 

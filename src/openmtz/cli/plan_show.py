@@ -70,10 +70,26 @@ def _rows(plan: TreatmentPlan) -> list[tuple[str, str]]:
         rows.append(("order", f"{order.get('name')}; Omega relative: {compared or 'not compared'}"))
     refused = {k: v for k, v in (header.get("refused") or {}).items() if v}
     rows.append(("refused", ", ".join(f"{k} {v}" for k, v in refused.items()) or "none"))
+    if untreated := header.get("untreated"):
+        rows.append(("without spots", without_spots(untreated)))
     rows.append(
         ("calibration", f"{header.get('calibration_id')}, envelope {header.get('host_envelope_version')}")
     )
     return rows
+
+
+def without_spots(untreated: dict[str, Any]) -> str:
+    """Say how much of the region and of its lesions gets no spots, by the header's `untreated`."""
+    if not untreated.get("region_cm2") and not untreated.get("lesion_cm2"):
+        return "nothing of the region"
+    region_cm2, region, lesion_cm2, lesions, deepest = (
+        untreated.get(key, 0.0)
+        for key in ("region_cm2", "region_share", "lesion_cm2", "lesion_share", "deepest_mm")
+    )
+    text = (
+        f"{region_cm2:.2f} cm2 of the region ({region:.1%}), {lesion_cm2:.2f} cm2 of lesions ({lesions:.1%})"
+    )
+    return text + (f", up to {deepest:.2f} mm deep" if deepest else "")
 
 
 def draw_pictures(folder: Path) -> list[str]:
@@ -84,7 +100,7 @@ def draw_pictures(folder: Path) -> list[str]:
     surface, fields = _surface(folder), _fields(folder)
     drawn = records.draw_plan(
         plan, surface, fields.get("density_per_cm2"), fields.get("refused_m"), fields.get("refused_cause"),
-        fields.get("no_fire_m"),
+        fields.get("no_fire_m"), fields.get("untreated_cause"),
     )  # fmt: skip
     names = []
     for name, picture in drawn.items():

@@ -17,16 +17,26 @@ from rich.markup import escape
 from openmtz import hooks, records
 from openmtz.cli.errors import UserError
 from openmtz.cli.live import LiveView
-from openmtz.cli.request import TreatmentOutcome, TreatmentRequest
-from openmtz.cli.result import build_result
-from openmtz.graph import GraphError, StackLock, Supervisor, describe_death, load_graph
+from openmtz.cli.report import observed_of, print_verdict
+from openmtz.cli.request import RunNote, TreatmentOutcome, TreatmentRequest, note_of, write_note
+from openmtz.cli.result import Ending, build_result
+from openmtz.graph import (
+    GraphError,
+    StackLock,
+    Supervisor,
+    describe_death,
+    device_of_run,
+    load_graph,
+)
+from openmtz.plan import Severity, summarise
 from openmtz.simulation import patient
 
 if TYPE_CHECKING:
-    from openmtz.nodes.operator_view import Observed
+    from openmtz.nodes.observation import Observed
 
 START_TIMEOUT_S = 60.0
-STANDBY_TIMEOUT_S = 20.0
+"""A start that uses no processor time for so long hangs [s]."""
+STANDBY_TIMEOUT_S = 120.0
 TREATMENT_TIMEOUT_S = 3600.0
 
 
@@ -41,7 +51,7 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
     lock = StackLock()
     try:
         lock.acquire()
-        description = load_graph(request.graph)
+        description = load_graph(request.graph, allow_foreign_programs=request.allow_foreign_programs)
         folder = records.new_run_folder(request.indication, request.seed, request.out)
     except (GraphError, records.RunFolderError) as error:
         lock.release()
@@ -49,12 +59,15 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
     console.print(
         f"OpenMTZ simulated treatment: [bold]{request.indication}[/], seed {request.seed} -> {folder}"
     )
-    started_utc = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    note = note_of(request, datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"))
+    write_note(folder, note)
     substitutions = {
         "seed": str(request.seed),
         "record_path": str(folder / "record.mcap"),
         "plan_dir": str(folder / "plan"),
     }
+    # The patient is new with every run, without any dose; so is the device's memory of it.
+    substitutions |= device_of_run(folder / "logs")
     if request.serial_port:
         substitutions["serial_port"] = request.serial_port
     overrides = {"simulation": {"patient_json": json.dumps(request.patient.as_request())}}
@@ -77,8 +90,8 @@ def run_treatment(request: TreatmentRequest, console: Console | None = None) -> 
             _write_interrupted(folder, request)
             raise
         view.stage("report")
-        result = _conclude(request, folder, observed, outcome, reason, started_utc, view)
-    _print_summary(console, result, reason)
+        result = _conclude(note, folder, observed, outcome, reason, view)
+    print_verdict(console, result.summary, folder, result.report)
     return result
 
 
@@ -114,6 +127,8 @@ def _treat(
     request: TreatmentRequest, supervisor: Supervisor, view: LiveView, client: Any, act: Callable[[], str]
 ) -> tuple[str, str]:
     plan_request: dict[str, Any] = {"facts": request.facts}
+    if request.allow_partial:
+        plan_request["overrides"] = {"allow_partial": True}
     if request.patient.region is not None:
         # The simulation lays the centre of the region at the patient target, whatever the source's frame.
         center = list(patient.PATIENT_TARGET_M)
@@ -181,9 +196,13 @@ def _confirmed(observed: Observed, view: LiveView) -> bool:
     assert plan is not None
     if plan.sha256 in _answered:
         return True
+    for finding in observed.findings:
+        if finding.severity >= Severity.WARNING:
+            view.note(f"{finding.severity.name.lower()}: {finding.text}")
     view.console.print(
-        f"plan {plan.sha256[:12]}: {len(plan)} spots, {len(plan.station_pose)} stations, "
-        f"{plan.header.get('area_cm2', 0):.2f} cm2. Approve? [y/N] "
+        f"plan {plan.sha256[:12]}: {escape(summarise(plan).text)}. Approve? [y/N] ",
+        highlight=False,
+        soft_wrap=True,
     )
     yes = sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
     if yes:
@@ -192,25 +211,29 @@ def _confirmed(observed: Observed, view: LiveView) -> bool:
 
 
 def _conclude(
-    request: TreatmentRequest,
-    folder: Path,
-    observed: Observed,
-    outcome: str,
-    reason: str,
-    started_utc: str,
-    view: LiveView,
+    note: RunNote, folder: Path, observed: Observed, outcome: str, reason: str, view: LiveView
 ) -> TreatmentOutcome:
     """Verify against the truth, write report and summary."""
-    data, summary = build_result(
-        request, folder, observed, outcome, reason, started_utc, dict(view.stage_seconds)
-    )
+    ending = Ending(outcome, reason, dict(view.stage_seconds))
+    data, summary = build_result(note, folder, _on_record(folder, observed, view), ending)
     report: Path | None = None
     try:
         report = records.write_report(folder, data)
     except OSError as error:
         view.note(f"the report could not be written: {error}")
     records.write_summary(folder, summary)
-    return TreatmentOutcome(summary.ok, folder, report, summary.model_dump())
+    return TreatmentOutcome(summary.ok, folder, report, summary)
+
+
+def _on_record(folder: Path, observed: Observed, view: LiveView) -> Observed:
+    """Return what the record holds, which lacks nothing that came late; what was seen live where the record
+    cannot be read or holds no plan."""
+    try:
+        recorded = observed_of(folder)
+    except UserError as error:
+        view.note(str(error))
+        return observed
+    return observed if recorded.plan is None and observed.plan is not None else recorded
 
 
 def _write_interrupted(folder: Path, request: TreatmentRequest) -> None:
@@ -223,24 +246,3 @@ def _write_interrupted(folder: Path, request: TreatmentRequest) -> None:
     )
     with contextlib.suppress(OSError):
         records.write_summary(folder, summary)
-
-
-def _print_summary(console: Console, result: TreatmentOutcome, reason: str) -> None:
-    s = result.summary
-    verdict = "[bold green]OK[/]" if result.ok else "[bold red]NOT OK[/]"
-    console.print(
-        f"\n{verdict}  {s['spots_delivered']} of {s['spots_planned']} spots delivered"
-        f" on {s['area_cm2']:.2f} cm2 from {s['stations']} stations;"
-        f" repeated {s['spots_repeated']}, outside the plan {s['spots_outside_plan']}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    if s["plan_sha256"]:
-        console.print(f"     plan {s['plan_sha256'][:16]}", highlight=False)
-    if reason:
-        console.print(f"     [red]{escape(reason)}[/]", highlight=False, soft_wrap=True)
-    console.print(
-        f"     report: {result.report or 'none'}\n     record: {result.folder / 'record.mcap'}",
-        highlight=False,
-        soft_wrap=True,
-    )

@@ -30,6 +30,7 @@ from .host_messages import (
     PermitFrame as PermitFrame,
     ResetFault as ResetFault,
     Select as Select,
+    ShowPlan as ShowPlan,
     Spots as Spots,
     StatusRequest as StatusRequest,
 )

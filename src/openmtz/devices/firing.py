@@ -131,6 +131,7 @@ class GroupFiring:
         self.selected = False
         self.next_spot = first
         self._moved_at = now_s
+        self._no_permit = ""
 
     def hear(self, event: Event) -> Heard:
         """Take an event of the link."""
@@ -149,6 +150,8 @@ class GroupFiring:
                 return Heard(selected=True)
         elif isinstance(event, Nak) and not self.selected and event.code in SELECT_NAKS:
             return Heard(over=f"the scan head refused the selection: {event.text}")
+        elif isinstance(event, Nak) and event.code == NakCode.PERMIT_REJECTED:
+            self._no_permit = f"; the scan head rejects permits: {event.text}"
         elif isinstance(event, LinkLost):
             return Heard(over=f"the line to the scan head is lost: {event.reason}")
         return Heard()
@@ -163,13 +166,14 @@ class GroupFiring:
     def follow(self, status: Status | None, now_s: float, stall_timeout_s: float) -> str:
         """Take a new status, if there is one; return why it is over, empty while it goes on."""
         if now_s - self._moved_at > stall_timeout_s:
-            return f"no shot for {stall_timeout_s:.0f} s"
+            return f"no shot for {stall_timeout_s:.0f} s{self._no_permit}"
         if status is None or not self._concerns(status):
             return ""
         if status.state == DeviceState.FAULT:
             return f"scan head fault {status.fault_code}: {status.fault_text}"
         if status.executed > self.next_spot:
             self.next_spot, self._moved_at = min(status.executed, self.end), now_s
+            self._no_permit = ""
         return ""
 
     def complete(self, status: Status | None) -> bool:

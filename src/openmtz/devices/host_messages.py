@@ -147,3 +147,21 @@ class FiredRequest:
     @classmethod
     def parse(cls, payload: bytes) -> FiredRequest:
         return cls(*unpack(cls.LAYOUT, payload))
+
+
+@dataclass(frozen=True)
+class ShowPlan:
+    """Name a plan: while nothing is selected, the statuses that follow show it and its executed index."""
+
+    TYPE: ClassVar[int] = 0x09
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<32s")
+    plan_sha256: bytes
+
+    def payload(self) -> bytes:
+        if len(self.plan_sha256) != 32:
+            raise ValueError("plan_sha256 must be 32 bytes")
+        return self.LAYOUT.pack(self.plan_sha256)
+
+    @classmethod
+    def parse(cls, payload: bytes) -> ShowPlan:
+        return cls(*unpack(cls.LAYOUT, payload))

@@ -20,6 +20,7 @@ from openmtz.devices.messages import (
     ResetFault,
     Select,
     SelectReply,
+    ShowPlan,
     Status,
 )
 from openmtz.devices.outbox import Outbox, SpotLoader
@@ -50,6 +51,7 @@ class LinkCore:
         self._events: deque[Event] = deque()
         self._selecting: tuple[Select, float] | None = None
         self._collector: FiredCollector | None = None
+        self._collected = b""
 
     # -- what is to be sent -----------------------------------------------------------------------
 
@@ -64,6 +66,10 @@ class LinkCore:
         self.answer = None
         self._selecting = (select, now_s)
         self.outbox.put_urgent(encode(select))
+
+    def show_plan(self, plan_sha256: bytes) -> None:
+        """Ask the device to name a plan in its statuses, with what it has executed of it."""
+        self.outbox.put_urgent(encode(ShowPlan(plan_sha256)))
 
     def stop_selecting(self) -> None:
         """Nobody waits for the answer any more."""
@@ -127,8 +133,9 @@ class LinkCore:
         if self._selecting is not None and now_s - self._selecting[1] > RETRY_S:
             self._selecting = (self._selecting[0], now_s)
             self.outbox.put_urgent(encode(self._selecting[0]))
-        if self._collector is not None and self.status is not None:
-            status = self.status
+        status = self.status
+        # The executed index of another plan says nothing of what the collector follows.
+        if self._collector is not None and status is not None and status.plan_sha256 == self._collected:
             # While the gate is open the last executed spot may be a pulse not yet over.
             done = status.executed - 1 if status.gate_open else status.executed
             request, certain = self._collector.check(done, now_s)
@@ -170,7 +177,7 @@ class LinkCore:
             return
         capacity = self.hello.buffer_spots if self.hello is not None else 0
         self.outbox.loader = SpotLoader(select, capacity)
-        self._collector = FiredCollector(select.first)
+        self._collector, self._collected = FiredCollector(select.first), select.plan_sha256
         self.answer, self._selecting = reply, None
         self._push(reply)
 

@@ -21,6 +21,7 @@ from openmtz.devices.host_messages import (
     PermitFrame,
     ResetFault,
     Select,
+    ShowPlan,
     Spots,
     StatusRequest,
 )
@@ -56,13 +57,16 @@ __all__ = [
     "ResetFault",
     "Select",
     "SelectReply",
+    "ShowPlan",
     "Spots",
     "Status",
     "StatusRequest",
     "plan_bytes",
 ]
 
-HostFrame = Hello | Select | Spots | PermitFrame | GateClose | ResetFault | StatusRequest | FiredRequest
+HostFrame = (
+    Hello | Select | Spots | PermitFrame | GateClose | ResetFault | StatusRequest | FiredRequest | ShowPlan
+)
 DeviceFrame = HelloReply | Status | Fired | Nak | SelectReply
 Frame = HostFrame | DeviceFrame
 FRAME_CLASSES: tuple[type, ...] = (
@@ -74,6 +78,7 @@ FRAME_CLASSES: tuple[type, ...] = (
     ResetFault,
     StatusRequest,
     FiredRequest,
+    ShowPlan,
     HelloReply,
     Status,
     Fired,

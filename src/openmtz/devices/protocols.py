@@ -67,6 +67,10 @@ class ScanHead(Protocol):
         """Pass a permit's frame on unopened, before anything else waiting. Never blocks."""
         ...
 
+    def show_plan(self, plan_sha256: bytes) -> None:
+        """Ask the device to name a plan in its statuses, with what it has executed of it. Never blocks."""
+        ...
+
     def close_gate(self) -> None:
         """Close the gate and forget the selection. Never blocks."""
         ...

@@ -192,6 +192,12 @@ class ScanHeadLink:
             self._core.relay_permit(frame)
         self._wake()
 
+    def show_plan(self, plan_sha256: bytes) -> None:
+        """Ask the device to name a plan in its statuses, with what it has executed of it. Never blocks."""
+        with self._lock:
+            self._core.show_plan(plan_sha256)
+        self._wake()
+
     def close_gate(self) -> None:
         """Close the gate; the device forgets the selection, so nothing fires before a new `select`."""
         with self._lock:

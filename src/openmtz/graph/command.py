@@ -39,4 +39,5 @@ def process_command(
     command = [sys.executable, "-m", "openmtz.nodes", "--parameters", str(path)]
     command += ["--use-sim-time"] if simulation else []
     command += ["--critical"] if spec.critical else []
+    command += ["--priority", str(spec.priority)] if spec.priority else []
     return [*command, *spec.nodes]

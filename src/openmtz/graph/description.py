@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from openmtz import files
 
 NODE_NAMES = (
     "safety_monitor",
@@ -27,6 +29,11 @@ NODE_NAMES = (
 )
 
 
+CRITICAL_PRIORITY = 10
+"""Real-time priority (SCHED_FIFO) of critical processes. Engineering default: above the others of a graph,
+below the kernel's own threads (50 and up)."""
+
+
 class GraphError(ValueError):
     """A graph description that cannot be run; the message names file, place and fix."""
 
@@ -34,7 +41,9 @@ class GraphError(ValueError):
 class ProcessSpec(BaseModel):
     """One operating-system process: nodes of ours, or a program of its own.
 
-    `last`: the nodes load with the others, but begin their work when those are ready.
+    `last`: the nodes load with the others, but begin their work when those are ready. `critical`: real-time
+    priority 10 and no garbage collection. `priority`: that real-time priority for another process of nodes,
+    below the critical ones; 0 is the ordinary, fair share of the processor.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +54,7 @@ class ProcessSpec(BaseModel):
     arguments: tuple[str, ...] = ()
     only: Literal["simulation", "hardware"] | None = None
     critical: bool = False
+    priority: int = Field(default=0, ge=0, lt=CRITICAL_PRIORITY)
     last: bool = False
 
     @model_validator(mode="after")
@@ -53,10 +63,24 @@ class ProcessSpec(BaseModel):
             raise ValueError(f"process {self.name!r} needs either `nodes` or a `program`")
         if self.last and not self.nodes:
             raise ValueError(f"process {self.name!r}: only nodes can be `last`, a program begins at once")
+        if self.priority and (self.critical or not self.nodes):
+            raise ValueError(
+                f"process {self.name!r}: `priority` is for processes of nodes that are not `critical`"
+            )
         unknown = [n for n in self.nodes if n not in NODE_NAMES]
         if unknown:
             raise ValueError(f"unknown node {unknown[0]!r}; there are: {', '.join(NODE_NAMES)}")
         return self
+
+    @property
+    def own(self) -> bool:
+        """Whether it starts nothing but what belongs to this installation."""
+        return self.program is None or re.fullmatch(r"openmtz(\.[a-z_][a-z0-9_]*)+", self.program) is not None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is a part of the simulation."""
+        return "simulation" in self.nodes or (self.program or "").startswith("openmtz.simulation")
 
 
 class GraphDescription(BaseModel):
@@ -159,22 +183,40 @@ def share_folder() -> Path:
     )
 
 
-def load_graph(path: Path | None = None) -> GraphDescription:
+def load_graph(path: Path | None = None, *, allow_foreign_programs: bool = False) -> GraphDescription:
     """Read the description; the built-in one when no path is given.
 
+    Args:
+        allow_foreign_programs: it may start programs that are not of this installation, with the rights of
+            who starts it.
+
     Raises:
-        GraphError: missing file, broken YAML, unknown node, wrong version; names the place.
+        GraphError: missing file, broken YAML, unknown node, wrong version, a foreign program, a part of the
+            simulation that would also run on hardware; names the place.
     """
     path = path or share_folder() / "config" / "graph.yaml"
     try:
-        raw = yaml.safe_load(path.read_text())
+        raw = files.read_yaml(path)
     except OSError as error:
         raise GraphError(f"{path}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        raise GraphError(f"{path}: not valid YAML: {error}") from error
+    except files.UnsafeFileError as error:
+        raise GraphError(f"no description of a graph: {error}") from error
     try:
-        return GraphDescription.model_validate(raw)
+        graph = GraphDescription.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"]) or "top level"
         raise GraphError(f"{path}: {place}: {first['msg']}") from error
+    for spec in graph.processes:
+        if spec.simulated and spec.only != "simulation":
+            raise GraphError(
+                f"{path}: process {spec.name!r} is a part of the simulation, whose services move interlock"
+                " lines: it must not run on hardware; write `only: simulation`"
+            )
+        if spec.program and not spec.own and not allow_foreign_programs:
+            raise GraphError(
+                f"{path}: process {spec.name!r} would start {spec.program!r}, which is no program of OpenMTZ;"
+                " read the file, and if you want that, allow it: --allow-foreign-programs (with `ros2"
+                " launch`: allow_foreign_programs:=true)"
+            )
+    return graph

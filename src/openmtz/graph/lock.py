@@ -1,4 +1,4 @@
-"""One stack per machine and ROS domain: two would hear each other's permits."""
+"""One stack per machine and ROS domain: two would hear each other's permits. With the lock comes a secret."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import tempfile
 from pathlib import Path
 
 from openmtz.graph.description import GraphError
+from openmtz.graph.secret import SecretError, make_secret, secret_path
 
 
 class StackLock:
-    """An advisory lock on a file named by the ROS domain; released by the kernel if we die."""
+    """An advisory lock on a file named by the ROS domain; released by the kernel if we die.
+
+    Attributes:
+        secret: file of the secret of the stack that holds it.
+    """
 
     def __init__(self) -> None:
         domain = os.environ.get("ROS_DOMAIN_ID", "0") or "0"
@@ -20,12 +25,13 @@ class StackLock:
         self._domain = domain
         self._path = Path(tempfile.gettempdir()) / f"openmtz-domain-{domain}.lock"
         self._fd: int | None = None
+        self.secret = secret_path()
 
     def acquire(self) -> None:
-        """Take the lock; nothing to do if it is held.
+        """Take the lock and make the stack's secret; nothing to do if it is held.
 
         Raises:
-            GraphError: another stack holds it; names its process and what to do.
+            GraphError: another stack holds it, or the secret cannot be made; names what to do.
         """
         if self._fd is not None:
             return
@@ -46,12 +52,18 @@ class StackLock:
                 f" {self._domain}. Stop it, or give this one a domain of its own:"
                 f" ROS_DOMAIN_ID={(int(self._domain) + 1) % 102}"
             ) from None
+        try:
+            self.secret = make_secret()
+        except SecretError:
+            os.close(fd)
+            raise
         os.ftruncate(fd, 0)
         os.pwrite(fd, str(os.getpid()).encode(), 0)
         self._fd = fd
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Remove the secret and give the lock back."""
         if self._fd is not None:
+            self.secret.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd = None

@@ -11,10 +11,8 @@ next one removes (`openmtz.graph.leftovers`).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import threading
 import time
@@ -22,22 +20,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from openmtz.graph.child import Child, die_with_parent, raise_priority
+from openmtz.graph.child import Child, die_with_parent, end_children, raise_priority
 from openmtz.graph.command import process_command
 from openmtz.graph.death import ProcessDied, describe_death, last_lines
 from openmtz.graph.description import GraphDescription, GraphError, ProcessSpec
+from openmtz.graph.device_memory import device_of_run
 from openmtz.graph.leftovers import RuntimeFolder, sweep
 from openmtz.graph.lock import StackLock
+from openmtz.graph.progress import StartProgress, processor_seconds
+from openmtz.graph.secret import SECRET_FILE
 
 READY_FD = "OPENMTZ_READY_FD"
 GO_FD = "OPENMTZ_GO_FD"
 """For processes that are `last`: the reading end of a pipe that closes when all others are ready."""
-GO_AFTER_S = 45.0
+GO_AFTER_S = 600.0
 """Then they begin although another is not ready yet [s]. Engineering default."""
+LONGEST_START_S = 900.0
+"""Then a start that still uses the processor hangs all the same [s]. Engineering default."""
 RUN_LINE_FDS = "OPENMTZ_RUN_LINE_FDS"
 """`name:fd,name:fd,...` for the safety monitor: reading ends, one for each process and the supervisor."""
-STOP_GRACE_S = (1.6, 0.6)
-"""Seconds after SIGINT and after SIGTERM; together with the rest under the 3 s promised to Ctrl-C."""
 
 
 class Supervisor:
@@ -49,7 +50,8 @@ class Supervisor:
 
     Args:
         graph: what to run. simulation: simulated world and device, or hardware.
-        log_dir: one file per process goes there. substitutions: for `{...}` in the description.
+        log_dir: one file per process goes there. substitutions: for `{...}` in the description; without
+            `device_serial` and `device_memory` the simulated scan head is one of this run, that of `log_dir`.
         overrides: parameters by node, over the description's.
         on_death: called once, from the watching thread, with the first process that died.
         lock: held already by a caller who wants to know early; taken here otherwise.
@@ -88,6 +90,7 @@ class Supervisor:
             "log_dir": str(log_dir),
             "serial_port": str(self.runtime_dir / "scan_head"),
             "seed": "0",
+            **device_of_run(log_dir),
             **substitutions,
         }
         specs = graph.for_mode(simulation)
@@ -128,9 +131,12 @@ class Supervisor:
 
     def _start_one(self, spec: ProcessSpec) -> None:
         environment = dict(os.environ, PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+        # A folder `openmtz` where this was started is not the installation (Python 3.11 and later obey).
+        environment["PYTHONSAFEPATH"] = "1"
         ready_read, ready_write = os.pipe()
         pass_fds = [ready_write, self._run_line[spec.name][1]]
         environment[READY_FD] = str(ready_write)
+        environment[SECRET_FILE] = str(self._lock.secret)
         if "safety_monitor" in spec.nodes:
             others = {name: ends[0] for name, ends in self._run_line.items() if name != spec.name}
             pass_fds += others.values()
@@ -239,16 +245,21 @@ class Supervisor:
     def wait_ready(self, timeout_s: float, tick: Callable[[list[str]], None] | None = None) -> None:
         """Wait until every process of ours said it is ready; `tick` gets the names still missing.
 
+        Starting takes as long as it takes while those that are missing use the processor: on a loaded machine
+        that is minutes.
+
         Raises:
-            GraphError: one died, or they took too long; names which.
+            GraphError: one died, or they did nothing for `timeout_s`; names which.
         """
-        deadline = time.monotonic() + timeout_s
+        began = time.monotonic()
+        progress = StartProgress(began)
         while True:
             with self._changed:
-                missing = [c.spec for c in self._children if not c.ready and not c.dead]
+                unready = [c.spec for c in self._children if not c.ready and not c.dead]
                 # Not those that only wait for others themselves.
-                waiting = [s.name for s in missing if not s.last or self._go_write < 0]
-                waiting = waiting or [s.name for s in missing]
+                waiting = [s.name for s in unready if not s.last or self._go_write < 0]
+                waiting = waiting or [s.name for s in unready]
+                sessions = {c.popen.pid for c in self._children if c.spec.name in waiting}
                 if self._died:
                     raise GraphError(describe_death(self._died))
                 if not waiting:
@@ -256,10 +267,11 @@ class Supervisor:
                 self._changed.wait(0.1)
             if tick:
                 tick(waiting)
-            if time.monotonic() > deadline:
-                raise GraphError(
-                    f"not ready after {timeout_s:.0f} s: {', '.join(waiting)}; logs: {self._log_dir}"
-                )
+            now = time.monotonic()
+            idle_s = progress.idle_s(processor_seconds(sessions), now)
+            if idle_s > timeout_s or now - began > LONGEST_START_S:
+                missing = f"{', '.join(waiting)} (idle for {idle_s:.0f} s)"
+                raise GraphError(f"not ready after {now - began:.0f} s: {missing}; logs: {self._log_dir}")
 
     def stop(self) -> None:
         """End everything: SIGINT, SIGTERM, SIGKILL; removes the runtime folder. Safe to call twice."""
@@ -267,18 +279,7 @@ class Supervisor:
             return
         self._stopping.set()
         self._break_run_line()
-        for number, grace in ((signal.SIGINT, STOP_GRACE_S[0]), (signal.SIGTERM, STOP_GRACE_S[1])):
-            alive = [c for c in self._children if c.popen.poll() is None]
-            for child in alive:
-                child.popen.send_signal(number)
-            deadline = time.monotonic() + grace
-            for child in alive:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.popen.wait(max(0.0, deadline - time.monotonic()))
-        for child in self._children:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.popen.pid, signal.SIGKILL)
-            child.popen.wait()
+        end_children(self._children)
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(1.0)
         for key in list(self._selector.get_map().values()):

@@ -16,6 +16,7 @@ from openmtz.limits.absolute import HOST_ENVELOPE_VERSION, LIMITS
 from openmtz.limits.beams import beams_of
 from openmtz.limits.density import check_density
 from openmtz.limits.interval import check_interval
+from openmtz.limits.left_out import check_left_out
 from openmtz.limits.refusal import refusal
 from openmtz.limits.sites import on_the_sites, rules_of_header, strictest
 from openmtz.optics import FieldCalibration, HandpieceProfile, ProfileError
@@ -43,6 +44,7 @@ def check_plan(plan: TreatmentPlan, calibration: FieldCalibration | None = None)
         text = f"{len(plan)} spots, the limit is {LIMITS['spots'].value:.0f}"
         return [*found, refusal("too-many-spots", text, "treat a smaller region", len(plan))]
     found += check_interval(plan)
+    found += check_left_out(plan)
     found += _check_pulses(plan, profile)
     found += check_density(plan, profile)
     found += _check_aim(plan, profile, calibration)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import rclpy.node
 from builtin_interfaces.msg import Duration
 from openmtz_interfaces.action import MoveToStation
 from openmtz_interfaces.msg import SafetyState, SkinSurface as SurfaceMessage
@@ -22,6 +21,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from openmtz.nodes import convert, topics
 from openmtz.nodes.background import Background
 from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.guard import Guard
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parameter, parse_parameters
 from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.robot import JOINT_NAMES, MoveOutcome, Mover, MoverConfig, Trajectory
@@ -39,11 +40,11 @@ class ArmConfig:
     safety_age_s: float = parameter(1.0, "a safety state older than this stops the motion [s]", 0.2, 10.0)
 
 
-class Arm(rclpy.node.Node):
+class Arm(ListeningNode):
     """One motion at a time; it ends at rest, in tolerance, or with a stop and the reason."""
 
     def __init__(self, overrides: list[Parameter]) -> None:
-        super().__init__("arm", parameter_overrides=overrides)
+        super().__init__("arm", overrides)
         config = parse_parameters(self, ArmConfig)
         self._mover = Mover(
             self._publish,
@@ -52,11 +53,11 @@ class Arm(rclpy.node.Node):
         )
         self._goal: Goal[Any] | None = None
         self._publisher = topics.TRAJECTORY.publisher(self)
-        topics.JOINT_STATES.subscription(self, self._on_joints)
-        topics.SAFETY_STATE.subscription(self, self._on_safety)
-        topics.SURFACE.subscription(self, self._on_surface)
+        self.ear.subscribe(topics.JOINT_STATES, self._on_joints)
+        self.ear.subscribe(topics.SAFETY_STATE, self._on_safety)
+        self.ear.subscribe(topics.SURFACE, self._on_surface)
         self._slot: GoalSlot[Any] = GoalSlot(
-            self, MoveToStation, "move_to_station", self._start, self._cancel
+            self, MoveToStation, "move_to_station", self._start, self._cancel, Guard(self)
         )
         self._progress = ProgressCounter(self, 1.0)
         work_timer(self, 0.02, self._work)
@@ -116,6 +117,7 @@ class Arm(rclpy.node.Node):
 
     def _work(self) -> None:
         now = time.monotonic()
+        self.ear.look(now)
         self._progress.work(now)
         self._report()
         if self._goal is not None:
@@ -131,6 +133,7 @@ class Arm(rclpy.node.Node):
             MoveToStation.Result(
                 success=outcome.success,
                 reason=outcome.reason,
+                late=outcome.late,
                 position_error_m=outcome.position_error_m,
                 orientation_error_rad=outcome.orientation_error_rad,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ class Background:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def _run(self) -> None:
+        if os.sched_getscheduler(0) == os.SCHED_FIFO:  # inherited; not for work of seconds
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         while True:
             self._work.get()()
 

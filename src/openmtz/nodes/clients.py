@@ -10,6 +10,8 @@ import rclpy.node
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 
+from openmtz.nodes.guard import twin_server
+
 Done = Callable[[Any, str], None]
 """Called with the response or result, or with None and why there is none."""
 
@@ -51,7 +53,10 @@ class ServiceQueue:
         if self._running is None and self._waiting:
             _kind, name, request, done, deadline = self._waiting[0]
             client = self._clients[name]
-            if client.service_is_ready():
+            if why := twin_server(self._node, name, request):
+                self._waiting.popleft()
+                done(None, why)
+            elif client.service_is_ready():
                 self._waiting.popleft()
                 self._running = (client.call_async(request), done, name, deadline)
             elif now > deadline:

@@ -7,21 +7,23 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
-import rclpy.node
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
+
+from openmtz.nodes.guard import twin_server
+from openmtz.nodes.hearing import ListeningNode
 
 PUMP_S = 0.02
 
 
 class GraphClient:
-    """A node of its own; `pump` lets messages in."""
+    """A node of its own; `pump` lets messages in, those heard through `node.ear` from who is known alone."""
 
     def __init__(self, name: str) -> None:
         self._own_context = not rclpy.ok()
         if self._own_context:
             rclpy.init(args=["openmtz"], signal_handler_options=SignalHandlerOptions.NO)
-        self.node = rclpy.node.Node(name)
+        self.node = ListeningNode(name, [])
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._services: dict[str, Any] = {}
@@ -34,7 +36,7 @@ class GraphClient:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self._executor.spin_once(timeout_sec=PUMP_S)
+            self._spin_once()
 
     def wait(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
         """Pump until `done()`.
@@ -46,18 +48,26 @@ class GraphClient:
         while not done():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what}: nothing after {timeout_s:.0f} s")
-            self._executor.spin_once(timeout_sec=PUMP_S)
+            self._spin_once()
+
+    def _spin_once(self) -> None:
+        self._executor.spin_once(timeout_sec=PUMP_S)
+        self.node.ear.look(time.monotonic())
 
     def call(self, service_type: Any, name: str, request: Any, timeout_s: float = 5.0) -> Any:
         """Call a service and return its response.
 
         Raises:
             TimeoutError: no such service, or no answer in time.
+            RuntimeError: it has two servers, and the request would tell both the stack's secret.
         """
         client = self._services.get(name)
         if client is None:
             client = self._services[name] = self.node.create_client(service_type, name)
         self.wait(client.service_is_ready, timeout_s, f"service {name}")
+        why = twin_server(self.node, name, request)
+        if why:
+            raise RuntimeError(why)
         future = client.call_async(request)
         self.wait(future.done, timeout_s, f"answer of {name}")
         return future.result()

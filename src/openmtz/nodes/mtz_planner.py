@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import rclpy.node
 from openmtz_interfaces.action import PlanTreatment
 from openmtz_interfaces.msg import SkinSurface as SurfaceMessage
 from rclpy.parameter import Parameter
@@ -20,6 +19,7 @@ from openmtz.hooks import load_plugins
 from openmtz.nodes import calibration, convert, topics
 from openmtz.nodes.background import Background
 from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parameter, parse_parameters
 from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.stack import (
@@ -45,11 +45,11 @@ class PlannerConfig:
     )
 
 
-class MtzPlanner(rclpy.node.Node):
+class MtzPlanner(ListeningNode):
     """Converts, plans in a thread, converts. The plan is latched on `plan`."""
 
     def __init__(self, overrides: list[Parameter]) -> None:
-        super().__init__("mtz_planner", parameter_overrides=overrides)
+        super().__init__("mtz_planner", overrides)
         self._config = config = parse_parameters(self, PlannerConfig)
         plugins = load_plugins()
         for failure in plugins.failures:
@@ -58,7 +58,7 @@ class MtzPlanner(rclpy.node.Node):
         planner = TreatmentPlanner(plugins, field, config.check_reach)
         self.planning = Planning(planner, Background("planning").submit, config.surface_wait_s)
         self._plan_publisher = topics.PLAN.publisher(self)
-        topics.SURFACE.subscription(self, self._on_surface)
+        self.ear.subscribe(topics.SURFACE, self._on_surface)
         self._slot: GoalSlot[Any] = GoalSlot(
             self, PlanTreatment, "plan_treatment", self._start, lambda _goal: self.planning.cancel()
         )
@@ -79,6 +79,7 @@ class MtzPlanner(rclpy.node.Node):
 
     def _work(self) -> None:
         now = time.monotonic()
+        self.ear.look(now)
         self._progress.work(now)
         for outcome in self.planning.work(now):
             goal = self._slot.active

@@ -13,16 +13,16 @@ from openmtz_interfaces.action import Treat
 from openmtz_interfaces.msg import (
     SafetyState,
 )
-from openmtz_interfaces.srv import ApprovePlan, InjectFault, RequestReady, SetInterlock
+from openmtz_interfaces.srv import ApprovePlan, InjectFault, RequestReady, ResetFault, SetInterlock
 from rclpy.action import ActionClient
-from std_srvs.srv import Trigger
 
 from openmtz.nodes.graph_client import GraphClient
+from openmtz.nodes.guard import own_secret
 from openmtz.nodes.operator_view import OperatorView
 
 
 class OperatorClient(GraphClient):
-    """Asks, approves, stops; `observed` is what it saw.
+    """Asks, approves, stops; `observed` is what it saw. What needs it carries the stack's secret.
 
     Raises:
         TimeoutError: the graph did not answer in time; names what was asked.
@@ -60,7 +60,8 @@ class OperatorClient(GraphClient):
             TimeoutError: nobody answers. RuntimeError: the goal was refused.
         """
         self.wait(self._treat.server_is_ready, 10.0, "action treat")
-        goal = Treat.Goal(indication=indication, request_json=json.dumps(request), seed=seed)
+        asked = {"indication": indication, "request_json": json.dumps(request), "seed": seed}
+        goal = Treat.Goal(**asked, secret=own_secret())
         sent = self._treat.send_goal_async(goal)
         self.wait(sent.done, 5.0, "answer of treat")
         handle = sent.result()
@@ -90,18 +91,20 @@ class OperatorClient(GraphClient):
                 plan_sha256=observed.plan.sha256,
                 monitor_boot_id=observed.safety.boot_id,
                 approver=approver,
+                secret=own_secret(),
             ),
         )
         return answer.accepted, answer.reason
 
     def request_ready(self, ready: bool = True) -> tuple[bool, str]:
         """Ask the safety monitor to leave standby, or go back."""
-        answer = self.call(RequestReady, "safety/request_ready", RequestReady.Request(ready=ready))
+        request = RequestReady.Request(ready=ready, secret=own_secret())
+        answer = self.call(RequestReady, "safety/request_ready", request)
         return answer.accepted, answer.reason
 
     def reset_safety(self) -> tuple[bool, str]:
         """Reset a latched fault."""
-        answer = self.call(Trigger, "safety/reset", Trigger.Request())
+        answer = self.call(ResetFault, "safety/reset", ResetFault.Request(secret=own_secret()))
         return answer.success, answer.message
 
     def set_interlock(self, line: str, value: bool) -> None:
@@ -110,9 +113,8 @@ class OperatorClient(GraphClient):
         Raises:
             ValueError: no such line.
         """
-        answer = self.call(
-            SetInterlock, "simulation/set_interlock", SetInterlock.Request(line=line, value=value)
-        )
+        request = SetInterlock.Request(line=line, value=value, secret=own_secret())
+        answer = self.call(SetInterlock, "simulation/set_interlock", request)
         if not answer.success:
             raise ValueError(answer.message)
 
@@ -122,7 +124,9 @@ class OperatorClient(GraphClient):
         Raises:
             ValueError: no such fault.
         """
-        request = InjectFault.Request(fault=fault, active=active, parameters_json=json.dumps(parameters))
+        request = InjectFault.Request(
+            fault=fault, active=active, parameters_json=json.dumps(parameters), secret=own_secret()
+        )
         answer = self.call(InjectFault, "simulation/inject_fault", request)
         if not answer.success:
             raise ValueError(answer.message)

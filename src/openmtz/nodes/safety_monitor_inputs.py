@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import rclpy.node
 from openmtz_interfaces.msg import (
     Interlocks as InterlocksMessage,
     Progress as ProgressMessage,
@@ -18,30 +17,29 @@ from openmtz_interfaces.msg import (
 from sensor_msgs.msg import JointState
 
 from openmtz.nodes import convert, convert_safety, topics
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES
 from openmtz.stack import Monitoring
 
-DECIDING = (
-    topics.INTERLOCKS, topics.HEAD_STATUS, topics.JOINT_STATES, topics.SPOTS_LOADED, topics.SPOTS_FIRED,
-    topics.PERMIT, topics.SAFETY_STATE,
-)  # fmt: skip
-"""What the monitor believes, and what it says: each has one publisher."""
-
 
 class MonitorInputs:
-    """Subscribes to all of it. What cannot be believed counts as nothing, and is said in the log."""
+    """Subscribes to all of it: each topic has one publisher, `progress` one for each node.
 
-    def __init__(self, node: rclpy.node.Node, monitoring: Monitoring) -> None:
+    What cannot be believed counts as nothing, and is said in the log.
+    """
+
+    def __init__(self, node: ListeningNode, monitoring: Monitoring) -> None:
         self._node, self._monitoring, self._inbox = node, monitoring, monitoring.inbox
-        topics.INTERLOCKS.subscription(node, self._on_interlocks)
-        topics.HEAD_STATUS.subscription(node, self._on_head)
-        topics.JOINT_STATES.subscription(node, self._on_joints)
-        topics.PROGRESS.subscription(node, self._on_progress)
-        topics.PLAN.subscription(node, self._on_plan)
-        topics.SURFACE.subscription(node, self._on_surface)
-        topics.SPOTS_LOADED.subscription(node, self._on_loaded)
-        topics.SPOTS_FIRED.subscription(node, self._on_fired)
+        ear = node.ear
+        ear.subscribe(topics.INTERLOCKS, self._on_interlocks)
+        ear.subscribe(topics.HEAD_STATUS, self._on_head)
+        ear.subscribe(topics.JOINT_STATES, self._on_joints)
+        ear.subscribe(topics.PROGRESS, self._on_progress, monitoring.watched, _said_by)
+        ear.subscribe(topics.PLAN, self._on_plan)
+        ear.subscribe(topics.SURFACE, self._on_surface)
+        ear.subscribe(topics.SPOTS_LOADED, self._on_loaded)
+        ear.subscribe(topics.SPOTS_FIRED, self._on_fired)
 
     def _on_interlocks(self, message: InterlocksMessage) -> None:
         self._inbox.interlocks = convert_safety.interlocks_of(message, time.monotonic())
@@ -87,3 +85,7 @@ class MonitorInputs:
 
     def _refused(self, text: str) -> None:
         self._node.get_logger().error(text, throttle_duration_sec=1.0)
+
+
+def _said_by(message: ProgressMessage) -> str:
+    return str(message.node)

@@ -9,20 +9,21 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import rclpy.node
 from openmtz_interfaces.action import FireStation
 from openmtz_interfaces.msg import Permit, SafetyState, TreatmentPlan as PlanMessage
+from openmtz_interfaces.srv import ResetFault
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
-from std_srvs.srv import Trigger
 
 from openmtz.devices import FiredGap, LinkLost, ScanHeadError
 from openmtz.nodes import calibration, convert, convert_head, convert_safety, topics
 from openmtz.nodes.errors import NodeError
 from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.guard import Guard
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parse_parameters
 from openmtz.nodes.scan_head_line import ScanHeadConfig, connect
-from openmtz.nodes.work_loop import ProgressCounter, SharedTopics, work_timer
+from openmtz.nodes.work_loop import ProgressCounter, work_timer
 from openmtz.plan import PlanError
 from openmtz.robot import JOINT_NAMES, SCAN_HEAD_FRAME, ArmKinematics
 from openmtz.stack import (
@@ -36,17 +37,16 @@ from openmtz.stack import (
 )
 
 
-class ScanHeadNode(rclpy.node.Node):
+class ScanHeadNode(ListeningNode):
     """Alone in its process; serial I/O has its own thread inside `ScanHeadLink`."""
 
     def __init__(self, overrides: list[Parameter]) -> None:
-        super().__init__("scan_head", parameter_overrides=overrides)
+        super().__init__("scan_head", overrides)
         config = parse_parameters(self, ScanHeadConfig)
         field = calibration.load_calibration(config.calibration_file, "scan_head")
         self._status_publisher = topics.HEAD_STATUS.publisher(self)
         self._loaded_publisher = topics.SPOTS_LOADED.publisher(self)
         self._fired_publisher = topics.SPOTS_FIRED.publisher(self)
-        self._topics = SharedTopics(self, [topics.PERMIT.name, topics.SAFETY_STATE.name])
         self._line = connect(self, config)
         kinematics = ArmKinematics()
         self.firing = Firing(
@@ -55,11 +55,12 @@ class ScanHeadNode(rclpy.node.Node):
             field,
             config.firing(),
         )
-        topics.PERMIT.subscription(self, self._on_permit)
-        topics.PLAN.subscription(self, self._on_plan)
-        topics.SAFETY_STATE.subscription(self, self._on_safety)
-        topics.JOINT_STATES.subscription(self, self._on_joints)
-        self.create_service(Trigger, "scan_head/reset_fault", self._on_reset)
+        self.ear.subscribe(topics.PERMIT, self._on_permit)
+        self.ear.subscribe(topics.PLAN, self._on_plan)
+        self.ear.subscribe(topics.SAFETY_STATE, self._on_safety)
+        self.ear.subscribe(topics.JOINT_STATES, self._on_joints)
+        self._guard = Guard(self)
+        self.create_service(ResetFault, "scan_head/reset_fault", self._on_reset)
         self._slot: GoalSlot[Any] = GoalSlot(self, FireStation, "fire_station", self._start, self._cancel)
         self._progress = ProgressCounter(self, 0.1)
         work_timer(self, 0.005, self._work)
@@ -68,8 +69,8 @@ class ScanHeadNode(rclpy.node.Node):
 
     def _on_permit(self, message: Permit) -> None:
         try:
-            if self._topics.shared:
-                raise ValueError(f"more than one node publishes on {self._topics.shared}")
+            if self.ear.shared:
+                raise ValueError(f"more than one node publishes on {self.ear.shared}")
             self.firing.hear_permit(bytes(message.frame))
         except (ValueError, ScanHeadError) as error:
             self.get_logger().error(f"a permit was not relayed: {error}", throttle_duration_sec=1.0)
@@ -89,9 +90,11 @@ class ScanHeadNode(rclpy.node.Node):
         if joints is not None:
             self.firing.hear_joints(joints[0], time.monotonic())
 
-    def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._line.reset_fault()
-        response.success = True
+    def _on_reset(self, request: ResetFault.Request, response: ResetFault.Response) -> ResetFault.Response:
+        response.message = self._guard.refusal(request.secret, "scan_head/reset_fault")
+        response.success = not response.message
+        if response.success:
+            self._line.reset_fault()
         return response
 
     def _start(self, goal: Goal[Any]) -> None:
@@ -108,7 +111,7 @@ class ScanHeadNode(rclpy.node.Node):
 
     def _work(self) -> None:
         now = time.monotonic()
-        self._topics.look(now)
+        self.ear.look(now)
         lost = ""
         for outcome in self.firing.work(now):
             match outcome:

@@ -11,12 +11,13 @@ import os
 import signal
 import time
 
-import rclpy.node
 from rclpy.parameter import Parameter
 
 from openmtz.capture import CaptureError
 from openmtz.nodes.calibration import load_galvo_map
 from openmtz.nodes.errors import NodeError
+from openmtz.nodes.guard import Guard
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parse_parameters
 from openmtz.nodes.simulated_cell.arm import SimulatedArm
 from openmtz.nodes.simulated_cell.camera import SimulatedCamera
@@ -35,11 +36,11 @@ from openmtz.simulation.clock import Scope
 from openmtz.simulation.patient import PatientRequestError, build_patient
 
 
-class Simulation(rclpy.node.Node):
+class Simulation(ListeningNode):
     """Steps the world, publishes what sensors would, records what shots really hit."""
 
     def __init__(self, overrides: list[Parameter]) -> None:
-        super().__init__("simulation", parameter_overrides=overrides)
+        super().__init__("simulation", overrides)
         config = parse_parameters(self, SimulationConfig)
         self._cell = cell = self._make_cell(config)
         self._view = CellView(cell, config.viewer_port)
@@ -49,8 +50,9 @@ class Simulation(rclpy.node.Node):
         self._sensors = CellSensors(self, cell, config.joint_rate_hz)
         self._truth = TruthTopic(self, cell)
         self._arm = SimulatedArm(self, cell)
-        self._lines = CellLines(self, cell, lambda: self._control.playing)
-        self._faults = CellFaults(self, cell, worker)
+        guard = Guard(self)
+        self._lines = CellLines(self, cell, lambda: self._control.playing, guard)
+        self._faults = CellFaults(self, cell, worker, guard)
         actions = ControlActions(self._lines.release_footswitch, self._reset, _end_process)
         portion = round(1.0 / (config.joint_rate_hz * cell.world.timestep_s))
         self._control = SimulationControl(self, cell.pacer, actions, portion)
@@ -64,7 +66,7 @@ class Simulation(rclpy.node.Node):
         try:
             patient = build_patient(config.patient_json, config.seed)
             for note in patient.notes:
-                self.get_logger().warning(f"patient: {note}")
+                self.get_logger().info(f"patient: {note}")
             return PlayedCell(patient, config.seed, config.real_time_factor, config.wires, galvo_map)
         except (PatientRequestError, StartBlocked) as error:
             raise NodeError(str(error)) from error
@@ -74,6 +76,7 @@ class Simulation(rclpy.node.Node):
         why_not = self._cell.why_no_reset(scope)
         if why_not:
             return why_not
+        self._cell.keep_stops()
         failed = self._faults.panel.clear() if Scope.SPAWNED in scope else ""
         if self._cell.reset(scope):
             self._sensors.begin_anew()
@@ -90,6 +93,7 @@ class Simulation(rclpy.node.Node):
             self._advance(steps)
             self._control.done()
         real = time.monotonic()
+        self.ear.look(real)
         if real >= self._lines_due:
             self._lines_due = real + LINES_PERIOD_S
             self._lines.publish()
@@ -117,6 +121,7 @@ class Simulation(rclpy.node.Node):
 
     def close(self) -> None:
         """End camera, view and wires."""
+        self._control.close()
         self._camera.close()
         self._view.close()
         self._cell.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import rclpy.node
 from openmtz_interfaces.action import CaptureSurface
 from openmtz_interfaces.msg import CaptureQuality
 from rclpy.parameter import Parameter
@@ -19,6 +18,7 @@ from std_srvs.srv import SetBool, Trigger
 from openmtz.capture import CameraIntrinsics, CaptureWorker
 from openmtz.nodes import convert, topics
 from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parse_parameters
 from openmtz.nodes.surface_capture_config import CaptureConfig
 from openmtz.nodes.work_loop import ProgressCounter, work_timer
@@ -33,11 +33,11 @@ from openmtz.stack import (
 )
 
 
-class SurfaceCapture(rclpy.node.Node):
+class SurfaceCapture(ListeningNode):
     """Convert, let the capture go on, convert."""
 
     def __init__(self, overrides: list[Parameter]) -> None:
-        super().__init__("surface_capture", parameter_overrides=overrides)
+        super().__init__("surface_capture", overrides)
         config = parse_parameters(self, CaptureConfig)
         kinematics = ArmKinematics()
         self._switch = self.create_client(SetBool, "camera/set_streaming")
@@ -45,9 +45,9 @@ class SurfaceCapture(rclpy.node.Node):
             CaptureWorker, self, lambda q: kinematics.forward(q, config.camera_frame), config.capturing()
         )
         self._surface_publisher = topics.SURFACE.publisher(self)
-        topics.JOINT_STATES.subscription(self, self._on_joints)
-        topics.CAMERA_INFO.subscription(self, self._on_info)
-        topics.DEPTH.subscription(self, self._on_depth)
+        self.ear.subscribe(topics.JOINT_STATES, self._on_joints)
+        self.ear.subscribe(topics.CAMERA_INFO, self._on_info)
+        self.ear.subscribe(topics.DEPTH, self._on_depth)
         self.create_service(Trigger, "surface_capture/finish", self._on_finish)
         self._slot: GoalSlot[Any] = GoalSlot(
             self, CaptureSurface, "capture_surface", self._start, self._cancel
@@ -102,6 +102,7 @@ class SurfaceCapture(rclpy.node.Node):
 
     def _work(self) -> None:
         now = time.monotonic()
+        self.ear.look(now)
         for outcome in self.capturing.work(now):
             goal = self._slot.active
             match outcome:

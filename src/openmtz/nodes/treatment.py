@@ -11,13 +11,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import rclpy.node
 from openmtz_interfaces.action import Treat
 from openmtz_interfaces.msg import SafetyState, SpotsFired, TreatmentPlan as PlanMessage, TreatmentStatus
 from rclpy.parameter import Parameter
 
 from openmtz.nodes import convert, convert_head, convert_safety, topics
 from openmtz.nodes.goals import Goal, GoalSlot
+from openmtz.nodes.guard import Guard
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parameter, parse_parameters
 from openmtz.nodes.treatment_clients import NodeClients
 from openmtz.nodes.work_loop import ProgressCounter, work_timer
@@ -40,20 +41,20 @@ class TreatmentConfig:
     speed_fraction: float = parameter(0.7, "of the arm's limits", 0.05, 1.0)
 
 
-class Treatment(rclpy.node.Node):
+class Treatment(ListeningNode):
     """Convert, step, convert."""
 
     def __init__(self, overrides: list[Parameter]) -> None:
-        super().__init__("treatment", parameter_overrides=overrides)
+        super().__init__("treatment", overrides)
         config = parse_parameters(self, TreatmentConfig)
         self.other_nodes = NodeClients(self)
         self.treating = Treating(self.other_nodes, TreatingConfig(**vars(config)))
         self._status_publisher = topics.TREATMENT_STATUS.publisher(self)
-        topics.SAFETY_STATE.subscription(self, self._on_safety)
-        topics.PLAN.subscription(self, self._on_plan)
-        topics.SPOTS_FIRED.subscription(self, self._on_fired)
+        self.ear.subscribe(topics.SAFETY_STATE, self._on_safety)
+        self.ear.subscribe(topics.PLAN, self._on_plan)
+        self.ear.subscribe(topics.SPOTS_FIRED, self._on_fired)
         self._slot: GoalSlot[Any] = GoalSlot(
-            self, Treat, "treat", self._start, lambda _goal: self.treating.cancel()
+            self, Treat, "treat", self._start, lambda _goal: self.treating.cancel(), Guard(self)
         )
         self._progress = ProgressCounter(self, 0.5)
         work_timer(self, 0.02, self._work)
@@ -82,6 +83,7 @@ class Treatment(rclpy.node.Node):
 
     def _work(self) -> None:
         now = time.monotonic()
+        self.ear.look(now)
         turn = self.treating.work(now)
         if turn.status is not None:
             self._publish_status(turn.status)

@@ -15,7 +15,8 @@ from std_srvs.srv import Trigger
 
 from openmtz.nodes import convert
 from openmtz.nodes.clients import GoalClient, ServiceQueue
-from openmtz.stack import CaptureOrder, FireOrder, MoveOrder, PlanOrder, TokenOrder
+from openmtz.nodes.guard import own_secret
+from openmtz.stack import CaptureOrder, FireOrder, MoveDone, MoveOrder, PlanOrder, TokenOrder
 
 TOKENS = {"motion": SafetyState.TOKEN_MOTION, "emission": SafetyState.TOKEN_EMISSION}
 
@@ -33,6 +34,7 @@ class NodeClients:
     def __init__(self, node: rclpy.node.Node) -> None:
         self._node = node
         self._calls = ServiceQueue(node)
+        self._secret = own_secret()
         self._capture = GoalClient(node, CaptureSurface, "capture_surface")
         self._planner = GoalClient(node, PlanTreatment, "plan_treatment")
         self.arm = GoalClient(node, MoveToStation, "move_to_station")
@@ -89,15 +91,18 @@ class NodeClients:
         """See `TreatmentClients`."""
         self._planner.cancel()
 
-    def move(self, order: MoveOrder, done: Callable[[str], None]) -> None:
+    def move(self, order: MoveOrder, done: MoveDone) -> None:
         """See `TreatmentClients`."""
         stamp = self._node.get_clock().now().to_msg()
         goal = MoveToStation.Goal(
             target=convert.pose_stamped(order.pose, "world", stamp),
             tool=order.tool,
             speed_fraction=order.speed_fraction,
+            secret=self._secret,
         )
-        self.arm.send(goal, lambda result, why: done(_why(result, why)))
+        self.arm.send(
+            goal, lambda result, why: done(_why(result, why), bool(result is not None and result.late))
+        )
 
     def stop_arm(self) -> None:
         """See `TreatmentClients`."""
@@ -119,9 +124,8 @@ class NodeClients:
 
     def request_token(self, order: TokenOrder, done: Callable[[str], None]) -> None:
         """See `TreatmentClients`."""
-        request = RequestToken.Request(
-            token=TOKENS[order.token], station=order.station, pass_index=order.pass_index
-        )
+        asked = {**order._asdict(), "token": TOKENS[order.token]}
+        request = RequestToken.Request(**asked, secret=self._secret)
 
         def answered(response: Any, why: str) -> None:
             done(why if response is None else "" if response.granted else response.reason)

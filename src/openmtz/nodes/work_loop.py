@@ -1,7 +1,8 @@
-"""A node's work loop: its timer, its progress, and the topics that only one may publish on."""
+"""A node's work loop: its timer and its progress."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,29 +18,36 @@ def work_timer(node: rclpy.node.Node, period_s: float, callback: Callable[[], An
 
     A timer on the node's clock would obey `/clock`: whoever publishes there could stop the work loop.
     """
-    return node.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    watch = LoopWatch(period_s)
+
+    def turn() -> None:
+        said = watch.look(time.monotonic(), time.process_time())
+        if said:
+            node.get_logger().warning(said)
+        callback()
+
+    return node.create_timer(period_s, turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
 
-class SharedTopics:
-    """Watches topics that only one node may publish on. Protects from accidents: whoever wants to do
-    harm on this machine can do worse.
-    """
+LATE_S = 0.25
+"""A turn later than this is told in the log [s]: the shortest age that withholds permits."""
 
-    def __init__(self, node: rclpy.node.Node, names: list[str]) -> None:
-        self._node, self._names = node, names
-        self._due = -1e9
-        self.shared = ""
-        """Names of those with more than one publisher, as of the last look."""
 
-    def look(self, now: float) -> str:
-        """Look at most ten times a second; return `shared`."""
-        if now >= self._due:
-            self._due = now + 0.1
-            found = ", ".join(name for name in self._names if self._node.count_publishers(name) > 1)
-            if found and found != self.shared:
-                self._node.get_logger().error(f"more than one node publishes on {found}")
-            self.shared = found
-        return self.shared
+class LoopWatch:
+    """Tells when a work loop did not come round, and whether it computed or did not get the processor."""
+
+    def __init__(self, period_s: float) -> None:
+        self._period_s = period_s
+        self._last: tuple[float, float] | None = None
+
+    def look(self, now: float, processor_s: float) -> str:
+        """Take monotonic and processor time [s] of a turn that begins; return what is to be logged, or ''."""
+        last, self._last = self._last, (now, processor_s)
+        if last is None or now - last[0] - self._period_s <= LATE_S:
+            return ""
+        gap, used = now - last[0], processor_s - last[1]
+        why = "computing" if used > 0.5 * gap else "waiting for the processor, the disk or a lock"
+        return f"work loop: {gap:.2f} s between two turns, {used:.2f} s of them {why}"
 
 
 class ProgressCounter:

@@ -18,9 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmtz import files
 from openmtz.optics.galvo import COUNTS_MAX
 
 FORMAT_VERSION = 1
+MOST_MB = 5.0
+"""A larger file is no calibration [MB]: a grid of 100 x 100 nodes has 1."""
 MAX_DEVIATION = 0.2
 """A head whose angles differ from the nominal by more than this share of full scale is wired or scaled
 wrongly, not out of calibration. Pincushion at +-0.25 rad is below 5 %. Engineering default."""
@@ -227,8 +230,8 @@ class FieldCalibration:
         """
         file = Path(path)
         try:
-            values = json.loads(file.read_text())
-        except ValueError as error:
+            values = json.loads(files.read_text(file, MOST_MB))
+        except (ValueError, RecursionError) as error:
             raise CalibrationError(f"{file.name} is no calibration file: {error}") from error
         if not isinstance(values, dict) or values.pop("format_version", None) != FORMAT_VERSION:
             raise CalibrationError(f"{file.name}: not a field calibration of version {FORMAT_VERSION}")

@@ -9,3 +9,4 @@ from .layout import (
 )
 from .plan import FiringGroup as FiringGroup, TreatmentPlan as TreatmentPlan
 from .reading import plan_from_bytes as plan_from_bytes
+from .summary import PlanSummary as PlanSummary, summarise as summarise

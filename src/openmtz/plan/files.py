@@ -16,12 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from openmtz import files
 from openmtz.plan.finding import Finding, Severity
 from openmtz.plan.layout import READABLE_VERSIONS, PlanError
 from openmtz.plan.plan import TreatmentPlan
 from openmtz.plan.reading import plan_from_bytes
 
 PLAN_FILE, JSON_FILE, SPOTS_FILE = "plan.omtz", "plan.json", "spots.ply"
+MOST_MB = {PLAN_FILE: 300.0, JSON_FILE: 50.0, SPOTS_FILE: 400.0}
+"""Larger is no plan [MB]: the most spots that are read have 215 and 320 (43 and 64 bytes each)."""
 
 
 def save_plan(plan: TreatmentPlan, findings: Iterable[Finding], folder: str | Path) -> Path:
@@ -53,11 +56,11 @@ def load_plan(folder: str | Path) -> tuple[TreatmentPlan, list[Finding]]:
     """
     source = Path(folder)
     try:
-        data = (source / PLAN_FILE).read_bytes()
-        described = json.loads((source / JSON_FILE).read_text())
+        data = files.read_bytes(source / PLAN_FILE, MOST_MB[PLAN_FILE])
+        described = json.loads(files.read_text(source / JSON_FILE, MOST_MB[JSON_FILE]))
     except FileNotFoundError as error:
         raise PlanError(f"{source} is no plan folder: {Path(str(error.filename)).name} is missing") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PlanError(f"{source} cannot be read as a plan folder: {error}") from error
     version = described.get("format_version") if isinstance(described, dict) else None
     if version not in READABLE_VERSIONS:
@@ -90,10 +93,10 @@ def load_plan(folder: str | Path) -> tuple[TreatmentPlan, list[Finding]]:
 def _check_spots(file: Path, plan: TreatmentPlan) -> None:
     """Look at the PLY too, where there is one: people judge a plan by it."""
     try:
-        data = file.read_bytes()
+        data = files.read_bytes(file, MOST_MB[SPOTS_FILE])
     except FileNotFoundError:
         return
-    except OSError as error:
+    except (OSError, files.UnsafeFileError) as error:
         raise PlanError(f"{file} cannot be read: {error}") from error
     if data != spots_ply(plan):
         raise PlanError(

@@ -49,7 +49,7 @@ def plan_from_bytes(data: bytes) -> TreatmentPlan:
         at += poses.nbytes
     except PlanError:
         raise
-    except (struct.error, ValueError, UnicodeDecodeError) as error:
+    except (struct.error, ValueError, UnicodeDecodeError, RecursionError) as error:
         raise PlanError(f"the plan is truncated or damaged: {error}") from error
     if at != len(data):
         raise PlanError(f"{len(data) - at} bytes follow the end of the plan")

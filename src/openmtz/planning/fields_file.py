@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from openmtz import files
 
 if TYPE_CHECKING:
     from openmtz.planning.result import PlanningResult
@@ -19,8 +20,8 @@ class FieldsFileError(ValueError):
 
 
 def save_fields(result: PlanningResult, folder: Path) -> Path:
-    """Write region, density, severity and deficit depth per vertex, where which spot was refused, and where
-    no-fire volumes took skin away.
+    """Write region, density, severity and deficit depth per vertex, where which spot was refused, where
+    no-fire volumes took skin away, and why which vertex of the region gets no spots.
 
     Raises:
         OSError: it cannot be written.
@@ -35,6 +36,7 @@ def save_fields(result: PlanningResult, folder: Path) -> Path:
         refused_m=result.refused_m,
         refused_cause=result.refused_cause,
         no_fire_m=result.no_fire_m,
+        untreated_cause=result.untreated_cause,
     )
     return target
 
@@ -49,7 +51,6 @@ def load_fields(folder: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        with np.load(file, allow_pickle=False) as data:
-            return {key: data[key] for key in data.files}
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
+        return dict(files.read_npz(file))
+    except (files.UnsafeFileError, OSError) as error:
         raise FieldsFileError(f"{file} is damaged: {error}") from error

@@ -19,6 +19,7 @@ from openmtz.planning.result import PlanningResult, result_of
 from openmtz.planning.skin import AnyRegion, examine_skin, prescribe
 from openmtz.planning.spots import place
 from openmtz.planning.stations import meet_spots
+from openmtz.planning.untreated import account_for_untreated
 
 
 def plan_treatment(
@@ -70,9 +71,11 @@ def _plan(context: PlanningContext) -> PlanningResult:
     met = meet_spots(context, skin.surface, spots.positions, prescribed.profile)
     context.begin("correcting energy", 0.7)
     doses = dose_spots(context, prescribed, spots, met)
-    refused = account_for_refused(context, skin, prescribed, spots, met, doses)
+    refused = account_for_refused(context, prescribed, spots, met, doses)
+    untreated = account_for_untreated(context, skin, prescribed, spots, doses)
     context.begin("ordering", 0.8)
     header = plan_header(context, prescribed, spots, met, doses, refused)
+    header["untreated"] = untreated.to_header()
     planned = doses.planned
     plan = assemble(
         header, spots.positions[planned], met.normals[planned], doses.energy_mj[planned],
@@ -81,7 +84,7 @@ def _plan(context: PlanningContext) -> PlanningResult:
     context.begin("checking", 0.95)
     _check(context, plan)
     context.begin("done", 1.0)
-    return result_of(context, skin, prescribed, spots, doses, plan)
+    return result_of(context, skin, prescribed, spots, doses, untreated, plan)
 
 
 def _check(context: PlanningContext, plan: TreatmentPlan) -> None:

@@ -77,7 +77,7 @@ def refusal_findings(
         count = int(counts.get(cause.value, 0))
         if count == 0:
             continue
-        text = f"{count} spots not planned: {TEXTS[cause]}"
+        text = f"{count} spot{'s' if count > 1 else ''} not planned: {TEXTS[cause]}"
         if more := (detail or {}).get(cause.value):
             text += f" ({more})"
         fix = (fixes or {}).get(cause.value) or FIXES[cause]

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from openmtz.plan import Finding, Severity
-from openmtz.planning.context import SOURCE, PlanningContext
+from openmtz.planning.context import PlanningContext
 from openmtz.planning.dose import SpotDoses
 from openmtz.planning.refusals import Cause, refusal_findings, refused_counts
-from openmtz.planning.skin import ExaminedSkin, PrescribedDose
+from openmtz.planning.skin import PrescribedDose
 from openmtz.planning.spots import PlacedSpots
 from openmtz.planning.stations import MetSpots, nearest_shift
 
 MAX_REFUSED_SHARE = 0.2
 """A plan that would leave out more of its spots is refused unless the operator allows a partial one."""
-LEAST_TRIMMED_CM2 = 0.05
-"""Less skin than this left out along the rim of the captured surface is not worth a word."""
 
 
 def account_for_refused(
-    context: PlanningContext,
-    skin: ExaminedSkin,
-    prescribed: PrescribedDose,
-    spots: PlacedSpots,
-    met: MetSpots,
-    doses: SpotDoses,
+    context: PlanningContext, prescribed: PrescribedDose, spots: PlacedSpots, met: MetSpots, doses: SpotDoses
 ) -> dict[str, int]:
     """Note why spots are not planned and what would help; return how many there are by cause.
 
@@ -40,15 +32,6 @@ def account_for_refused(
         profile = prescribed.profile
         detail[Cause.ENERGY_BELOW.value] = f"{profile.name} starts at {profile.energy_min_mj:g} mJ"
     found = refusal_findings(counts, detail, fixes)
-    if skin.trimmed_cm2 > LEAST_TRIMMED_CM2:
-        text = f"{skin.trimmed_cm2:.2f} cm2 of the region lie within 2 mm of the captured skin's rim"
-        text += ": not planned"
-        found.append(Finding(Severity.INFO, SOURCE, "near-edge", text, "capture a larger area"))
-    if skin.cut_off_cm2 > LEAST_TRIMMED_CM2:
-        text = f"{skin.cut_off_cm2:.2f} cm2 of the region do not hang together with its middle"
-        text += " (a crack, or another piece of skin): not planned"
-        fix = "close the crack in the mesh, or plan the rest with a region of its own"
-        found.append(Finding(Severity.WARNING, SOURCE, "region-cut-off", text, fix))
     share = float((~doses.planned).mean())
     if share == 1.0 or (share > MAX_REFUSED_SHARE and not context.overrides.allow_partial):
         text = f"{share:.0%} of the spots cannot be planned: " + "; ".join(f.text for f in found)

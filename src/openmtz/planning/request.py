@@ -88,10 +88,11 @@ class Overrides(BaseModel):
     """What the operator sets against the plugin's prescription. Limits still hold.
 
     `density_scale`: times the prescribed density. `energy_mj`, `passes`, `profile`: instead of the
-    prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused, or parts of
-    the surface are broken. `correct_energy`: make up for tilt and defocus (see `energy_correction`).
-    `feather_m`: the density falls to nothing over this width at the border. `no_fire`: volumes in which, and
-    within `no_fire_margin_m` of which, nothing is planned.
+    prescribed. `allow_partial`: plan even if more than a fifth of the spots had to be refused, much of the
+    region or its worst lesion gets no spots (`limits.left_out`), or parts of the surface are broken.
+    `correct_energy`: make up for tilt and defocus (see `energy_correction`). `feather_m`: the density falls
+    to nothing over this width at the border. `no_fire`: volumes in which, and within `no_fire_margin_m` of
+    which, nothing is planned.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

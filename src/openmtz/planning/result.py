@@ -13,16 +13,19 @@ from openmtz.planning.context import PlanningContext
 from openmtz.planning.dose import SpotDoses
 from openmtz.planning.skin import ExaminedSkin, PrescribedDose
 from openmtz.planning.spots import PlacedSpots
+from openmtz.planning.untreated import Untreated
 
 
 @dataclass(frozen=True, eq=False)
 class PlanningResult:
     """A plan and what led to it.
 
-    `areas` [cm2]: `surface`, `examined`, `region`, `treated`. Per vertex `(V,)` of the surface given:
-    `region` bool, `density_per_cm2` (all passes), `severity`, `deficit_depth_m`. `refused_m` `(R, 3)` [m] are
-    the spots that were not planned, `refused_cause` `(R,)` the values of `Cause` that say why. `no_fire_m`
-    `(K, 3)` [m] are points all over the skin that no-fire volumes took away before spots were placed.
+    `areas` [cm2]: `surface`, `examined`, `region`, `treated`, and `untreated`: of all that lies in the
+    region, without spots though nobody wanted it so. Per vertex `(V,)` of the surface given: `region` bool,
+    `density_per_cm2` (all passes), `severity`, `deficit_depth_m`, `untreated_cause` (why a vertex of the
+    region gets no spots, empty where it does). `refused_m` `(R, 3)` [m] are the spots that were not planned,
+    `refused_cause` `(R,)` the values of `Cause` that say why. `no_fire_m` `(K, 3)` [m] are points all over
+    the skin that no-fire volumes took away before spots were placed.
     """
 
     plan: TreatmentPlan
@@ -35,6 +38,7 @@ class PlanningResult:
     refused_m: NDArray[np.float64]
     refused_cause: NDArray[np.str_]
     no_fire_m: NDArray[np.float64]
+    untreated_cause: NDArray[np.str_]
     rationale: str
 
 
@@ -44,6 +48,7 @@ def result_of(
     prescribed: PrescribedDose,
     spots: PlacedSpots,
     doses: SpotDoses,
+    untreated: Untreated,
     plan: TreatmentPlan,
 ) -> PlanningResult:
     """Return the plan with what the steps found, per vertex of the surface that was given to the planner."""
@@ -55,6 +60,8 @@ def result_of(
         full[skin.given_vertex] = values
         return full
 
+    cause = np.full(count, "", untreated.cause.dtype)
+    cause[skin.asked.given_vertex] = untreated.cause
     return PlanningResult(
         plan=plan,
         findings=tuple(context.findings),
@@ -63,6 +70,7 @@ def result_of(
             "examined": float(vertex_cm2[skin.examined].sum()),
             "region": float(vertex_cm2[skin.region].sum()),
             "treated": spots.area_cm2,
+            "untreated": untreated.region_cm2,
         },
         region=on_the_given_surface(skin.region),
         density_per_cm2=on_the_given_surface(prescribed.density_per_cm2 * prescribed.passes),
@@ -71,5 +79,6 @@ def result_of(
         refused_m=spots.positions[~doses.planned],
         refused_cause=doses.cause[~doses.planned],
         no_fire_m=spots.no_fire_m,
+        untreated_cause=cause,
         rationale=prescribed.prescription.rationale,
     )

@@ -90,12 +90,13 @@ class CaptureFailed(Event):
 
 @dataclass(frozen=True)
 class PlanReady(Event):
-    """A plan and its firing groups, in firing order."""
+    """A plan and its firing groups, in firing order; `reason`: what is to be approved, for a person."""
 
     kind: ClassVar[str] = "plan"
     ticket: int
     plan_sha256: str
     groups: tuple[Group, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,13 @@ class Arrived(Event):
 
 @dataclass(frozen=True)
 class MoveFailed(Event):
-    """The move ended elsewhere or was refused."""
+    """The move ended elsewhere or was refused; `late`: for states that came too late, so it may be asked for
+    again."""
 
     kind: ClassVar[str] = "move"
     ticket: int
     reason: str
+    late: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Procedure:
     def __init__(self, config: ProcedureConfig | None = None) -> None:
         self.config = config or ProcedureConfig()
         self._now = 0.0
+        self._ticked = False
         self._state = "idle"
         self._safety = ""
         self._ticket = 0
@@ -45,12 +46,10 @@ class Procedure:
         self._frames = self._frames_before = 0
         self._surface_id = self._sha = ""
         self._groups: tuple[ev.Group, ...] = ()
-        self._stations = 0
-        self._group = 0
-        self._next_spot = 0
-        self._interruptions = 0
+        self._stations = self._group = self._next_spot = self._interruptions = 0
         self._refused_at = math.inf
         self._rests_from = -math.inf
+        self._late_since: float | None = None
 
     @property
     def state(self) -> str:
@@ -66,9 +65,8 @@ class Procedure:
     def status(self) -> ProcedureStatus:
         """Where the treatment stands."""
         state = STATES[self._state]
-        waiting = state.waiting_for
-        if self._state == "firing" and self._safety == "FIRING":  # pressed
-            waiting = ""
+        pressed = self._state == "firing" and self._safety == "FIRING"
+        waiting = "" if pressed else state.waiting_for
         group = self._groups[min(self._group, len(self._groups) - 1)] if self._groups else None
         detail = self._detail or state.text
         if self._state == "cooling" and group is not None:
@@ -107,6 +105,8 @@ class Procedure:
         match event:
             case ev.Tick(now=now):
                 if math.isfinite(now):
+                    if not self._ticked:  # the clock began long before this, somewhere else
+                        self._ticked, self._entered, self._stage_began = True, now, now
                     self._now = max(self._now, now)
                     # What was told since the tick before happened before this one: counted from here, a
                     # wait may be longer than asked for, never shorter.
@@ -114,6 +114,8 @@ class Procedure:
             case ev.SafetyChanged(state=state):
                 self._safety = state
             case ev.FramesFused(total=total):
+                if total > self._frames and self._state == "capture_frames":
+                    self._entered = self._now  # slow is not stuck
                 self._frames = max(self._frames, total)
             case ev.CaptureDone(surface_id=surface_id):
                 self._surface_id = surface_id
@@ -121,8 +123,14 @@ class Procedure:
                 self._sha, self._groups, self._group = sha, tuple(groups), 0
                 self._stations = len({g.station for g in groups})
                 self._next_spot = groups[0].first if groups else 0
+            case ev.MoveFailed(late=True) if self._late_again:
+                self._late_since = self._now if self._late_since is None else self._late_since
+                self._refused_at = self._now
+                self._views_begun -= self._state == "capture_moving"
             case ev.MoveFailed() if self._state == "capture_moving":
                 self._views_failed += 1
+            case ev.Arrived():
+                self._late_since = None
             case ev.TokenRefused(reason=reason):
                 self._refused_at, self._detail = self._now, reason
             case ev.FireProgress(next_spot=spot):
@@ -157,6 +165,7 @@ class Procedure:
             "view_full_last": lambda _: self._view_full,
             "skip_more": lambda _: self._may_skip and self._views_begun < self.config.views,
             "skip_last": lambda _: self._may_skip,
+            "late": lambda e: isinstance(e, ev.MoveFailed) and e.late and self._late_again,
             "has_spots": lambda _: self._groups_good,
             "same_plan": lambda e: isinstance(e, ev.Approved) and e.plan_sha256 == self._sha != "",
             "all_fired": lambda _: self._group_fired and self._group + 1 >= len(self._groups),
@@ -174,6 +183,10 @@ class Procedure:
     def _overdue(self) -> bool:
         limit = STATES[self._state].limit
         return bool(limit) and self._now - self._entered > getattr(self.config, limit)
+
+    @property
+    def _late_again(self) -> bool:
+        return self._late_since is None or self._now - self._late_since <= self.config.late_s
 
     @property
     def _view_full(self) -> bool:

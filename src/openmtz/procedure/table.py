@@ -99,6 +99,8 @@ ROWS: tuple[Row, ...] = (
     Row(("capture_moving",), ev.Arrived, "view_full_last", ("return_token", "finish_capture"),
         "capture_finishing", "Frames came before the arrival was told; that was the last view."),
     Row(("capture_moving",), ev.Arrived, "", (), "capture_frames", "The arm rests at the view."),
+    Row(("capture_moving",), ev.MoveFailed, "late", ("return_token",), "capture_token",
+        "States were late; the same view is asked for again."),
     Row(("capture_moving",), ev.MoveFailed, "skip_more", ("move_view",), "capture_moving",
         "This view cannot be reached; to the next."),
     Row(("capture_moving",), ev.MoveFailed, "skip_last", ("return_token", "finish_capture"),
@@ -127,6 +129,8 @@ ROWS: tuple[Row, ...] = (
     Row(("station_moving",), ev.Arrived, "", ("return_token",), "cooling",
         "At the station; the skin rests before this group."),
     Row(("cooling",), ev.Tick, "rested", ("ask_emission",), "station_emission", "The skin has rested."),
+    Row(("station_moving",), ev.MoveFailed, "late", ("return_token",), "station_token",
+        "States were late; the station is asked for again."),
     Row(("station_moving",), ev.MoveFailed, "", _STOP, "failed", "The station cannot be reached."),
     Row(("station_emission",), ev.TokenGranted, "", ("fire",), "firing", "The laser may fire."),
     # firing
@@ -151,6 +155,8 @@ ROWS: tuple[Row, ...] = (
     # home, verify
     Row(("retreat_token",), ev.TokenGranted, "", ("move_home",), "retreat_moving", "Home."),
     Row(("retreat_moving",), ev.Arrived, "", ("return_token", "verify"), "verifying", "Home."),
+    Row(("retreat_moving",), ev.MoveFailed, "late", ("return_token",), "retreat_token",
+        "States were late; the way home is asked for again."),
     Row(("retreat_moving",), ev.MoveFailed, "", _STOP, "failed", "The way home is blocked."),
     Row(("verifying",), ev.Verified, "verified_ok", ("withdraw_ready",), "done", "Every planned spot, once."),
     Row(("verifying",), ev.Verified, "", ("withdraw_ready",), "failed", "Delivered differs from planned."),

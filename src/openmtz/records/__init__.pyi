@@ -1,3 +1,5 @@
+from .delivery import FiredSpots as FiredSpots, SpotStatus as SpotStatus, TruthShots as TruthShots
+from .evidence import Evidence as Evidence, evidence_of as evidence_of
 from .mcap_writer import RecordError as RecordError, RecordWriter as RecordWriter
 from .plan_pictures import draw_plan as draw_plan
 from .report import write_report as write_report
@@ -15,10 +17,4 @@ from .summary import (
     read_summary as read_summary,
     write_summary as write_summary,
 )
-from .verification import (
-    FiredSpots as FiredSpots,
-    SpotStatus as SpotStatus,
-    TruthShots as TruthShots,
-    Verification as Verification,
-    verify as verify,
-)
+from .verification import Verification as Verification, verify as verify

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from openmtz.records.render import Floats
 from openmtz.records.run_data import RunData
-from openmtz.records.style import INK, LINE, SOFT, STATION_COLORS, STYLE, Picture, png
+from openmtz.records.style import INK, LINE, RED, SOFT, STATION_COLORS, STYLE, Picture, png
 
 
 def draw_aim(data: RunData) -> Picture:
@@ -38,7 +41,7 @@ def draw_aim(data: RunData) -> Picture:
                 color=SOFT,
                 bbox={"fc": "white", "ec": "none", "pad": 0.8},
             )
-        ax.add_patch(Circle((0, 0), limit, fill=False, ec="#b91c1c", lw=1.2, ls=(0, (5, 3))))
+        ax.add_patch(Circle((0, 0), limit, fill=False, ec=RED, lw=1.2, ls=(0, (5, 3))))
         ax.text(
             0,
             limit,
@@ -46,7 +49,7 @@ def draw_aim(data: RunData) -> Picture:
             ha="center",
             va="center",
             fontsize=9,
-            color="#b91c1c",
+            color=RED,
             bbox={"fc": "white", "ec": "none", "pad": 1.5},
         )
         ax.axhline(0, color=LINE, lw=0.8, zorder=0)
@@ -58,49 +61,61 @@ def draw_aim(data: RunData) -> Picture:
         return png(fig, "Lateral miss of every shot in millimetres, as seen looking at the skin.")
 
 
+class Panel(NamedTuple):
+    """One distribution: `values` `(N,)`, the `limits` drawn, the `least` span of its axis."""
+
+    title: str
+    values: Floats
+    limits: tuple[float, ...]
+    least: tuple[float, float]
+
+
 def draw_deliveries(data: RunData) -> Picture:
     """Distributions against their limits: miss, focus, incidence, energy."""
-    check, plan = data.verification, data.plan
-    assert check is not None and plan is not None
-    profile = plan.header.get("profile")
-    profile = profile if isinstance(profile, dict) else {}
-    focus_mm = float(profile.get("depth_of_focus_m", 4e-4)) * 1e3
-    ratio = 100 * check.energy_mj / np.maximum(check.emissions, 1) / (plan.energy_uj / 1e3) - 100
-    good, worst = (
-        np.rad2deg(float(profile.get(k, d)))
-        for k, d in (("incidence_good_rad", 0.2618), ("incidence_limit_rad", 0.5236))
-    )
-    panels: list[tuple[str, Floats, list[float], tuple[float, float] | None]] = []
-    if check.by_truth:
-        miss_limit = check.tolerance_m * 1e3
-        panels.append(
-            ("miss from the planned place, mm", check.miss_m * 1e3, [miss_limit], (0, 1.1 * miss_limit))
-        )
-    panels.append(("energy against the plan, %", ratio, [-20, 20], (-23, 23)))
-    if check.by_truth:
-        panels.append(
-            (
-                "skin out of focus by, mm",
-                check.defocus_m * 1e3,
-                [-focus_mm, focus_mm],
-                (-1.3 * focus_mm, 1.3 * focus_mm),
-            )
-        )
-        panels.append(
-            (
-                "tilt of the skin to the beam, °",
-                np.rad2deg(check.incidence_rad),
-                [good, worst],
-                (0, worst + 2),
-            )
-        )
+    panels = delivery_panels(data)
     with matplotlib.rc_context(STYLE):
         rows = -(-len(panels) // 2)
         fig = Figure(figsize=(5.0, 4.6 if rows > 1 else 2.6), layout="constrained")
         axes = fig.subplots(rows, 2 if len(panels) > 1 else 1, squeeze=False).ravel()
-        for ax, (title, values, limits, span) in zip(axes, panels, strict=True):
-            _histogram(ax, title, values[np.isfinite(values)], limits, span)
+        for ax, panel in zip(axes, panels, strict=True):
+            known = panel.values[np.isfinite(panel.values)]
+            _histogram(ax, panel.title, known, list(panel.limits), span_of(known, panel.least))
         return png(fig, "Distributions of miss, energy, focus and incidence of the delivered spots.")
+
+
+def delivery_panels(data: RunData) -> list[Panel]:
+    """Return what `draw_deliveries` shows: limits that are judged, and none that is not."""
+    check, plan = data.verification, data.plan
+    assert check is not None and plan is not None
+    ratio = 100 * check.energy_mj / np.maximum(check.emissions, 1) / (plan.energy_uj / 1e3) - 100
+    energy = Panel("energy against the plan, %", ratio, (-20, 20), (-23, 23))
+    if not check.by_truth:
+        return [energy]
+    most = check.tolerance_m * 1e3
+    tilt, focus = check.met
+    return [
+        Panel("miss from the planned place, mm", check.miss_m * 1e3, (most,), (0, 1.1 * most)),
+        energy,
+        Panel(
+            "skin out of focus by, mm",
+            check.defocus_m * 1e3,
+            (-focus.limit, focus.limit) if np.isfinite(focus.limit) else (),
+            (-1.1 * min(focus.limit, 1.0), 1.1 * min(focus.limit, 1.0)),
+        ),
+        Panel(
+            "tilt of the true skin, °", np.rad2deg(check.incidence_rad), (tilt.limit,), (0, 1.1 * tilt.limit)
+        ),
+    ]
+
+
+def span_of(values: Floats, least: tuple[float, float]) -> tuple[float, float]:
+    """Return the axis that shows every value and at least `least`: no bar stands for what lies beyond it."""
+    if len(values) == 0:
+        return least
+    pad = 0.03 * (max(float(values.max()), least[1]) - min(float(values.min()), least[0]))
+    low = least[0] if values.min() >= least[0] else float(values.min()) - pad
+    high = least[1] if values.max() <= least[1] else float(values.max()) + pad
+    return low, high
 
 
 def draw_prescription(data: RunData) -> Picture:
@@ -117,15 +132,14 @@ def draw_prescription(data: RunData) -> Picture:
 def _histogram(
     ax: Axes, title: str, values: Floats, limits: list[float], span: tuple[float, float] | None
 ) -> None:
-    """One distribution with its median and its limits; values beyond `span` count in the last bar."""
+    """One distribution over `span`, which holds all values, with its median and its limits."""
     if span is None:
         low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
         pad = max(0.06 * (high - low), 0.03 * max(abs(high), 1e-9))
         span = (low - pad, high + pad)
-    inside = np.clip(values, *span)
-    ax.hist(inside, bins=28, range=span, color="#23918f", edgecolor="white", linewidth=0.4)
+    ax.hist(values, bins=28, range=span, color="#23918f", edgecolor="white", linewidth=0.4)
     for limit in limits:
-        ax.axvline(limit, color="#b91c1c", lw=1.1, ls=(0, (4, 3)))
+        ax.axvline(limit, color=RED, lw=1.1, ls=(0, (4, 3)))
     if len(values):
         median = float(np.median(values))
         ax.axvline(median, color=INK, lw=1.1)
@@ -142,6 +156,7 @@ def _histogram(
             bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.75},
         )
     ax.set_xlim(*span)
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
+    ax.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    ax.tick_params(axis="y", length=2, labelsize=8)
+    ax.set_ylabel("spots", fontsize=8.5, labelpad=2)
     ax.set_xlabel(title, color=INK)

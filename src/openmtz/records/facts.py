@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from openmtz.limits import needs_word
 from openmtz.plan import Finding, Severity
+from openmtz.records.delivery import SpotStatus
 from openmtz.records.run_data import RunData
-from openmtz.records.verification import SpotStatus
+from openmtz.records.verification import Verification
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,7 @@ def verdict(data: RunData) -> Verdict:
     """Return the result of the run as a person would put it."""
     check = data.verification
     if data.ok and check is not None:
-        judged = "" if check.by_truth else " The device's own report says so; positions were not verified."
-        return Verdict(
-            "good",
-            "Delivered as planned",
-            f"Every one of the {_n(check.spots_planned)} planned spots was delivered once,"
-            f" and nothing outside the plan.{judged}",
-        )
+        return _good(data, check)
     done = ""
     if check is not None and check.spots_planned:
         done = f" {_n(check.delivered)} of {_n(check.spots_planned)} planned spots had been delivered."
@@ -47,9 +43,12 @@ def verdict(data: RunData) -> Verdict:
         done = " No spot's delivery was verified."
     elif data.plan is None:
         done = " There was no plan yet, so nothing could be fired."
-    reason = data.reason or "No reason was recorded."
+    reason = _sentence(data.reason or "No reason was recorded.")
     if data.outcome == "stopped":
         return Verdict("warn", "Stopped", reason + done)
+    if check is not None and check.unverified and not check.missing:
+        found = next(f.text for f in check.findings if f.code == "evidence-missing")
+        return Verdict("bad", "Evidence missing", f"{found}{done}")
     if data.outcome != "done":
         return Verdict("bad", "Failed", reason + done)
     worst = "; ".join(
@@ -57,6 +56,45 @@ def verdict(data: RunData) -> Verdict:
     )
     return Verdict(
         "bad", "Not as planned", (worst + "." if worst else data.reason or "Nothing was verified.") + done
+    )
+
+
+def _good(data: RunData, check: Verification) -> Verdict:
+    """Delivered as planned: also say what the plan itself left out, and on whose word."""
+    judged = "" if check.by_truth else " The device's own report says so; positions were not verified."
+    text = (
+        f"Every one of the {_n(check.spots_planned)} planned spots was delivered once,"
+        f" and nothing outside the plan.{judged}"
+    )
+    untreated = data.plan.header.get("untreated") if data.plan is not None else None
+    untreated = untreated if isinstance(untreated, dict) else {}
+    if left := _number(untreated.get("region_cm2")):
+        share = _number(untreated.get("region_share"))
+        text += (
+            f" The plan leaves {left:.2f} cm² of the region ({share:.1%}) without spots: see the findings."
+        )
+    if needs_word(untreated):
+        return Verdict(
+            "warn", "Delivered as planned, part of it left out", text + " The operator allowed it."
+        )
+    return Verdict("good", "Delivered as planned", text)
+
+
+def limits_in_words(check: Verification | None) -> str:
+    """Return what the dashes of the distributions mean, and how tilt and focus are judged."""
+    text = "Red dashes: limits. Dark line: median. Every shot is shown."
+    if check is None or not check.met:
+        return text
+    tilt, focus = check.met
+    judged = "; ".join(
+        f"{rule.beyond / max(rule.known, 1):.1%} {name} (at most {rule.worst:.2g}{rule.unit}), up to"
+        f" {rule.share:.0%} may: {'within the rule' if rule.ok else 'rule broken'}"
+        for name, rule in (("beyond the tilt", tilt), ("out of focus", focus))
+    )
+    return (
+        f"{text} Miss and energy are judged shot by shot. So are tilt and focus in the plan, on the skin as"
+        " captured over about a millimetre; the true skin is steeper and deeper in narrow scars, so here"
+        f" their share is judged. {judged}."
     )
 
 
@@ -69,7 +107,7 @@ def tiles(data: RunData) -> list[Tile]:
         found.append(Tile(_n(check.delivered), f"/ {_n(check.spots_planned)}", "spots delivered", level))
         found.append(Tile(_n(check.repeated), "", "fired again", "good" if not check.repeated else "bad"))
         found.append(
-            Tile(_n(check.outside_plan), "", "outside the plan", "good" if not check.outside_plan else "bad")
+            Tile(_n(check.outside_plan), "", "outside plan", "good" if not check.outside_plan else "bad")
         )
         if np.isfinite(check.miss_percentile_m(50)):
             found.append(Tile(_mm(check.miss_percentile_m(50)), "mm", "median miss"))
@@ -84,7 +122,7 @@ def tiles(data: RunData) -> list[Tile]:
         found.append(Tile(f"{data.surface.area_cm2:.0f}", "cm²", "skin captured"))
     length = max((e.t for e in data.timeline if np.isfinite(e.t)), default=0.0)
     if length:
-        found.append(Tile(f"{length:.0f}", "s", "from start to end"))
+        found.append(Tile(f"{length:.0f}", "s", "start to end"))
     laser = laser_seconds(data)
     if laser:
         found.append(Tile(f"{laser:.1f}", "s", "laser firing"))
@@ -151,12 +189,14 @@ def key_figures(data: RunData) -> list[tuple[str, list[tuple[str, str]]]]:
             ("Planned", _n(check.spots_planned)),
             ("Delivered as planned", _n(check.delivered)),
             ("Missing", _n(check.missing)),
+            ("Without evidence", _n(check.unverified)),
             ("Misplaced", _n(check.misplaced) if check.by_truth else "not measured"),
             ("Energy off by over 20\u202f%", _n(check.off_energy)),
             ("Fired twice or more", _n(check.repeated)),
             ("Outside the plan", _n(check.outside_plan)),
             ("Judged by", "ground truth" if check.by_truth else "the device's report"),
         ]
+        rows += [(f"Fired, by {who}", _n(count)) for who, count in check.evidence.counts]
         if np.isfinite(check.miss_percentile_m(50)):
             p = [_mm(check.miss_percentile_m(q)) for q in (50, 95, 100)]
             rows.append(("Miss: median, 95\u202f%, worst", f"{p[0]}, {p[1]}, {p[2]} mm"))
@@ -234,6 +274,10 @@ def _number(value: Any) -> float:
 
 def _n(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def _mm(value_m: float) -> str:

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 from openmtz.records.run_data import SAFETY_STATES, RunData, TimelineEvent
 
 ENDS = ("done", "stopped", "failed", "idle")
+KEYS = {
+    "Arm": "arm moves",
+    "Permits": "permits granted",
+    "Laser": "spots fired",
+    "Withheld": "no permit granted",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class Lane:
 class Timeline:
     """`ticks`: (position [%], text). `marks`: (position [%], number) of the numbered `events`.
 
-    `states`: the safety states that occur, in their order. `log`: every change, for a table.
+    `states`: the safety states that occur, in their order. `keys`: (text, style) of the lanes' other colours.
+    `log`: every change, for a table.
     """
 
     length_s: float
@@ -44,6 +51,7 @@ class Timeline:
     marks: list[tuple[float, int]]
     events: list[TimelineEvent]
     states: list[str]
+    keys: list[tuple[str, str]] = field(default_factory=list)
     log: list[TimelineEvent] = field(default_factory=list)
 
 
@@ -82,13 +90,21 @@ def build_timeline(data: RunData) -> Timeline | None:
         Lane("Laser", [bar(a, b, "spots fired", "shots") for a, b in _runs(shots)], True),
         lane("Withheld", "withheld", "withheld"),
     ]
-    step = next((s for s in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800) if length / s <= 7), 3600)
-    ticks = [(100 * (t - start) / length, f"{t:g} s") for t in np.arange(0, start + length * 0.97, step)]
     notable = [e for e in events if e.kind == "event"]
     marks = [(100 * (e.t - start) / length, k) for k, e in enumerate(notable, 1)]
     log = [e for e in events if e.kind in ("stage", "safety", "event", "withheld") and e.name]
     states = [s for s in SAFETY_STATES if any(e.kind == "safety" and e.name == s for e in events)]
-    return Timeline(length, [lane for lane in lanes if lane.bars], ticks, marks, notable, states, log)
+    shown = [lane for lane in lanes if lane.bars]
+    keys = [(KEYS[lane.name], lane.bars[0].style) for lane in shown if lane.name in KEYS]
+    return Timeline(length, shown, _ticks(start, length), marks, notable, states, keys, log)
+
+
+def _ticks(start: float, length: float) -> list[tuple[float, str]]:
+    """Return (position [%], text) from the first to the very end of the run."""
+    step = next((s for s in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800) if length / s <= 7), 3600)
+    at = np.arange(np.ceil(start / step) * step, start + length - 0.45 * step, step)
+    ticks = [(100 * (t - start) / length, f"{t:g} s") for t in at]
+    return [*ticks, (100.0, f"{start + length:.{0 if length > 30 else 1}f} s")]
 
 
 def _times(given: NDArray[np.floating] | None, others: list[float]) -> NDArray[np.float64]:

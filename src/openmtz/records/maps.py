@@ -12,6 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from openmtz.geometry import SkinSurface, TriangleMesh
+from openmtz.records.delivery import SpotStatus
 from openmtz.records.fields import measured_density_per_cm2
 from openmtz.records.render import SKIN, Floats, Raster, View, hollows, rasterize, shade, smooth_vertices
 from openmtz.records.run_data import RunData
@@ -19,6 +20,7 @@ from openmtz.records.style import (
     DENSITY_MAP,
     INK,
     MAP_PX,
+    RED,
     SEVERITY_MAP,
     STATION_COLORS,
     STYLE,
@@ -26,7 +28,7 @@ from openmtz.records.style import (
     Picture,
     jpeg,
 )
-from openmtz.records.verification import SpotStatus
+from openmtz.records.untreated import mark_untreated, to_mark
 
 
 class Scene:
@@ -108,6 +110,7 @@ def draw_surface(scene: Scene, data: RunData) -> Picture:
         cover = 0.85 * np.clip(severity / 0.25, 0, 1)
         image = scene.tinted(raster, severity, SEVERITY_MAP, norm, cover)
     fig, ax = _map_axes(view, image)
+    mark_untreated(ax, raster, to_mark(data.untreated_cause, data.severity, len(scene.mesh.vertices)))
     if scene.density is not None and scene.spots is not None:
         level = 0.35 * np.percentile(scene.density[scene.density > 0], 75)
         field = raster.image(raster.field(scene.density))
@@ -173,20 +176,21 @@ def draw_spots(scene: Scene, data: RunData) -> Picture:
             )
 
     if fired.any():
-        circles(~fired, spot_mm * 1.25, facecolors="none", edgecolors="#c85a5a", linewidths=0.6)
+        circles(~fired, spot_mm * 1.25, facecolors="none", edgecolors=RED, linewidths=0.6)
         for color in dict.fromkeys(colors[fired]):
             circles(fired & (colors == color), spot_mm, facecolors=color, edgecolors="none")
     else:
         for color in dict.fromkeys(colors):
             circles(colors == color, spot_mm, facecolors="none", edgecolors=color, linewidths=0.8)
+    mark_untreated(
+        ax, scene.region_raster, to_mark(data.untreated_cause, data.severity, len(scene.mesh.vertices))
+    )
     if check is not None and data.truth is not None:
         bad = (check.status == SpotStatus.MISPLACED) & np.isfinite(check.offset_m).all(axis=1)
         if bad.any():
             landed = {int(i): p for i, p in zip(data.truth.spot_index, data.truth.position_m, strict=True)}
             ends = view.project_mm(np.array([landed[int(i)] for i in np.flatnonzero(bad)]))
-            ax.add_collection(
-                LineCollection(list(np.stack([xy[bad], ends], 1)), colors="#b91c1c", linewidths=1.1)
-            )
+            ax.add_collection(LineCollection(list(np.stack([xy[bad], ends], 1)), colors=RED, linewidths=1.1))
     for station in np.unique(plan.station):
         mask = plan.station == station
         at = np.median(xy[mask], axis=0)

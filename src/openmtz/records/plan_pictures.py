@@ -26,11 +26,13 @@ EVEN_BALL_M = 0.0025
 ERROR_SHOWN = 0.15
 MOST_NAMED = 40
 NO_FIRE = "no-fire-volume"
+LEFT_OUT = ("near-edge", "near-hole", "broken-surface", "cut-off", "no-room")
 CAUSE_COLORS = {
     "out-of-reach": "#b91c1c", "too-many-stations": "#7c2d12", "out-of-field": "#c2410c",
     "occluded": "#0f766e", "out-of-focus": "#a16207", "too-steep": "#7e22ce",
     "energy-below-profile": "#0369a1", "energy-above-profile": "#1e3a8a",
-    NO_FIRE: "#334155", "merging-zones": "#be185d",
+    NO_FIRE: "#334155", "merging-zones": "#be185d", "near-edge": "#f59e0b", "near-hole": "#d97706",
+    "broken-surface": "#92400e", "cut-off": "#b45309", "no-room": "#ea580c",
 }  # fmt: skip
 
 
@@ -41,15 +43,20 @@ def draw_plan(
     refused_m: NDArray[np.floating] | None = None,
     refused_cause: NDArray[np.str_] | None = None,
     no_fire_m: NDArray[np.floating] | None = None,
+    untreated_cause: NDArray[np.str_] | None = None,
 ) -> dict[str, Picture]:
     """Return pictures by name: `stations`, `order`, `heat`, and where it can be drawn `evenness`, `refused`.
 
     `density_per_cm2` `(V,)` as prescribed, all passes; `refused_m` `(R, 3)` [m], `refused_cause` `(R,)`;
-    `no_fire_m` `(K, 3)` [m] all over the skin that no-fire volumes took away.
+    `no_fire_m` `(K, 3)` [m] all over the skin that no-fire volumes took away; `untreated_cause` `(V,)` why
+    skin of the region gets no spots, empty where it does.
     """
     nothing = np.empty((0, 3))
     no_fire = nothing if no_fire_m is None else np.asarray(no_fire_m, np.float64)
-    points = np.concatenate([plan.positions_m, nothing if refused_m is None else refused_m, no_fire])
+    left_out = _left_out(surface, untreated_cause)
+    points = np.concatenate(
+        [plan.positions_m, nothing if refused_m is None else refused_m, no_fire, *left_out.values()]
+    )
     canvas = _Canvas(surface, points)
     pictures = {
         "stations": _stations(canvas, plan),
@@ -65,8 +72,9 @@ def draw_plan(
         pictures["evenness"] = _evenness(canvas, plan, surface, density, no_fire)
     if refused_m is None or refused_cause is None:
         refused_m, refused_cause = nothing, np.empty(0, np.str_)
-    if len(refused_m) or len(no_fire):
-        pictures["refused"] = _refused(canvas, plan, refused_m, refused_cause, no_fire)
+    if len(refused_m) or len(no_fire) or left_out:
+        areas = left_out if len(no_fire) == 0 else {NO_FIRE: no_fire, **left_out}
+        pictures["refused"] = _refused(canvas, plan, refused_m, refused_cause, areas)
     return pictures
 
 
@@ -206,14 +214,14 @@ def _refused(
     plan: TreatmentPlan,
     refused_m: NDArray[np.floating],
     cause: NDArray[np.str_],
-    no_fire_m: Floats,
+    areas: dict[str, Floats],
 ) -> Picture:
-    """Spots one by one; what no-fire volumes took away before there were spots as an area."""
+    """Spots one by one; what was left out before there were spots as areas, points `(K, 3)` [m] by cause."""
     fig, ax = canvas.start()
     size = canvas.dot(len(plan) + len(refused_m))
-    if len(no_fire_m):
-        patch = (1.6 * SHOWN_M / canvas.view.width_m * WIDTH_IN * 72.0) ** 2
-        ax.scatter(*canvas.at(no_fire_m).T, s=patch, c=CAUSE_COLORS[NO_FIRE], linewidths=0, marker="s")
+    patch = (1.6 * SHOWN_M / canvas.view.width_m * WIDTH_IN * 72.0) ** 2
+    for name, place in areas.items():
+        ax.scatter(*canvas.at(place).T, s=patch, c=CAUSE_COLORS[name], linewidths=0, marker="s")
     ax.scatter(*canvas.at(plan.positions_m).T, s=0.5 * size, c="#9aa5af", linewidths=0)
     handles = []
     for name in dict.fromkeys(sorted(cause.tolist())):
@@ -222,13 +230,21 @@ def _refused(
         ax.scatter(*canvas.at(refused_m[mine]).T, s=max(size, 5.0), c=color, linewidths=0)
         label = f"{name}: {int(mine.sum())}"
         handles.append(Line2D([], [], marker="o", ls="", color=color, label=label))
-    if len(no_fire_m):
+    for name in areas:
         count = int((plan.header.get("refused") or {}).get(NO_FIRE, 0))
-        label = f"{NO_FIRE}: room for {count}"
-        handles.append(Line2D([], [], marker="s", ls="", color=CAUSE_COLORS[NO_FIRE], label=label))
+        label = f"{NO_FIRE}: room for {count}" if name == NO_FIRE else f"{name}: no spots"
+        handles.append(Line2D([], [], marker="s", ls="", color=CAUSE_COLORS[name], label=label))
     ax.legend(handles=handles, loc="upper left", fontsize=9, frameon=True, framealpha=0.85, edgecolor="none")
     _scale_bar(ax, canvas.view)
     return png(fig, "Spots that are not planned, coloured by cause, over those that are.")
+
+
+def _left_out(surface: SkinSurface | None, cause: NDArray[np.str_] | None) -> dict[str, Floats]:
+    """Return points `(K, 3)` [m] by cause all over skin that got no spots before any were placed."""
+    if surface is None or cause is None or np.shape(cause) != (len(surface.mesh.vertices),):
+        return {}
+    names = [name for name in np.unique(cause) if name in LEFT_OUT]
+    return {str(name): surface.mesh.vertices[cause == name] for name in names}
 
 
 def _scatter(

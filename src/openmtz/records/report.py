@@ -20,6 +20,7 @@ from markupsafe import Markup
 from openmtz.plan import Severity
 from openmtz.records import charts, facts, maps
 from openmtz.records.lanes import build_timeline
+from openmtz.records.patient_rows import patient_rows, rationale_rows
 from openmtz.records.run_data import RunData
 from openmtz.records.style import STATION_COLORS, Picture
 
@@ -81,6 +82,8 @@ def render_report(data: RunData) -> str:
         story=facts.story(data),
         tables=facts.key_figures(data),
         figures=_figures(data),
+        patient_rows=patient_rows(data),
+        rationale=rationale_rows(data),
         stations=facts.station_rows(data),
         station_colors=STATION_COLORS,
         timeline=build_timeline(data),
@@ -145,7 +148,7 @@ def _figures(data: RunData) -> list[Figure]:
             )
         add(
             "Delivery against its limits",
-            "Red dashes: limits. Dark line: median.",
+            facts.limits_in_words(check),
             lambda: charts.draw_deliveries(data),
         )
     if has_spots:

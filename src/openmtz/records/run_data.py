@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from openmtz.geometry import SkinSurface
 from openmtz.plan import Finding, TreatmentPlan
-from openmtz.records.verification import FiredSpots, TruthShots, Verification
+from openmtz.records.delivery import FiredSpots, TruthShots
+from openmtz.records.verification import Verification
 
 STAGES = ("capture", "plan", "approve", "treat", "verify")
 SAFETY_STATES = ("OFF", "STANDBY", "ARMING", "READY", "FIRING", "HOLD", "FAULT")
@@ -41,11 +42,13 @@ class RunData:
         indication, seed: what was asked for. outcome: `done`, `stopped` or `failed`; reason: why,
             for a person. started_utc: ISO 8601, for the reader only.
         surface: captured skin. severity `(V,)` 0 to 1, deficit_depth_m `(V,)` [m] and
-            density_per_cm2 `(V,)` (as prescribed), all per vertex of the surface.
+            density_per_cm2 `(V,)` (as prescribed), untreated_cause `(V,)` (why the region gets no spots
+            there, empty where it does), all per vertex of the surface.
         plan, findings: the plan and what planning found. fired, truth, verification: the delivery.
         timeline: events in any order. permit_times_s, shot_times_s: `(K,)` [s] on the same clock.
         capture: facts on the capture, e.g. the fields of CaptureQuality.msg.
-        environment: versions and machine, name to text. patient: where the patient comes from.
+        environment: versions and machine, name to text. patient: where the patient comes from;
+            assumed: names of the facts about it that nobody stated.
         simulated: say so at the top; ground truth implies it.
         summary: the run's `summary.json` as a mapping, shown for programs' readers.
     """
@@ -56,11 +59,13 @@ class RunData:
     reason: str = ""
     started_utc: str = ""
     patient: str = ""
+    assumed: Sequence[str] = ()
     simulated: bool = False
     surface: SkinSurface | None = None
     severity: NDArray[np.floating] | None = None
     deficit_depth_m: NDArray[np.floating] | None = None
     density_per_cm2: NDArray[np.floating] | None = None
+    untreated_cause: NDArray[np.str_] | None = None
     plan: TreatmentPlan | None = None
     findings: Sequence[Finding] = ()
     fired: FiredSpots | None = None

@@ -11,6 +11,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 INK, SOFT, LINE = "#1f2933", "#66737f", "#d9dee3"
+RED = "#b91c1c"
+"""Limits, and what went wrong: the one red, that of the report's style sheet too."""
 STATION_COLORS = [
     "#0f766e", "#c2410c", "#4338ca", "#a16207", "#be185d", "#15803d", "#0369a1", "#7e22ce",
     "#854d0e", "#334155",

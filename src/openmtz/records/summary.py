@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from openmtz import files
 from openmtz.plan import TreatmentPlan
 from openmtz.records.verification import Verification
 
@@ -47,6 +48,9 @@ class RunSummary(BaseModel):
     spots_delivered: Count = 0
     spots_repeated: Count = 0
     spots_missing: Count = 0
+    spots_unverified: Annotated[
+        int, Field(ge=0, description="executed by the device's count, without a record of the shot")
+    ] = 0
     spots_outside_plan: Count = 0
     safety_events: list[SafetyEvent] = []
     stage_seconds: dict[str, Seconds] = {}
@@ -81,6 +85,7 @@ def delivery_fields(
         "spots_delivered": v.delivered if v is not None else 0,
         "spots_repeated": v.repeated if v is not None else 0,
         "spots_missing": v.missing if v is not None else 0,
+        "spots_unverified": v.unverified if v is not None else 0,
         "spots_outside_plan": v.outside_plan if v is not None else 0,
     }
 
@@ -103,4 +108,4 @@ def write_summary(folder: str | os.PathLike[str], summary: RunSummary) -> Path:
 
 def read_summary(folder: str | os.PathLike[str]) -> RunSummary:
     """Read `folder/summary.json` back, validated."""
-    return RunSummary.model_validate_json((Path(folder) / "summary.json").read_text(encoding="utf-8"))
+    return RunSummary.model_validate_json(files.read_text(Path(folder) / "summary.json", 10.0))

@@ -15,7 +15,8 @@ from .description import (
 )
 from .joint_limits import JointLimits as JointLimits
 from .kinematics import ArmKinematics as ArmKinematics
-from .mover import MoveOutcome as MoveOutcome, Mover as Mover, MoverConfig as MoverConfig
+from .motion import MoveOutcome as MoveOutcome, MoverConfig as MoverConfig
+from .mover import Mover as Mover
 from .reach import MoveResult as MoveResult, plan_move as plan_move
 from .station_check import ReachReport as ReachReport, StationCheck as StationCheck
 from .trajectory import (

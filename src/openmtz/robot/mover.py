@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from openmtz.geometry import TriangleMesh, pose_distance
 from openmtz.robot.collision import CellCollision
 from openmtz.robot.kinematics import ArmKinematics
+from openmtz.robot.motion import Motion, MoveOutcome, MoverConfig, PendingMotion
 from openmtz.robot.reach import MoveResult, plan_move
 from openmtz.robot.trajectory import Trajectory, stop_motion
 
@@ -35,48 +35,6 @@ Send = Callable[[Trajectory], None]
 measures itself."""
 Submit = Callable[[Callable[[], MoveResult]], "Future[MoveResult]"]
 """Runs a search elsewhere, one after the other."""
-
-
-@dataclass(frozen=True)
-class MoverConfig:
-    """Tolerance [rad] and times [s] of a motion; the parameters of node `arm` explain them."""
-
-    goal_tolerance_rad: float = 0.0005
-    rest_s: float = 0.06
-    settle_timeout_s: float = 3.0
-    token_wait_s: float = 0.5
-    joint_age_s: float = 0.5
-    safety_age_s: float = 1.0
-
-
-@dataclass(frozen=True)
-class MoveOutcome:
-    """How a motion ended: errors of the tool at rest [m], [rad], NaN where it never began."""
-
-    success: bool
-    reason: str
-    position_error_m: float = float("nan")
-    orientation_error_rad: float = float("nan")
-
-
-@dataclass
-class _Motion:
-    target: Array
-    tool: str
-    trajectory: Trajectory
-    started: float
-
-
-@dataclass
-class _Pending:
-    """A motion asked for; `search` and the joints it starts from where its way is being sought."""
-
-    target: Array
-    tool: str
-    speed: float
-    deadline: float
-    search: Future[MoveResult] | None = None
-    start: Array | None = None
 
 
 class Mover:
@@ -108,8 +66,8 @@ class Mover:
         self._still_since = -np.inf
         self._has_token = False
         self._safety_at = -np.inf
-        self._motion: _Motion | None = None
-        self._pending: _Pending | None = None
+        self._motion: Motion | None = None
+        self._pending: PendingMotion | None = None
         self._outcome: MoveOutcome | None = None
 
     # ---- what is measured and said --------------------------------------------------------------
@@ -163,7 +121,7 @@ class Mover:
 
         The state that grants the token may still be on its way: it is waited for, but not for long.
         """
-        self._pending = _Pending(target, tool, speed_fraction, now + self.config.token_wait_s)
+        self._pending = PendingMotion(target, tool, speed_fraction, now + self.config.token_wait_s)
         self._begin_pending(now)
 
     def cancel(self, now: float, reason: str = "cancelled") -> None:
@@ -199,7 +157,7 @@ class Mover:
             return
         refusal = self._refusal(pending.tool, now)
         if refusal:
-            self._refuse(refusal)
+            self._refuse(refusal, late=self._has_token and bool(self._late(now)))
             return
         assert self._joints is not None
         try:
@@ -213,10 +171,10 @@ class Mover:
             self._refuse(move.reason)
             return
         self._pending = None
-        self._motion = _Motion(pending.target, pending.tool, move.trajectory, now)
+        self._motion = Motion(pending.target, pending.tool, move.trajectory, now)
         self._send(move.trajectory)
 
-    def _plan(self, pending: _Pending, joints: Array) -> MoveResult | None:
+    def _plan(self, pending: PendingMotion, joints: Array) -> MoveResult | None:
         """Return the way, or None while it is being sought."""
         if pending.search is not None:
             return self._found(pending, joints)
@@ -233,7 +191,7 @@ class Mover:
         pending.search = self._search = self._submit(plan)
         return None
 
-    def _found(self, pending: _Pending, joints: Array) -> MoveResult:
+    def _found(self, pending: PendingMotion, joints: Array) -> MoveResult:
         assert pending.search is not None and pending.start is not None
         moved = float(np.abs(joints - pending.start).max())
         if moved > MOVED_RAD:
@@ -241,10 +199,18 @@ class Mover:
             return MoveResult(None, f"{text}; ask again once it rests")
         return pending.search.result()
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str, late: bool = False) -> None:
         """The motion asked for never begins."""
         self._pending = None
-        self._outcome = MoveOutcome(False, reason)
+        self._outcome = MoveOutcome(False, reason, late=late)
+
+    def _late(self, now: float) -> str:
+        """Return which states are too old to move by, or nothing."""
+        if now - self._joints_at > self.config.joint_age_s:
+            return f"no joint states for {self.config.joint_age_s:.1f} s"
+        if now - self._safety_at > self.config.safety_age_s:
+            return f"no safety state for {self.config.safety_age_s:.1f} s"
+        return ""
 
     def _refusal(self, tool: str, now: float) -> str:
         if not self._has_token:
@@ -257,13 +223,11 @@ class Mover:
             return "no fresh joint states: is the arm's driver running?"
         return ""
 
-    def _watch(self, motion: _Motion, joints: Array, now: float) -> None:
+    def _watch(self, motion: Motion, joints: Array, now: float) -> None:
         config = self.config
-        if now - self._joints_at > config.joint_age_s:
-            self._end(False, f"no joint states for {config.joint_age_s:.1f} s", now, stop=True)
-            return
-        if now - self._safety_at > config.safety_age_s:
-            self._end(False, f"no safety state for {config.safety_age_s:.1f} s", now, stop=True)
+        late = self._late(now)
+        if late:
+            self._end(False, late, now, stop=True, late=True)
             return
         elapsed = now - motion.started
         error = float(np.abs(joints - motion.trajectory.positions[-1]).max())
@@ -274,14 +238,14 @@ class Mover:
             text = f"not at the goal after {elapsed:.1f} s, off by {np.rad2deg(error):.2f} deg"
             self._end(False, text, now, stop=True)
 
-    def _end(self, success: bool, reason: str, now: float, stop: bool = False) -> None:
+    def _end(self, success: bool, reason: str, now: float, *, stop: bool = False, late: bool = False) -> None:
         motion, self._motion = self._motion, None
         if motion is None or self._joints is None:
             return
         if stop:
             self._stop(self._joints, now)
         reached = self.kinematics.forward(self._joints, motion.tool)
-        self._outcome = MoveOutcome(success, reason, *pose_distance(reached, motion.target))
+        self._outcome = MoveOutcome(success, reason, *pose_distance(reached, motion.target), late=late)
 
     def _stop(self, joints: Array, now: float) -> None:
         """Brake along a jerk-limited path; with joints too old for that, hold where they were seen.

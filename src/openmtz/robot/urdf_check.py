@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from openmtz import files
 from openmtz.robot.description import CAMERA_FRAME, FLANGE_FRAME, JOINT_NAMES, SCAN_HEAD_FRAME, WORLD_FRAME
 
+MOST_MB = 20.0
+"""A larger file is no URDF of one arm [MB]."""
 LARGEST_MASS_KG = 30.0
 """No link of a table-top arm weighs more (a whole UR5e weighs 20.6 kg). Engineering default."""
 TRIANGLE_SLACK = 1e-9
@@ -26,13 +29,19 @@ def validate_urdf(path: str | PathLike[str]) -> None:
     Raises:
         UrdfInvalid: with all findings. FileNotFoundError: no such file.
     """
-    findings = urdf_findings(Path(path).read_bytes())
+    try:
+        text = files.read_bytes(Path(path), MOST_MB)
+    except files.UnsafeFileError as error:
+        raise UrdfInvalid(str(error)) from error
+    findings = urdf_findings(text)
     if findings:
         raise UrdfInvalid(f"{path}: " + "; ".join(findings))
 
 
 def urdf_findings(text: str | bytes) -> list[str]:
     """Return what is wrong with a URDF, one sentence each; empty where it can be used."""
+    if "<!DOCTYPE" in (text if isinstance(text, str) else text.decode("utf-8", "replace")):
+        return ["a document type (<!DOCTYPE ...>) has no place in a URDF: entities in it can fill the memory"]
     try:
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError) as error:

@@ -1,6 +1,7 @@
 from .aim import AimResult as AimResult, check_aim as check_aim
 from .conditions import CONDITIONS as CONDITIONS, GRANT_CAUSES as GRANT_CAUSES, Condition as Condition
 from .config import SafetyConfig as SafetyConfig
+from .counters import is_newer as is_newer
 from .inbox import Inbox as Inbox
 from .inputs import (
     LINE_NAMES as LINE_NAMES,
@@ -31,9 +32,16 @@ from .outputs import (
     SafetyEvent as SafetyEvent,
 )
 from .skin import check_on_skin as check_on_skin
+from .speech import (
+    Endpoint as Endpoint,
+    Hearing as Hearing,
+    KnownSpeakers as KnownSpeakers,
+    StackSecret as StackSecret,
+)
 from .states import SafetyState as SafetyState, Token as Token
 from .table import (
     TRANSITIONS as TRANSITIONS,
     Transition as Transition,
+    cause_text as cause_text,
     next_transition as next_transition,
 )

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from openmtz.geometry import pose_from_vector
 from openmtz.limits import check_plan
 from openmtz.optics import HandpieceProfile
-from openmtz.plan import FiringGroup, Severity, TreatmentPlan
+from openmtz.plan import FiringGroup, Severity, TreatmentPlan, summarise
 from openmtz.safety.config import SafetyConfig
-from openmtz.safety.heat import HeatMeter
 from openmtz.safety.inputs import Approve, Inputs
 from openmtz.safety.outputs import Reply
 from openmtz.safety.skin import check_on_skin
@@ -29,7 +28,6 @@ class Approval:
     profile: HandpieceProfile
     approver: str
     at: float
-    heat: HeatMeter
 
     @cached_property
     def sha256(self) -> str:
@@ -110,15 +108,17 @@ def judge(
         return _no(misfits[0].code, f"the plan does not fit the captured skin: {text}")
     try:
         profile = HandpieceProfile.from_header(plan.header["profile"])
-        approval = Approval(
-            plan, profile, request.approver, now,
-            HeatMeter(plan, config.heat_limit_j_cm2, config.heat_window_s),
-        )  # fmt: skip
+        approval = Approval(plan, profile, request.approver, now)
         _ = approval.groups, approval.station_poses
     except (ValueError, TypeError, LookupError) as error:
         return _no("plan-invalid", str(error))
     return Judgement(
-        approval, Reply(True, "approved", f"plan {plan.sha256[:12]} approved by {request.approver}")
+        approval,
+        Reply(
+            True,
+            "approved",
+            f"plan {plan.sha256[:12]} approved by {request.approver}: {summarise(plan).text}",
+        ),
     )
 
 

@@ -56,7 +56,7 @@ def credit_now(
     aim = check_aim(approval.plan, spots, arm.scan_head_pose, approval.profile, config, start=start, end=end)
     if aim.ok_until <= start:
         return Credit(withheld="aim-refused", detail="; ".join(aim.reasons))
-    until = approval.heat.allowed_until(start, aim.ok_until, now)
+    until = fired.skin.heat.allowed_until(start, aim.ok_until, now)
     if until <= start:
         return Credit(withheld="heat-limit")
     return Credit(until, int(spots.digests[until - 1 - spots.first]))

@@ -41,6 +41,7 @@ class Inbox:
         self.skin: TriangleMesh | None = None
         self.loaded: list[LoadedSpots] = []
         self.fired: list[FiredBatch] = []
+        self.permit_unmade = ""
 
     def hear_joints(self, joints: Array, now: float) -> None:
         """Take measured joints `(6,)` [rad]; NaN where they were no numbers: then the pose is none either.
@@ -64,7 +65,11 @@ class Inbox:
         self.surface_id, self.skin = surface_id or "unnamed", skin
 
     def take(
-        self, requests: tuple[Request, ...] = (), *, run_line_ok: bool, shared_topics: str = ""
+        self,
+        requests: tuple[Request, ...] = (),
+        *,
+        run_line_ok: bool,
+        strangers: Mapping[str, str] | None = None,
     ) -> Inputs:
         """Return the inputs of a step; what is new since the last one is handed out once."""
         inputs = Inputs(
@@ -73,7 +78,8 @@ class Inbox:
             arm=self.arm,
             progress=self.progress,
             run_line_ok=run_line_ok,
-            shared_topics=shared_topics,
+            strangers=strangers or {},
+            permit_unmade=self.permit_unmade,
             plan=self.plan,
             surface_id=self.surface_id,
             skin=self.skin,

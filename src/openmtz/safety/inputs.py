@@ -171,8 +171,8 @@ class Inputs:
     before the first. `skin`: the mesh of that surface, None where it could not be read. `loaded` and
     `fired`: those received since the last step, in order. `requests`: what operators and nodes ask for now;
     answered in `Outputs.replies`, in order. `run_line_ok`: the supervisor's wire, true while every process
-    of the stack lives. `shared_topics`: names of topics that decide and have more than one publisher, empty
-    if there are none.
+    of the stack lives. `strangers`: what `KnownSpeakers.found` says of who speaks, code -> detail.
+    `permit_unmade`: why the permit granted last could not be put on the wire, else empty.
     """
 
     interlocks: Interlocks | None = None
@@ -180,7 +180,8 @@ class Inputs:
     arm: ArmState | None = None
     progress: Mapping[str, ProgressSample] = field(default_factory=dict)
     run_line_ok: bool = False
-    shared_topics: str = ""
+    strangers: Mapping[str, str] = field(default_factory=dict)
+    permit_unmade: str = ""
     plan: TreatmentPlan | None = None
     surface_id: str = ""
     skin: TriangleMesh | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 from openmtz.safety import approval as approvals
@@ -15,8 +14,8 @@ from openmtz.safety.conditions import CONDITIONS
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.device import DeviceWatch
 from openmtz.safety.fired import FiredBook
+from openmtz.safety.fired_skin import FiredSkin
 from openmtz.safety.grants import AimWatch, Credit, credit_now
-from openmtz.safety.heat import HeatMeter
 from openmtz.safety.inputs import Approve, Inputs, Request, RequestToken, Reset, SetReady
 from openmtz.safety.lines import LineWatch
 from openmtz.safety.liveness import ProgressWatch, source_conditions
@@ -58,14 +57,13 @@ class SafetyMonitor:
         self._entered = self._now = now
         self._lines, self._progress = LineWatch(config), ProgressWatch(config)
         self._arm, self._device = ArmWatch(config), DeviceWatch(config)
-        self._loaded, self._fired = LoadedStore(), FiredBook(config, now)
+        self._loaded, self._fired = LoadedStore(), FiredBook(config, FiredSkin(config), now)
         self._permits = PermitBook(config, now)
         self._holder = TokenHolder()
         self._approval: Approval | None = None
         self._aim = AimWatch()
         self._reset_until = -math.inf
         self._events: list[SafetyEvent] = []
-        self._heat: dict[str, HeatMeter] = {}
 
     @property
     def state(self) -> S:
@@ -127,12 +125,11 @@ class SafetyMonitor:
         for chunk in inputs.loaded:
             self._loaded.append(chunk)
         for batch in inputs.fired:
-            runs = self._fired.shots(batch, now)
-            for first, end in runs:
-                self._heat[batch.plan_sha256].fire(first, end, now)
+            self._fired.shots(batch, now, inputs.plan)
         self._arm.update(inputs.arm)
         if inputs.head is not None and inputs.head.connected:
-            self._fired.status(inputs.head, self._approval.plan if self._approval else None, now)
+            self._fired.status(inputs.head, inputs.plan, now)
+            self._permits.hear(inputs.head)
 
     def _conditions(self, inputs: Inputs, now: float) -> dict[str, str]:
         cfg = self.config
@@ -142,13 +139,16 @@ class SafetyMonitor:
         for code, detail in self._device.update(inputs.head).items():
             found[code] = f"{found[code]}; {detail}" if code in found else detail
         found.update(self._fired.latched)
-        if inputs.shared_topics:
-            found["topic-shared"] = inputs.shared_topics
+        found.update(inputs.strangers)
+        found.update(self._permits.latched)
+        if inputs.permit_unmade:
+            found["permit-unmade"] = inputs.permit_unmade
         if not inputs.run_line_ok:
             found["run-line-down"] = "the line is low"
         if inputs.head is not None and self._permits.gate_stuck(inputs.head, now):
             found["gate-open-without-permit"] = "open in a status made after the last permit's end"
-        why = approvals.ended(self._approval, inputs, cfg, now)
+        account = self._fired.account(self._approval.sha256) if self._approval else None
+        why = approvals.ended(self._approval, inputs, cfg, now) or (account.fired_before if account else "")
         if why:
             found["approval-ended"] = why
             self._end_approval(why, now)
@@ -213,18 +213,17 @@ class SafetyMonitor:
 
     def _approve(self, request: Approve, inputs: Inputs, now: float) -> Reply:
         given, reply = approvals.judge(request, inputs, self._state, self.boot_id, self.config, now)
-        account = self._fired.account(request.plan_sha256)
-        if given is not None and account is not None and account.blocked:
-            given, reply = None, Reply(False, "in-doubt", f"{account.blocked}; capture and plan again")
         if given is not None:
-            # The heat delivered so far belongs to the skin, not to the approval.
-            heat = self._heat.setdefault(given.sha256, given.heat)
-            self._approval = replace(given, heat=heat)
+            refusal = self._fired.refusal(given.plan)
+            given, reply = (given, reply) if refusal is None else (None, refusal)
+        if given is not None:
+            self._fired.skin.heat.adopt(given.plan, now)
+            self._approval = given
         self._event(now, "approval", reply.code, reply.text)
         return reply
 
     def _reset(self, active: dict[str, str], now: float) -> Answer:
-        latched = self._fired.latched
+        latched = {**self._fired.latched, **self._permits.latched}
         refusal = reset_refusal(self._state, active, latched)
         if refusal is not None:
             return Answer(refusal)
@@ -232,6 +231,7 @@ class SafetyMonitor:
             self._event(now, "note", code, f"acknowledged by reset: {detail}")
             active.pop(code, None)
         self._fired.acknowledge()
+        self._permits.acknowledge()
         if "device-fault" in active:
             self._reset_until = now + RESET_PENDING_S
             text = f"the scan head was asked to clear its fault ({active['device-fault']}); standby follows"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openmtz.safety.config import SafetyConfig
+from openmtz.safety.counters import after, is_between, is_newer
 from openmtz.safety.inputs import HeadStatus
 from openmtz.safety.outputs import PermitGrant
 
@@ -13,6 +14,11 @@ class PermitBook:
     A permit ends `ttl` after the echoed tick in the device's clock. The tick was made before it was
     received, so on the monitor's clock it has ended `ttl` after it was granted, at the latest. A new
     monitor assumes that one before it granted a permit just now.
+
+    The device remembers the counter of the last permit it believed. This monitor goes on from there, once;
+    from then on the device can only name counters from that one to the last one granted, or 0 after it began
+    a selection or was restarted. Anything else is a finding and changes nothing: a status that lies must not
+    use up the counters.
     """
 
     def __init__(self, config: SafetyConfig, now: float) -> None:
@@ -21,6 +27,8 @@ class PermitBook:
         self._granted_at = -1e18
         self._revoked_at = -1e18
         self._counter = 0
+        self._base: int | None = None
+        self._latched: dict[str, str] = {}
         self.live_until = now + config.ttl_s
         self.granted = 0
 
@@ -28,6 +36,23 @@ class PermitBook:
     def last(self) -> PermitGrant | None:
         """The last permit with credit."""
         return self._last
+
+    @property
+    def latched(self) -> dict[str, str]:
+        """Findings that wait for a reset, code -> detail."""
+        return self._latched
+
+    def acknowledge(self) -> None:
+        """A deliberate reset: go on from the counter that the device names then."""
+        self._latched.clear()
+        self._base = None
+
+    def hear(self, head: HeadStatus) -> None:
+        """Judge the counter that the device names."""
+        named, base = head.permit_counter, self._base
+        if base is not None and named != 0 and not is_between(named, base, self._counter):
+            detail = f"it names permit {named}, granted were {base} to {self._counter}"
+            self._latched.setdefault("permit-counter-jumped", detail)
 
     def due(self, now: float) -> bool:
         """True if the grant period has passed."""
@@ -80,8 +105,12 @@ class PermitBook:
     def _build(
         self, head: HeadStatus, sha: str, station: int, pass_index: int, until: int, digest: int
     ) -> PermitGrant:
-        # After a restart of the monitor the device still remembers the old, higher counter.
-        self._counter = max(self._counter, head.permit_counter) + 1
+        if self._base is None:
+            # After a restart of the monitor the device still remembers the counter before.
+            self._base = head.permit_counter
+            if is_newer(head.permit_counter, self._counter):
+                self._counter = head.permit_counter
+        self._counter = after(self._counter)
         return PermitGrant(
             self._counter, sha, station, pass_index, until, digest,
             head.boot_id, head.device_tick_us, self._config.ttl_us,

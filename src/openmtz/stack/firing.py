@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.devices import (
+    DeviceState,
     Event,
     Fired,
     FiredGap,
@@ -46,12 +48,14 @@ class FiringConfig:
     `stall_timeout_s`: no shot for so long ends a firing. `joint_age_s`: joint states older than this are
     of no
     use for aiming. `report_period_s`: shots are reported in batches; the device tells them every 4 ms, too
-    often for DDS. All engineering defaults.
+    often for DDS. `show_period_s`: the device is asked so often for what it has executed of the plan, until
+    its status names it. All engineering defaults.
     """
 
     stall_timeout_s: float = 30.0
     joint_age_s: float = 0.2
     report_period_s: float = 0.025
+    show_period_s: float = 0.1
 
 
 class HeadHeard(NamedTuple):
@@ -122,8 +126,9 @@ class Firing:
         self._plan: TreatmentPlan | None = None
         self._approved = ""
         self._firing: GroupFiring | None = None
-        self._reports: list[Fired] = []
-        self._reports_due = -np.inf
+        self._reports: list[tuple[str, int, Fired]] = []
+        self._reports_due = self._show_due = -np.inf
+        self._named: tuple[str, int] | None = None
         self._out: list[Outcome] = []
         self._work_count = -1
         self.worked = False
@@ -211,8 +216,10 @@ class Firing:
         for event in self._line.events():
             if isinstance(event, Status):
                 latest = event
+                self._named = event.plan_hex, event.boot_id
             elif isinstance(event, Fired):
-                self._reports.append(event)
+                # Of the plan the device named last before it: it may name another by the end of the turn.
+                self._reports.append((*(self._named or self._named_now()), event))
             elif isinstance(event, FiredGap):
                 self._out.append(event)
             lost |= isinstance(event, LinkLost)
@@ -224,6 +231,7 @@ class Firing:
         if status is not None:
             self._out.append(HeadHeard(status, self._line.connected and not lost))
         self._follow(latest, now)
+        self._show_plan(now)
         self.worked, self._work_count = self._line.work_count != self._work_count, self._line.work_count
         out, self._out = self._out, []
         return out
@@ -248,11 +256,24 @@ class Firing:
             return
         self._reports_due = now + self.config.report_period_s
         reports, self._reports = self._reports, []
+        for (plan, boot), told in groupby(reports, key=lambda one: one[:2]):
+            fired = [report for _, _, report in told]
+            shots = np.array([shot for one in fired for shot in one.shots], np.int64).reshape(-1, 2)
+            index = np.concatenate([one.first + np.arange(len(one.shots)) for one in fired])
+            self._out.append(ShotReport(plan, boot, index.astype(np.int64), shots[:, 0], shots[:, 1]))
+
+    def _named_now(self) -> tuple[str, int]:
         status = self._line.status
-        shots = np.array([shot for report in reports for shot in report.shots], np.int64).reshape(-1, 2)
-        index = np.concatenate([report.first + np.arange(len(report.shots)) for report in reports])
-        plan, boot = (status.plan_hex, status.boot_id) if status is not None else ("", 0)
-        self._out.append(ShotReport(plan, boot, index.astype(np.int64), shots[:, 0], shots[:, 1]))
+        return (status.plan_hex, status.boot_id) if status is not None else ("", 0)
+
+    def _show_plan(self, now: float) -> None:
+        """Have the device name the newest plan, so that whoever approves it knows what is fired of it."""
+        plan, status = self._plan, self._line.status
+        if plan is None or status is None or self._firing is not None or now < self._show_due:
+            return
+        if status.plan_hex != plan.sha256 and status.state in (DeviceState.IDLE, DeviceState.FAULT):
+            self._show_due = now + self.config.show_period_s
+            self._line.show_plan(plan_bytes(plan.sha256))
 
     def _follow(self, status: Status | None, now: float) -> None:
         firing = self._firing

@@ -5,7 +5,7 @@ Free of ROS, threads and clocks: the owner brings time and messages, and publish
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +56,8 @@ class Monitoring:
         self.inbox = Inbox(pose_of)
         self.outputs: Outputs | None = None
         """What the monitor said last."""
-        self._watched = frozenset(watched)
+        self.watched = frozenset(watched)
+        """Nodes whose progress is remembered."""
         self._progress: dict[str, ProgressSample] = {}
         self.inbox.progress = self._progress
         self._told: tuple[Any, ...] | None = None
@@ -64,14 +65,19 @@ class Monitoring:
 
     def hear_progress(self, node: str, counter: int, period_s: float, now: float) -> None:
         """Take the progress counter of a node's work loop and the period [s] it promises."""
-        if node in self._watched:
+        if node in self.watched:
             self._progress[node] = ProgressSample(counter, now, period_s)
 
     def ask(
-        self, request: Request, now: float, *, run_line_ok: bool, shared_topics: str = ""
+        self,
+        request: Request,
+        now: float,
+        *,
+        run_line_ok: bool,
+        strangers: Mapping[str, str] | None = None,
     ) -> tuple[Reply, Turn]:
         """Step with a request, as through a service; return the answer to it beside the turn."""
-        turn = self.step(now, (request,), run_line_ok=run_line_ok, shared_topics=shared_topics)
+        turn = self.step(now, (request,), run_line_ok=run_line_ok, strangers=strangers)
         replies = turn.outputs.replies
         return (replies[0] if replies else Reply(False, "no-answer", "the monitor gave no answer")), turn
 
@@ -81,22 +87,24 @@ class Monitoring:
         requests: tuple[Request, ...] = (),
         *,
         run_line_ok: bool,
-        shared_topics: str = "",
+        strangers: Mapping[str, str] | None = None,
     ) -> Turn:
         """One step of the monitor at `now` [s, monotonic].
 
         Args:
-            run_line_ok: whether every process of the stack lives. shared_topics: names of deciding topics
-                that more than one node publishes on.
+            run_line_ok: whether every process of the stack lives. strangers: what `KnownSpeakers.found`
+                says of who speaks.
         """
-        inputs = self.inbox.take(requests, run_line_ok=run_line_ok, shared_topics=shared_topics)
+        inputs = self.inbox.take(requests, run_line_ok=run_line_ok, strangers=strangers)
         outputs = self.outputs = self.monitor.step(inputs, now)
         permit, trouble = None, ""
+        self.inbox.permit_unmade = ""
         if outputs.grant is not None:
             try:
                 permit = make_permit(outputs.grant)
             except ValueError as error:
-                trouble = str(error)
+                # Said to the monitor too: permits never end without a cause in its state.
+                trouble = self.inbox.permit_unmade = str(error)
         key = (outputs.state, outputs.token, outputs.cause, outputs.approved_plan_sha256, outputs.withheld)
         changed = key != self._told
         tell = changed or now >= self._state_due

@@ -48,6 +48,10 @@ class HeadLine(Protocol):
         """Pass a permit's frame on unopened."""
         ...
 
+    def show_plan(self, plan_sha256: bytes) -> None:
+        """Ask the device to name a plan in its statuses, with what it has executed of it. Never blocks."""
+        ...
+
     def close_gate(self) -> None:
         """Close the gate and forget the selection."""
         ...
@@ -125,6 +129,10 @@ class MoveOrder(NamedTuple):
     speed_fraction: float
 
 
+MoveDone = Callable[[str, bool], None]
+"""`done(why, late)`: why a move failed, or nothing; whether only for states that came too late."""
+
+
 class TokenOrder(NamedTuple):
     """Ask for the token of `motion` or `emission`; station and pass belong to emission."""
 
@@ -170,8 +178,8 @@ class TreatmentClients(Protocol):
         """Nobody waits for the plan any more."""
         ...
 
-    def move(self, order: MoveOrder, done: Callable[[str], None]) -> None:
-        """Move the arm: `done(why)`."""
+    def move(self, order: MoveOrder, done: MoveDone) -> None:
+        """Move the arm: `done(why, late)`."""
         ...
 
     def stop_arm(self) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openmtz.plan import TreatmentPlan
+from openmtz.plan import TreatmentPlan, summarise
 from openmtz.procedure import Dispatcher, Procedure, ProcedureStatus, events, groups_of
 from openmtz.records import FiredSpots
 from openmtz.stack.fired_record import FiredRecord
@@ -166,4 +166,4 @@ class Treating:
         ticket, sha = self._plan_wanted
         if self.plan.sha256 == sha:
             self._plan_wanted = None
-            self.step(events.PlanReady(ticket, sha, groups_of(self.plan)))
+            self.step(events.PlanReady(ticket, sha, groups_of(self.plan), f"{summarise(self.plan).text}."))

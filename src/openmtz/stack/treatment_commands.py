@@ -160,8 +160,8 @@ class TreatmentCommands:
         self._clients.request_token(order, done)
 
     def _move(self, ticket: int, order: MoveOrder) -> None:
-        def done(why: str) -> None:
-            self._treatment.step(events.MoveFailed(ticket, why) if why else events.Arrived(ticket))
+        def done(why: str, late: bool) -> None:
+            self._treatment.step(events.MoveFailed(ticket, why, late) if why else events.Arrived(ticket))
 
         self._clients.move(order, done)
 

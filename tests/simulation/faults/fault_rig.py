@@ -18,7 +18,7 @@ from openmtz.simulation.lockstep.run import NOT_JUDGED, SimulationResult, simula
 from openmtz.simulation.lockstep.scenario import Scenario
 from openmtz.simulation.lockstep.stack import LockstepStack
 from openmtz.simulation.truth.harms import Circumstances, Harm, Stop, harm
-from openmtz.stack import CaptureOrder, MoveOrder
+from openmtz.stack import CaptureOrder, MoveDone, MoveOrder
 
 PATIENT = {"kind": "phantom", "phantom": "forearm", "lesions": "none"}
 FACTS = {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"}
@@ -153,12 +153,12 @@ def _rehearse(stack: LockstepStack, known: Captured) -> None:
     clients, move = stack.clients, stack.clients.move
     views, told = [0], []
 
-    def pass_view(order: MoveOrder, done: Callable[[str], None]) -> None:
+    def pass_view(order: MoveOrder, done: MoveDone) -> None:
         if order.tool != CAMERA_FRAME:
             move(order, done)
             return
         views[0] += 1
-        done("")
+        done("", False)
         told[0](views[0] * stack.scan.frames_per_view)
 
     def begin(_order: CaptureOrder, fused: Callable[[int], None], done: Callable[[str, str], None]) -> None:

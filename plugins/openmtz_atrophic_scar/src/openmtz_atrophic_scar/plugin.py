@@ -63,7 +63,7 @@ def assess(surface: SkinSurface, area: NDArray[np.bool_], facts: PatientFacts) -
             findings.append(
                 Finding(
                     Severity.WARNING, NAME, "icepick-needs-more",
-                    f"{kinds.count('icepick')} icepick scars: the laser alone does little (Xu & Deng 2018)",
+                    f"icepick scars ({kinds.count('icepick')}): the laser alone does little (Xu & Deng 2018)",
                     "combine with another method, e.g. focal acid or punch", kinds.count("icepick"),
                 )
             )  # fmt: skip

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import rclpy.node
 from trajectory_msgs.msg import JointTrajectory
 
 from openmtz.nodes import topics
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.simulation.arm import TrajectoryRejected
 from openmtz.simulation.cell import PlayedCell
 
@@ -18,9 +18,9 @@ from openmtz.simulation.cell import PlayedCell
 class SimulatedArm:
     """Hands motions to the world, whichever it is now (a reset makes a new one)."""
 
-    def __init__(self, node: rclpy.node.Node, cell: PlayedCell) -> None:
+    def __init__(self, node: ListeningNode, cell: PlayedCell) -> None:
         self._cell, self._logger = cell, node.get_logger()
-        topics.TRAJECTORY.subscription(node, self._on_trajectory)
+        node.ear.subscribe(topics.TRAJECTORY, self._on_trajectory)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         points = message.points

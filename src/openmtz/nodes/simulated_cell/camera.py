@@ -6,13 +6,13 @@ Part of node `simulation`.
 from __future__ import annotations
 
 import numpy as np
-import rclpy.node
 from openmtz_interfaces.msg import SafetyState
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 
 from openmtz.capture import CameraIntrinsics
 from openmtz.nodes import convert, topics
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.robot import CAMERA_FRAME
 from openmtz.simulation.camera import CameraFrame, CameraWorker
 from openmtz.simulation.cell import CameraRates, FrameSchedule, PlayedCell
@@ -22,13 +22,13 @@ class SimulatedCamera:
     """Takes pictures in a worker process and publishes them; `camera/set_streaming` asks for whole ones."""
 
     def __init__(
-        self, node: rclpy.node.Node, cell: PlayedCell, worker: CameraWorker, rates: CameraRates
+        self, node: ListeningNode, cell: PlayedCell, worker: CameraWorker, rates: CameraRates
     ) -> None:
         self._cell, self._worker = cell, worker
         self._schedule = FrameSchedule(rates, worker.intrinsics)
         self._depth_publisher = topics.DEPTH.publisher(node)
         self._info_publisher = topics.CAMERA_INFO.publisher(node)
-        topics.SAFETY_STATE.subscription(node, self._on_safety)
+        node.ear.subscribe(topics.SAFETY_STATE, self._on_safety)
         node.create_service(SetBool, "camera/set_streaming", self._on_streaming)
         self.safety_state = ""
         """Of the safety monitor, as last heard; to be shown, nothing else."""

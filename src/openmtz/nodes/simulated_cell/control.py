@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 import rclpy.node
-from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.task import Future
 from simulation_interfaces.msg import Result, SimulationState
 from simulation_interfaces.srv import (
     GetSimulationState,
@@ -18,6 +17,7 @@ from simulation_interfaces.srv import (
     StepSimulation,
 )
 
+from openmtz.nodes.deferred_service import DeferredService
 from openmtz.nodes.simulated_cell.features import FEATURES
 from openmtz.simulation.clock import Answer, Pacer, RunControl, RunState, Scope, Stepping, scope_of
 
@@ -42,20 +42,17 @@ class SimulationControl:
     first, and a world that does not run at real time keeps the head's key off.
     """
 
-    def __init__(
-        self, node: rclpy.node.Node, pacer: Pacer, actions: ControlActions, slice_steps: int
-    ) -> None:
+    def __init__(self, node: rclpy.node.Node, pacer: Pacer, actions: ControlActions, portion: int) -> None:
         self._pacer, self._actions = pacer, actions
         self._control = RunControl()
-        self._steps = Stepping(pacer.timestep_s, slice_steps)
-        self._waiting: Future | None = None
-        self._node = node
+        self._steps = Stepping(pacer.timestep_s, portion)
+        self._waiting: Future[Any] | None = None
+        self._log = node.get_logger()
+        self._step_service = DeferredService(node, StepSimulation, "simulation/step_simulation")
+        self.close = self._step_service.close
         node.create_service(GetSimulatorFeatures, "simulation/get_simulator_features", self._on_features)
         node.create_service(GetSimulationState, "simulation/get_simulation_state", self._on_get_state)
         node.create_service(SetSimulationState, "simulation/set_simulation_state", self._on_set_state)
-        # A group of its own: a call that waits for its steps must not hold up the work loop that makes them.
-        group = ReentrantCallbackGroup()
-        node.create_service(StepSimulation, "simulation/step_simulation", self._on_step, callback_group=group)
         node.create_service(ResetSimulation, "simulation/reset_simulation", self._on_reset)
 
     @property
@@ -69,6 +66,8 @@ class SimulationControl:
         Stepping makes one portion a turn, after which sensors report: twice real time, and no reader with
         a short queue loses a joint state.
         """
+        for asked in self._step_service.asked():
+            self._on_step(*asked)
         if self._steps.active:
             return self._steps.take()
         return self._pacer.due_steps() if self._control.playing else 0
@@ -79,10 +78,10 @@ class SimulationControl:
             self._finish_stepping(Result.RESULT_OK, "")
 
     def _finish_stepping(self, result: int, text: str) -> None:
-        future, self._waiting = self._waiting, None
         self._steps.end()
-        if future is not None:
-            future.set_result(Result(result=result, error_message=text))
+        if self._waiting is not None:
+            _answer(self._waiting, result, text)
+        self._waiting = None
 
     # ---- services -------------------------------------------------------------------------------
 
@@ -109,7 +108,7 @@ class SimulationControl:
         response.result = Result(result=codes[change.answer], error_message=change.text)
         if change.answer is not Answer.OK:
             return response
-        self._node.get_logger().info(f"simulation: {before.name} -> {self._control.state.name}")
+        self._log.info(f"simulation: {before.name} -> {self._control.state.name}")
         self._finish_stepping(Result.RESULT_OPERATION_FAILED, "the state was changed while stepping")
         if self._control.state is RunState.PLAYING:
             self._pacer.resume()
@@ -122,18 +121,16 @@ class SimulationControl:
             self._actions.quit()
         return response
 
-    async def _on_step(self, request: StepSimulation.Request, response: StepSimulation.Response) -> Any:
+    def _on_step(self, request: StepSimulation.Request, future: Future[Any]) -> None:
         why_not = self._steps.why_not(self._control.state, request.steps)
         if why_not:
             standing = self._control.state in (RunState.PAUSED, RunState.STOPPED) and not self._steps.active
             code = Result.RESULT_OPERATION_FAILED if standing else Result.RESULT_INCORRECT_STATE
-            response.result = Result(result=code, error_message=why_not)
-            return response
+            _answer(future, code, why_not)
+            return
         self._control.stepped()
         self._steps.begin(int(request.steps))
-        self._waiting = Future(executor=self._node.executor)
-        response.result = await self._waiting
-        return response
+        self._waiting = future
 
     def _on_reset(self, request: ResetSimulation.Request, response: ResetSimulation.Response) -> Any:
         try:
@@ -147,3 +144,7 @@ class SimulationControl:
         code = Result.RESULT_OPERATION_FAILED if why_not else Result.RESULT_OK
         response.result = Result(result=code, error_message=why_not)
         return response
+
+
+def _answer(future: Future[Any], result: int, text: str) -> None:
+    future.set_result(StepSimulation.Response(result=Result(result=result, error_message=text)))

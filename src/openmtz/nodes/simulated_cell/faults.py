@@ -11,18 +11,22 @@ import rclpy.node
 from openmtz_interfaces.srv import InjectFault
 
 from openmtz.nodes import topics
+from openmtz.nodes.guard import Guard
 from openmtz.simulation.cell import CameraSwitches, PlayedCell, graph_panel
 
 
 class CellFaults:
     """Hands requests to the panel and says what came of them."""
 
-    def __init__(self, node: rclpy.node.Node, cell: PlayedCell, camera: CameraSwitches) -> None:
+    def __init__(self, node: rclpy.node.Node, cell: PlayedCell, camera: CameraSwitches, guard: Guard) -> None:
+        self._guard = guard
         self.panel = graph_panel(cell, camera, SecondPublishers(node))
         node.create_service(InjectFault, "simulation/inject_fault", self._on_inject_fault)
 
     def _on_inject_fault(self, request: Any, response: Any) -> Any:
-        response.message = self.panel.ask(request.fault, request.active, request.parameters_json)
+        response.message = self._guard.refusal(request.secret, "simulation/inject_fault")
+        if not response.message:
+            response.message = self.panel.ask(request.fault, request.active, request.parameters_json)
         response.success = not response.message
         return response
 

@@ -13,19 +13,30 @@ from openmtz_interfaces.msg import Interlocks
 from openmtz_interfaces.srv import SetInterlock
 
 from openmtz.nodes import convert, topics
+from openmtz.nodes.guard import Guard
 from openmtz.simulation.cell import PlayedCell
 from openmtz.simulation.faults import LineError
 
 
 class CellLines:
-    """Publishes what is told of the lines, moves one when asked. `playing`: whether time runs by itself."""
+    """Publishes what is told of the lines, moves one when asked. `playing`: whether time runs by itself.
 
-    def __init__(self, node: rclpy.node.Node, cell: PlayedCell, playing: Callable[[], bool]) -> None:
-        self._cell, self._playing = cell, playing
+    Anybody may open a line or take the foot off: that stops. What closes one or presses is done for those
+    who tell the stack's secret.
+    """
+
+    def __init__(
+        self, node: rclpy.node.Node, cell: PlayedCell, playing: Callable[[], bool], guard: Guard
+    ) -> None:
+        self._cell, self._playing, self._guard = cell, playing, guard
         self._publisher = topics.INTERLOCKS.publisher(node)
         node.create_service(SetInterlock, "simulation/set_interlock", self._on_set_interlock)
 
     def _on_set_interlock(self, request: Any, response: Any) -> Any:
+        if request.value:
+            response.message = self._guard.refusal(request.secret, "simulation/set_interlock")
+            if response.message:
+                return response
         try:
             asked = self._cell.set_line(request.line, request.value, self._playing())
         except LineError as error:

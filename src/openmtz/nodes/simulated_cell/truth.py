@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import rclpy.node
 from numpy.typing import NDArray
 from openmtz_interfaces.msg import ShotsTruth, TreatmentPlan as PlanMessage
 
 from openmtz.nodes import convert, topics
+from openmtz.nodes.hearing import ListeningNode
 from openmtz.optics import ProfileError
 from openmtz.simulation.cell import JudgedShots, PlayedCell
 
@@ -15,10 +15,10 @@ from openmtz.simulation.cell import JudgedShots, PlayedCell
 class TruthTopic:
     """Publishes what shots did."""
 
-    def __init__(self, node: rclpy.node.Node, cell: PlayedCell) -> None:
+    def __init__(self, node: ListeningNode, cell: PlayedCell) -> None:
         self._cell, self._logger = cell, node.get_logger()
         self._publisher = topics.SHOTS_TRUTH.publisher(node)
-        topics.PLAN.subscription(node, self._on_plan)
+        node.ear.subscribe(topics.PLAN, self._on_plan)
 
     def _on_plan(self, message: PlanMessage) -> None:
         """The tip that the plan names is the one mounted."""

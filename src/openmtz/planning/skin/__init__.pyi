@@ -6,9 +6,14 @@ from .deficit import (
     lesions_of as lesions_of,
     spread_out as spread_out,
 )
-from .examined import ExaminedSkin as ExaminedSkin, examine_skin as examine_skin
+from .examined import (
+    AskedSkin as AskedSkin,
+    ExaminedSkin as ExaminedSkin,
+    examine_skin as examine_skin,
+)
 from .exclusion import SHOWN_M as SHOWN_M, Excluded as Excluded, exclude as exclude
 from .feathering import feather_density as feather_density
+from .lost_skin import LostSkin as LostSkin
 from .no_fire import (
     Box as Box,
     Capsule as Capsule,
@@ -23,7 +28,7 @@ from .normals import (
 )
 from .polygon import MAX_CORNERS as MAX_CORNERS, PolygonRegion as PolygonRegion, WholeSkin as WholeSkin
 from .prescribed import PrescribedDose as PrescribedDose, prescribe as prescribe
-from .region import AnyRegion as AnyRegion, middle as middle
+from .region import AnyRegion as AnyRegion, lesion_labels as lesion_labels, middle as middle
 from .surface_check import MAX_TRIANGLES as MAX_TRIANGLES, check_surface as check_surface, crop as crop
 from .surface_file import (
     SURFACE_FILE as SURFACE_FILE,

@@ -7,17 +7,39 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmtz.geometry import SkinSurface
+from openmtz.geometry import SkinSurface, TriangleMesh
 from openmtz.hooks import Assessment, Region
 from openmtz.plan import Finding, Severity
 from openmtz.planning.context import SOURCE, PlanningContext
 from openmtz.planning.skin import region as regions
+from openmtz.planning.skin.lost_skin import lost_skin
 from openmtz.planning.skin.polygon import PolygonRegion
+from openmtz.planning.skin.rim import Rim, rim_of
 from openmtz.planning.skin.surface_check import MAX_TRIANGLES, Checked, check_surface, crop
 
+LEAST_BEYOND_CM2 = 0.05
+"""Less skin than this beyond a crack is not worth a word [cm2]."""
 CROP_MARGIN_M = 0.02
 """Skin kept around a region when the rest of a very fine surface is left out [m]: more than any plugin
 examines (`region.EXAMINED_MARGIN_M`) and any normal is averaged over."""
+
+
+class AskedSkin(NamedTuple):
+    """What the region holds of the captured skin, whether it can be treated or not.
+
+    Attributes:
+        mesh: the skin before broken triangles were left out. given_vertex: `(W,)` which vertex of the surface
+            given each of its vertices is. kept: `(V,)` which of its vertices those of the examined surface
+            are.
+        region: `(W,)` bool, all that lies in the region. lost: `(W,)` the value of the `LostSkin` for which
+            a vertex of the region is not treated, empty elsewhere.
+    """
+
+    mesh: TriangleMesh
+    given_vertex: NDArray[np.int64]
+    kept: NDArray[np.int64]
+    region: NDArray[np.bool_]
+    lost: NDArray[np.str_]
 
 
 class ExaminedSkin(NamedTuple):
@@ -27,18 +49,16 @@ class ExaminedSkin(NamedTuple):
         surface: the one given, cut down and without broken triangles where that was needed.
         given_vertex: `(V,)` which vertex of the surface given each vertex of `surface` is.
         examined, region: `(V,)` bool, what the plugin looked at and what is to be treated.
-        trimmed_cm2: part of the region [cm2] left out because it lies too near to the rim of the capture.
-        cut_off_cm2: part of the region [cm2] left out because a crack parts it from the region's middle.
         assessment: what the plugin sees on the regions.
+        asked: the region with what is left out of it.
     """
 
     surface: SkinSurface
     given_vertex: NDArray[np.int64]
     examined: NDArray[np.bool_]
     region: NDArray[np.bool_]
-    trimmed_cm2: float
-    cut_off_cm2: float
     assessment: Assessment
+    asked: AskedSkin
 
 
 def examine_skin(context: PlanningContext) -> ExaminedSkin:
@@ -47,31 +67,38 @@ def examine_skin(context: PlanningContext) -> ExaminedSkin:
     Raises:
         PlanningError: no skin in the region, or a surface too broken or too fine to plan on.
     """
-    surface, given_vertex = _workable(context)
-    checked = check_surface(surface)
+    whole, whole_vertex = _workable(context)
+    checked = check_surface(whole)
     _refuse_broken(context, checked)
+    surface, kept = whole, np.arange(len(whole.mesh.vertices))
     if not checked.faces_ok.all():
-        mesh, rows = surface.mesh.submesh(checked.faces_ok)
-        surface = SkinSurface(
-            mesh, surface.normals[rows], surface.quality[rows], surface.voxel_m, surface.surface_id
-        )
-        given_vertex = given_vertex[rows]
+        mesh, kept = whole.mesh.submesh(checked.faces_ok)
+        surface = SkinSurface(mesh, whole.normals[kept], whole.quality[kept], whole.voxel_m, whole.surface_id)
+    rim = rim_of(whole.mesh, checked.doubled)
     try:
-        examined, chosen, assessment = _assess(context, surface)
-        treated = regions.select(surface, chosen)
-        with_rim = regions.select(surface, chosen, keep_edge=True)
-        cut_off_cm2 = regions.cut_off_cm2(surface, chosen)
+        examined, chosen, assessment = _assess(context, surface, rim.of(kept))
+        treated = regions.select(surface, chosen, rim=rim.of(kept))
+        asked = regions.select(whole, chosen, keep_edge=True)
+        beyond_cm2 = regions.cut_off_cm2(whole, chosen)
     except regions.RegionError as error:
         fix = "give a region on the captured skin, or capture again"
         finding = Finding(Severity.REFUSAL, SOURCE, "no-skin-in-region", str(error), fix)
         raise context.refused(str(error), *checked.findings, finding) from error
-    trimmed_cm2 = float(surface.mesh.vertex_areas()[with_rim & ~treated].sum() * 1e4)
     for f in checked.findings:
         # what the operator accepted is told, not refused
         told = min(f.severity, Severity.WARNING)
         context.note(Finding(told, f.source, f.code, f.text, f.fix, f.count))
     context.note(*assessment.findings)
-    return ExaminedSkin(surface, given_vertex, examined, treated, trimmed_cm2, cut_off_cm2, assessment)
+    if beyond_cm2 > LEAST_BEYOND_CM2:
+        text = f"{beyond_cm2:.2f} cm2 of the region do not hang together with its middle"
+        text += " (a crack, or another piece of skin): not planned"
+        fix = "close the crack in the mesh, or plan the rest with a region of its own"
+        context.warn("region-cut-off", text, fix)
+    lost = lost_skin(whole.mesh, asked, kept, treated, rim)
+    return ExaminedSkin(
+        surface, whole_vertex[kept], examined, treated, assessment,
+        AskedSkin(whole.mesh, whole_vertex, kept, asked, lost),
+    )  # fmt: skip
 
 
 def _refuse_broken(context: PlanningContext, checked: Checked) -> None:
@@ -115,7 +142,7 @@ def _workable(context: PlanningContext) -> tuple[SkinSurface, NDArray[np.int64]]
 
 
 def _assess(
-    context: PlanningContext, surface: SkinSurface
+    context: PlanningContext, surface: SkinSurface, rim: Rim
 ) -> tuple[NDArray[np.bool_], regions.AnyRegion, Assessment]:
     """Return the vertices examined `(V,)` bool, the region to treat, and the plugin's assessment."""
     region = context.region
@@ -134,6 +161,8 @@ def _assess(
         near = np.linalg.norm(surface.mesh.vertices - center, axis=1) < (
             regions.EXAMINED_RADIUS_M - regions.DEFAULT_RADIUS_M
         )
-        chosen = regions.most_affected(surface, area & near, assessment.severity, regions.DEFAULT_RADIUS_M)
+        can_be = ~np.logical_or(*rim.near(surface.mesh.vertices))  # what cannot be treated attracts nothing
+        severity = np.where(can_be, assessment.severity, 0.0)
+        chosen = regions.most_affected(surface, area, severity, regions.DEFAULT_RADIUS_M, area & near)
         region = Region(tuple(chosen), regions.DEFAULT_RADIUS_M)
     return area, region, assessment

@@ -22,10 +22,11 @@ default."""
 
 
 class Checked(NamedTuple):
-    """`faces_ok` `(F,)` bool, triangles to plan on; `findings`, refusals among them where it must not go
-    on."""
+    """`faces_ok` `(F,)` bool, triangles to plan on; `doubled` `(F,)` bool, those that lie on others;
+    `findings`, refusals among them where it must not go on."""
 
     faces_ok: NDArray[np.bool_]
+    doubled: NDArray[np.bool_]
     findings: tuple[Finding, ...]
 
 
@@ -68,20 +69,21 @@ def check_surface(surface: SkinSurface) -> Checked:
         )
     good = _solid(mesh)
     if flat := int((~good).sum()):
-        text = f"{flat} triangles without area (slivers) are left out"
+        text = f"{_triangles(flat)} without area (slivers) left out"
         found.append(_finding(Severity.INFO, "surface-slivers", text, "", flat))
-    double = _duplicates(mesh.faces) & good
+    doubled = _duplicates(mesh.faces)
+    double = doubled & good
     if count := int(double.sum()):
-        text = f"{count} triangles lie on others with the same corners; they are left out"
+        text = f"{_triangles(count)} on others with the same corners: left out"
         found.append(_finding(Severity.WARNING, "surface-duplicates", text, "merge duplicate faces", count))
     good &= ~double
     flipped, crowded = _edges(mesh, good)
     against = good & ((mesh.face_cross() * surface.normals[mesh.faces].sum(axis=1)).sum(axis=1) < 0.0)
     flipped |= against
     for mask, code, text, fix in (
-        (flipped, "surface-flipped", "triangles face the other way than their neighbours or normals",
+        (flipped, "surface-flipped", "facing the other way than their neighbours or normals",
          "orient the mesh consistently, outward"),
-        (crowded & ~flipped, "surface-non-manifold", "triangles share an edge with two or more others",
+        (crowded & ~flipped, "surface-non-manifold", "sharing an edge with two or more others",
          "separate the sheets, or capture again"),
     ):  # fmt: skip
         count = int(mask.sum())
@@ -90,7 +92,11 @@ def check_surface(surface: SkinSurface) -> Checked:
             severity = Severity.REFUSAL if share > MAX_BAD_SHARE else Severity.WARNING
             found.append(
                 _finding(
-                    severity, code, f"{count} {text} ({share:.1%}); nothing is planned on them", fix, count
+                    severity,
+                    code,
+                    f"{_triangles(count)} {text} ({share:.1%}); nothing is planned on them",
+                    fix,
+                    count,
                 )
             )
     good &= ~(flipped | crowded)
@@ -98,7 +104,7 @@ def check_surface(surface: SkinSurface) -> Checked:
         found.append(
             _finding(Severity.REFUSAL, "surface-empty", "no sound triangle is left", "capture again")
         )
-    return Checked(good, tuple(found))
+    return Checked(good, doubled, tuple(found))
 
 
 def _solid(mesh: TriangleMesh) -> NDArray[np.bool_]:
@@ -164,6 +170,10 @@ def _odd_ones(
     result = np.zeros(count, np.bool_)
     result[rows] = sound[rows] != largest[whole[rows]]
     return result
+
+
+def _triangles(count: int) -> str:
+    return "1 triangle" if count == 1 else f"{count} triangles"
 
 
 def _finding(severity: Severity, code: str, text: str, fix: str, count: int = 0) -> Finding:

@@ -11,7 +11,7 @@ from openmtz.optics import FieldCalibration
 from openmtz.robot import HOME
 from openmtz.safety import FOOTSWITCH, LINE_NAMES
 from openmtz.simulation.arm import World
-from openmtz.simulation.cell.lines import stop_is_open, wired_lines
+from openmtz.simulation.cell.lines import STOPS_ARM, stop_is_open, wired_lines
 from openmtz.simulation.cell.rest import RestWatch
 from openmtz.simulation.cell.shot_truth import ShotTruth
 from openmtz.simulation.cell.topic_clock import TopicClock
@@ -125,8 +125,17 @@ class PlayedCell:
             return "the arm moves: stop it first, or reset its state as well (scope 3 or 255)"
         return ""
 
+    def keep_stops(self) -> None:
+        """Let a line that stops the arm and is open now, by a fault or a hand, stay open until it is closed.
+
+        To be called before faults are ended or the state is brought back: a reset is no release.
+        """
+        for name in STOPS_ARM:
+            if not self.lines.carried(name):
+                self.lines.ask(name, False)
+
     def reset(self, scope: Scope) -> bool:
-        """Bring time or state back; returns whether the world is a new one."""
+        """Bring time or state back; returns whether the world is a new one. An open stop stays open."""
         anew = bool(scope & (Scope.TIME | Scope.STATE))
         if anew:
             now, joints = self.time_s, self.world.joint_state().position
@@ -135,7 +144,7 @@ class PlayedCell:
             self.clock.offset_s = 0.0 if Scope.TIME in scope else now
             self.rest.begin_anew()
         if Scope.STATE in scope:
-            self.lines.to_start(self._closed)
+            self.lines.to_start(self._closed, kept_open=STOPS_ARM)
         else:  # the new world's stop line is as it was
             self._on_stop(stop_is_open(self.lines))
         return anew

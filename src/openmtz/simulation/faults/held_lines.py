@@ -67,9 +67,14 @@ class HeldLines:
         self._misread: dict[str, bool] = {}
         self._asked = self._begin(closed)
 
-    def to_start(self, closed: Iterable[str] = CLOSED_AT_START) -> None:
-        """Ask every line for what it is at the start; what faults hold stays held."""
-        self._asked = self._begin(closed)
+    def to_start(self, closed: Iterable[str] = CLOSED_AT_START, kept_open: Iterable[str] = ()) -> None:
+        """Ask every line for what it is at the start; what faults hold stays held.
+
+        Args:
+            kept_open: those of them that are open by somebody's hand stay open.
+        """
+        kept = {name for name in kept_open if not self._asked[name]}
+        self._asked = self._begin(set(closed) - kept)
         for name in LINE_NAMES:
             self._tell(name)
 

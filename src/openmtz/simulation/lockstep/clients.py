@@ -15,6 +15,7 @@ from openmtz.stack import (
     FireOrder,
     Firing,
     FiringEnded,
+    MoveDone,
     MoveOrder,
     Planned,
     Planning,
@@ -115,7 +116,7 @@ class LockstepClients:
 
     # ---- arm ------------------------------------------------------------------------------------
 
-    def move(self, order: MoveOrder, done: Callable[[str], None]) -> None:
+    def move(self, order: MoveOrder, done: MoveDone) -> None:
         """Move the arm."""
         if self._runs("arm"):
             self._open["arm"] = (done, done)
@@ -128,7 +129,7 @@ class LockstepClients:
 
     def move_ended(self, outcome: MoveOutcome) -> None:
         """The arm told its end."""
-        self._tell("arm", "" if outcome.success else outcome.reason)
+        self._tell("arm", "" if outcome.success else outcome.reason, outcome.late)
 
     # ---- laser ----------------------------------------------------------------------------------
 

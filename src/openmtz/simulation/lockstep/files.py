@@ -18,6 +18,7 @@ from openmtz.records import (
     write_report,
     write_summary as write_summary_file,
 )
+from openmtz.safety import cause_text
 from openmtz.simulation.lockstep.run import SimulationResult, truth_of
 
 _TIMELINE = {"stage": "stage", "safety": "safety", "withheld": "withheld", "fault": "event"}
@@ -75,13 +76,17 @@ def _run_data(result: SimulationResult, summary: RunSummary) -> RunData:
         kind = _TIMELINE.get(entry["kind"])
         if kind is not None:
             detail = str(entry.get("text") or entry.get("parameters") or "")
+            if kind == "withheld":
+                detail = " ".join(cause_text(code) for code in entry["name"].split(", ") if code)
             timeline.append(TimelineEvent(entry["t"], kind, entry["name"], detail))
     return RunData(
         indication=result.scenario.indication,
         seed=result.seed,
         outcome=summary.outcome,
         reason=summary.reason,
-        patient=f"{result.patient.name} (scenario {result.scenario.name}, lockstep)",
+        patient="; ".join(
+            (f"{result.patient.name} (scenario {result.scenario.name}, lockstep)", *result.patient.notes)
+        ),
         simulated=True,
         surface=result.surface,
         plan=result.plan,

@@ -19,6 +19,7 @@ from openmtz.simulation.scan_head_device import (
     SLOTS,
     DeviceCore,
     DeviceSettings,
+    ExecutedMemory,
     Line,
     Lines,
     Plant,
@@ -32,17 +33,25 @@ MAX_TX_BACKLOG = 16384
 
 
 class LockstepHead:
-    """Device, line and link from power-on at `now_s`. Time moves only through `run`, never backwards."""
+    """Device, line and link from power-on at `now_s`. Time moves only through `run`, never backwards.
+
+    `memory`: what the device remembers of executed spots; by default it is new and remembers nothing.
+    """
 
     def __init__(
-        self, seed: int, now_s: float = 0.0, settings: DeviceSettings | None = None, baud: int = 921_600
+        self,
+        seed: int,
+        now_s: float = 0.0,
+        settings: DeviceSettings | None = None,
+        baud: int = 921_600,
+        memory: ExecutedMemory | None = None,
     ) -> None:
         self.settings = settings or DeviceSettings()
         # As in the device's process: how bytes arrive must not change the noise of a shot.
         self._rng, rx_rng, tx_rng = np.random.default_rng(seed).spawn(3)
         self._boot_rng = np.random.default_rng([seed, 0xB007])
         self.rx, self.tx = Line(baud, rx_rng), Line(baud, tx_rng)
-        self._memory = SlotMemory(bytearray(SLOTS * SLOT_BYTES))
+        self._memory = memory or SlotMemory(bytearray(SLOTS * SLOT_BYTES))
         self.plant = Plant(self.settings, self._rng)
         self._link = LinkCore("simulated line", baud)
         self.link = SpoiledLink(self._link)

@@ -53,6 +53,10 @@ class CellLine:
         """Pass a permit's frame on."""
         self._link.relay_permit(frame)
 
+    def show_plan(self, plan_sha256: bytes) -> None:
+        """Ask the device to name a plan in its statuses."""
+        self._link.show_plan(plan_sha256)
+
     def close_gate(self) -> None:
         """Close the gate and forget the selection."""
         self._link.close_gate()

@@ -32,6 +32,10 @@ class Publishers:
         """Return the topics with more than one publisher, as the monitor's node would find them."""
         return ", ".join(sorted(self._more))
 
+    def found(self) -> dict[str, str]:
+        """Return what the monitor is told of who speaks: code of the condition -> detail."""
+        return {"topic-shared": self.shared()} if self._more else {}
+
 
 class Processes:
     """`kill` ends a process for good, `freeze` lets it hang (SIGSTOP, a stalled loop) until `thaw`."""

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from openmtz import files
 from openmtz.simulation.faults import FAULTS
 from openmtz.simulation.truth import LIMITS
 
@@ -123,14 +123,11 @@ def load_scenario(path: str | Path) -> Scenario:
     """
     file = Path(path)
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ScenarioError(f"{file}: larger than {MAX_BYTES // 1000} kB: that is no scenario")
-        text = file.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
+        content = files.read_yaml(file, MAX_BYTES / 1e6)
     except OSError as error:
         raise ScenarioError(f"{file}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ScenarioError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
+    except files.UnsafeFileError as error:
+        raise ScenarioError(f"{error}: that is no scenario") from error
     if not isinstance(content, dict):
         raise ScenarioError(f"{file}: a scenario is a mapping of fields, got {type(content).__name__}")
     content.setdefault("name", file.stem)

@@ -166,7 +166,7 @@ class LockstepStack:
                 self.monitoring.step(
                     now,
                     run_line_ok=self.processes.run_line_ok,
-                    shared_topics=self.processes.publishers.shared(),
+                    strangers=self.processes.publishers.found(),
                 )
             )
         self.topics.deliver_states(now)
@@ -216,7 +216,7 @@ class LockstepStack:
             request,
             self.now,
             run_line_ok=self.processes.run_line_ok,
-            shared_topics=self.processes.publishers.shared(),
+            strangers=self.processes.publishers.found(),
         )
         self._tell(turn)
         return reply

@@ -16,3 +16,4 @@ from .phantoms import load_phantoms as load_phantoms
 from .place_in_cell import PATIENT_TARGET_M as PATIENT_TARGET_M
 from .refine import refine_near as refine_near
 from .request import PatientRequestError as PatientRequestError, build_patient as build_patient
+from .sources import look_at_recording as look_at_recording

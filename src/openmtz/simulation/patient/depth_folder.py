@@ -1,49 +1,73 @@
-"""Recorded depth frames from a folder of 16-bit PNG or NPZ files, checked before anything is built."""
+"""Recorded depth frames from a folder: read, judged, and what was noticed said."""
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openmtz.capture import CameraIntrinsics
 from openmtz.simulation.patient.errors import PatientError
+from openmtz.simulation.patient.recordings import (
+    camera_of,
+    check_one_camera,
+    check_surfaces,
+    check_unit,
+    choose_files,
+    read_frame,
+    without_marks,
+)
 
 Array = NDArray[np.float64]
-NEAR_M, FAR_M = 0.05, 5.0
-"""Depth cameras for people measure within these [m] [M]; a median outside is a wrong depth unit."""
 MOST_FRAMES = 200
-MOST_PIXELS = 4096 * 4096
-"""Of a picture no depth camera is larger [M]; more frames than these are read evenly spread over all."""
+"""More frames than these are read evenly spread over all."""
+MOST_TOTAL_MB = 1000.0
+"""Of all frames together, as they are kept in memory [MB] (engineering default)."""
+FEWEST_PIXELS = 200
+"""A frame with fewer measured is empty."""
 
 
 @dataclass(frozen=True, eq=False)
 class DepthFrame:
-    """A depth image `(H, W)` [m], 0 where there is none, with its camera."""
+    """A depth image as `counts` `(H, W)`, 0 where there is none, of `unit_m` metres each, with its camera."""
 
     name: str
-    depth: Array
+    counts: NDArray[np.generic]
+    unit_m: float
     intrinsics: CameraIntrinsics
 
+    @property
+    def depth(self) -> Array:
+        """The distances `(H, W)` [m], 0 where there is none."""
+        return self.counts.astype(np.float64) * self.unit_m
 
-def load_depth_folder(
-    path: str | Path, intrinsics: Sequence[float] | None, depth_unit_m: float
-) -> list[DepthFrame]:
+
+class Recording(NamedTuple):
+    """`frames` in natural order of their names; `notes` for the user: what was left out or taken for none."""
+
+    frames: list[DepthFrame]
+    notes: tuple[str, ...]
+
+
+def load_depth_folder(path: str | Path, intrinsics: Sequence[float] | None, depth_unit_m: float) -> Recording:
     """Return the frames in natural order of their names.
 
     Args:
-        path: a folder of `.png` (16 bit, one channel) or `.npz` (array `depth`, optional `K`), or one file;
-            of more than 200 frames every n-th is read.
-        intrinsics: fx, fy, cx, cy [px]; None takes each NPZ's own `K`.
+        path: a folder of depth images of one kind (`.png`, `.pgm`, `.tif` of one channel of 16 or 32 bits;
+            `.npy`; `.npz` with an array `depth`, optional `K`), or one file; of more than 200 frames every
+            n-th is read.
+        intrinsics: fx, fy, cx, cy [px], and width, height [px] where the images are cut out of larger ones;
+            None takes each NPZ's own `K`.
         depth_unit_m: metres per count.
 
     Raises:
-        PatientError: nothing to read, not readable, 8 bit, wrong intrinsics or unit, no depth at all.
+        PatientError: nothing to read, not readable, 8 bit, wrong intrinsics or unit, noise, frames of several
+            sizes or kinds, no depth at all.
     """
     unit = float(depth_unit_m)
     if not (np.isfinite(unit) and unit > 0):
@@ -51,136 +75,60 @@ def load_depth_folder(
             f"the depth unit {depth_unit_m!r} is no positive number of metres per count",
             "give metres, such as 0.001 for millimetres or 0.000125 for an SR305",
         )
-    frames = []
-    for file in _files(Path(path)):
-        counts, matrix = _read(file)
-        camera = _camera(file, counts.shape, intrinsics, matrix)
-        depth = counts.astype(np.float64) * unit
-        depth[~np.isfinite(depth) | (depth <= 0)] = 0.0
-        frames.append(DepthFrame(file.stem, depth, camera))
-    filled = [frame for frame in frames if np.count_nonzero(frame.depth) > 200]
+    files, notes = choose_files(Path(path))
+    if len(files) > MOST_FRAMES:
+        spread = np.unique(np.linspace(0, len(files) - 1, MOST_FRAMES).astype(int))
+        notes.append(f"{len(spread)} of {len(files)} frames are read, evenly spread over the recording")
+        files = [files[k] for k in spread]
+    frames, marks = _read_all(files, intrinsics, unit)
+    if marks:
+        notes.append(f"pixels of {_counts(marks)} counts are taken for nothing measured")
+    check_one_camera([(frame.name, frame.intrinsics) for frame in frames])
+    filled = [frame for frame in frames if np.count_nonzero(frame.counts) > FEWEST_PIXELS]
     if not filled:
         raise PatientError(
-            f"none of the {len(frames)} depth frames in {path} holds any depth (all zero)",
+            f"none of the {len(frames)} depth frames in {path} holds any depth (all zero or marked as none)",
             "check that these are the depth images and that the camera saw something",
         )
-    _check_unit(filled, unit)
-    return filled
+    if len(filled) < len(frames):
+        notes.append(f"{len(frames) - len(filled)} of {len(frames)} frames hold no depth and are left out")
+    single = _without_repeats(filled)
+    if len(single) < len(filled):
+        notes.append(f"{len(filled) - len(single)} of {len(filled)} frames repeat another and are left out")
+    check_surfaces([(frame.name, frame.counts) for frame in single])
+    check_unit([(frame.name, frame.counts) for frame in single], unit)
+    return Recording(single, tuple(notes))
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.exists():
-        raise PatientError(f"there is no {path}", "give the folder that holds the depth frames")
-    if path.is_file():
-        if path.suffix.lower() not in (".png", ".npz"):
-            raise PatientError(f"{path.name} is no depth frame", "give 16-bit PNG or NPZ files")
-        return [path]
-    by_kind = {kind: [f for f in path.iterdir() if f.suffix.lower() == kind] for kind in (".png", ".npz")}
-    kind = max(by_kind, key=lambda suffix: len(by_kind[suffix]))
-    if not by_kind[kind]:
-        others = sorted({f.suffix or f.name for f in path.iterdir()})
-        found = f"it holds {', '.join(others[:5])}" if others else "it is empty"
-        raise PatientError(
-            f"no depth frame in {path}: {found}", "give a folder with 16-bit PNG or NPZ depth frames"
-        )
-    files = sorted(by_kind[kind], key=_natural)
-    return [
-        files[k] for k in np.unique(np.linspace(0, len(files) - 1, min(len(files), MOST_FRAMES)).astype(int))
-    ]
-
-
-def _natural(file: Path) -> tuple[list[tuple[int, int, str]], str]:
-    parts = re.split(r"(\d+)", file.stem)
-    return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts], file.name
-
-
-def _read(file: Path) -> tuple[NDArray[np.generic], Array | None]:
-    if file.suffix.lower() == ".npz":
-        try:
-            with np.load(file, allow_pickle=False) as data:
-                if "depth" not in data:
-                    raise PatientError(
-                        f"{file.name} has no array 'depth' (it has {', '.join(data.files) or 'none'})",
-                        "store the depth image under the name 'depth'",
-                    )
-                depth = data["depth"]
-                matrix = data["K"].astype(np.float64) if "K" in data else None
-        except (OSError, ValueError, BadZipFile, EOFError) as error:
-            if isinstance(error, PatientError):
-                raise
+def _read_all(
+    files: list[Path], intrinsics: Sequence[float] | None, unit: float
+) -> tuple[list[DepthFrame], set[float]]:
+    frames: list[DepthFrame] = []
+    marks: set[float] = set()
+    megabytes = 0.0
+    for file in files:
+        counts, matrix = read_frame(file)
+        camera = camera_of(file.name, counts.shape, intrinsics, matrix)
+        counts, found = without_marks(counts)
+        marks.update(found)
+        megabytes += counts.nbytes / 1e6
+        if megabytes > MOST_TOTAL_MB:
             raise PatientError(
-                f"{file.name} cannot be read ({error})", "replace or remove this file"
-            ) from error
-    else:
-        depth, matrix = _read_png(file), None
-    if depth.ndim != 2 or depth.shape[0] < 16 or depth.shape[1] < 16:
-        raise PatientError(
-            f"{file.name} holds {depth.shape}, not one depth image", "give (H, W) depth images"
-        )
-    if depth.size > MOST_PIXELS:
-        raise PatientError(
-            f"{file.name} has {depth.shape[1]}x{depth.shape[0]} pixels",
-            "no depth camera has as many: check it",
-        )
-    if not np.issubdtype(depth.dtype, np.number):
-        raise PatientError(f"{file.name} holds no numbers", "give depth counts")
-    return depth, matrix
+                f"the {len(files)} frames hold more than {MOST_TOTAL_MB:g} MB, the most that is read",
+                "give fewer frames",
+            )
+        frames.append(DepthFrame(file.stem, counts, unit, camera))
+    return frames, marks
 
 
-def _read_png(file: Path) -> NDArray[np.generic]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as image:
-            mode = image.mode
-            pixels = np.array(image)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise PatientError(f"{file.name} cannot be read as PNG ({error})", "replace or remove it") from error
-    if not (mode.startswith("I") and pixels.ndim == 2):
-        raise PatientError(
-            f"{file.name} is an 8-bit picture (mode {mode}), not 16-bit depth",
-            "give the raw depth frames; a colour map or a preview has lost the distances",
-        )
-    return pixels
+def _without_repeats(frames: list[DepthFrame]) -> list[DepthFrame]:
+    """Return the frames without those whose every count is another's: they add no measurement."""
+    seen: dict[bytes, DepthFrame] = {}
+    for frame in frames:
+        seen.setdefault(hashlib.sha256(np.ascontiguousarray(frame.counts).data).digest(), frame)
+    return list(seen.values())
 
 
-def _camera(
-    file: Path, shape: tuple[int, ...], intrinsics: Sequence[float] | None, matrix: Array | None
-) -> CameraIntrinsics:
-    height, width = shape
-    try:
-        own = None if matrix is None else CameraIntrinsics.from_matrix(matrix, width, height)
-        if intrinsics is None:
-            if own is None:
-                raise PatientError(
-                    f"{file.name} carries no camera matrix K", "give the intrinsics as fx,fy,cx,cy in pixels"
-                )
-            return own
-        if len(intrinsics) != 4:
-            raise PatientError(f"{len(intrinsics)} intrinsics were given", "give four numbers fx,fy,cx,cy")
-        given = CameraIntrinsics(width, height, *(float(value) for value in intrinsics))
-    except PatientError:
-        raise
-    except ValueError as error:
-        raise PatientError(
-            f"wrong intrinsics for {file.name}: {error}", "take fx,fy,cx,cy from the camera's calibration"
-        ) from error
-    if own is not None and abs(own.fx / given.fx - 1.0) > 0.1:
-        raise PatientError(
-            f"the intrinsics given (fx {given.fx:.1f}) contradict K in {file.name} (fx {own.fx:.1f})",
-            "leave the intrinsics out to take those of the file",
-        )
-    return given
-
-
-def _check_unit(frames: list[DepthFrame], unit: float) -> None:
-    median = float(np.median([np.median(f.depth[f.depth > 0]) for f in frames]))
-    if NEAR_M <= median <= FAR_M:
-        return
-    better = [unit * 10.0**k for k in (-3, 3, -2, 2, -1, 1, -4, 4) if 0.15 <= median * 10.0**k <= 2.5]
-    hint = (
-        f"a unit of {better[0]:g} m would give {median * better[0] / unit:.2f} m"
-        if better
-        else "check the unit"
-    )
-    raise PatientError(f"with a depth unit of {unit:g} m the frames lie {median:.4g} m away", hint)
+def _counts(marks: set[float]) -> str:
+    shown = [f"{mark:g}" for mark in sorted(marks)]
+    return ", ".join(shown[:4]) + (", ..." if len(shown) > 4 else "")

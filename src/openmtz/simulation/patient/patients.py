@@ -33,7 +33,7 @@ class Patient:
         region_radius_m: radius of the region to treat around the target [m], None: planning decides.
         site: body site, where the source says so.
         motion: how the skin moves; `mesh` is the skin at rest.
-        notes: what was left out, turned or made up while a file became skin.
+        notes: what was left out of the source or assumed of it, a sentence each, to be told to the user.
 
     Raises:
         ValueError: lengths that do not match, values not finite, negative depth or radius.

@@ -76,11 +76,12 @@ class MeshRequest(_RealRequest):
 
 
 class DepthRequest(_RealRequest):
-    """A folder of depth frames; `intrinsics` fx, fy, cx, cy [px]; `depth_unit` metres per count;
-    `region` x, y, z, radius [m] in the camera's frame; `lesions`, `motion` as for a mesh."""
+    """A folder of depth frames; `intrinsics` fx, fy, cx, cy [px], and width, height [px] of images cut out
+    of larger ones; `depth_unit` metres per count; `region` x, y, z, radius [m] in the camera's frame;
+    `lesions`, `motion` as for a mesh."""
 
     kind: Literal["depth"]
-    intrinsics: tuple[float, float, float, float] | None = None
+    intrinsics: Annotated[list[float], Field(min_length=4, max_length=6)] | None = None
     depth_unit: float = 0.001
 
 

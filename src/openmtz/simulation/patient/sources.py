@@ -25,12 +25,16 @@ from openmtz.simulation.patient.refine import refine_near, smooth_near
 from openmtz.simulation.patient.region_choice import RegionChoice, choose_region, region_at
 from openmtz.surfaces import SurfaceError, load_skin, parse_outward
 
-__all__ = ["PatientError", "patient_from_depth", "patient_from_mesh"]
+__all__ = ["PatientError", "look_at_recording", "patient_from_depth", "patient_from_mesh"]
 
 Array = NDArray[np.float64]
 Region = tuple[float, float, float, float]
 PART_SIZE_M = (0.03, 2.5)
 """What a human part can measure across [m] [M]; outside, the focal length or the unit is wrong."""
+COARSEST_PIXEL_M = 0.003
+"""Pixels that lie further apart on the skin do not show its shape where spots lie 1 mm apart [m] [M]."""
+FURTHEST_PART_M = 2.5
+"""Nobody is scanned for treatment from further away [m] [M]."""
 KEEP_RADIUS_M = 0.25
 """Skin further from the target than this is left out of the world: it only gets in the arm's way [m]."""
 COARSE_EDGE_M = 0.004
@@ -89,16 +93,14 @@ def patient_from_depth(
     that moved its fingers does not), which lowers the noise.
 
     Args:
-        path: folder of 16-bit PNG or NPZ frames, or one file.
-        intrinsics: fx, fy, cx, cy [px]; None takes each NPZ's own `K`.
-        depth_unit_m: metres per count.
+        path: folder of depth frames, or one file; intrinsics; depth_unit_m: as `load_depth_folder`.
         region: x, y, z, radius [m] in the optical frame of the frame used; None: chosen.
         frame: name (without suffix) of the frame to use; None: the best.
 
     Raises:
         PatientError: frames, intrinsics, unit or region that cannot be used.
     """
-    frames = load_depth_folder(path, intrinsics, depth_unit_m)
+    frames, notes = load_depth_folder(path, intrinsics, depth_unit_m)
     if frame is not None:
         chosen = [index for index, candidate in enumerate(frames) if candidate.name == frame]
         if not chosen:
@@ -110,7 +112,20 @@ def patient_from_depth(
     choice = _region(mesh, region, TOWARDS_CAMERA, region_radius_m)
     more = f" + {merged} merged" if merged else ""
     source = Path(path).name if Path(path).is_dir() else Path(path).parent.name
-    return _place(mesh, choice, f"{source}, depth frame {frames[best].name}{more}", lesions, seed)
+    patient = _place(mesh, choice, f"{source}, depth frame {frames[best].name}{more}", lesions, seed)
+    return replace(patient, notes=(*notes, _measured(mesh)))
+
+
+def look_at_recording(
+    path: str | Path, intrinsics: Sequence[float] | None, depth_unit_m: float
+) -> tuple[str, ...]:
+    """Return what is to be told of recorded depth frames before they become a patient: `Patient.notes` of
+    `patient_from_depth` but for the size.
+
+    Raises:
+        PatientError: frames, intrinsics or unit that cannot be used.
+    """
+    return load_depth_folder(path, intrinsics, depth_unit_m).notes
 
 
 def _region(
@@ -142,7 +157,7 @@ def _best_frame(frames: list[DepthFrame], radius_m: float, most: int = 6) -> int
 
 def _plain_mesh(frame: DepthFrame) -> TriangleMesh:
     part = nearest_part(frame.depth, frame.intrinsics)
-    _check_size(frame, part)
+    _check_part(frame, part)
     depth, part = fill_small_holes(frame.depth, part)
     return depth_to_mesh(denoise(depth, part, iterations=1), part, frame.intrinsics)
 
@@ -151,7 +166,7 @@ def _mesh_of(frames: list[DepthFrame], best: int, neighbours: int = 3) -> tuple[
     """Return the mesh of frame `best` with its neighbours merged in where they fit, and how many did."""
     frame = frames[best]
     part = nearest_part(frame.depth, frame.intrinsics)
-    _check_size(frame, part)
+    _check_part(frame, part)
     depth, part = fill_small_holes(frame.depth, part)
     reference = depth_to_mesh(denoise(depth, part, iterations=1), part, frame.intrinsics)
     clouds = []
@@ -171,16 +186,44 @@ def _mesh_of(frames: list[DepthFrame], best: int, neighbours: int = 3) -> tuple[
     return depth_to_mesh(denoise(depth, part), part, frame.intrinsics), len(clouds)
 
 
-def _check_size(frame: DepthFrame, part: NDArray[np.bool_]) -> None:
-    points = (frame.intrinsics.directions() * frame.depth[..., None])[part]
+def _check_part(frame: DepthFrame, part: NDArray[np.bool_]) -> None:
+    """Check that the nearest part can be somebody's skin, seen well enough to plan on.
+
+    Raises:
+        PatientError: too large, small, far or coarse, or of one single count.
+    """
+    k = frame.intrinsics
+    depth = frame.depth
+    points = (k.directions() * depth[..., None])[part]
     low, high = np.percentile(points, [1, 99], axis=0)
     size = float(np.max((high - low)[:2]))
     if not PART_SIZE_M[0] <= size <= PART_SIZE_M[1]:
         raise PatientError(
             f"with these intrinsics the body part in frame {frame.name} measures {size * 1e3:.1f} mm across",
             f"{PART_SIZE_M[0] * 1e3:.0f} mm to {PART_SIZE_M[1]:g} m is human: check fx,fy "
-            f"(now {frame.intrinsics.fx:g}, {frame.intrinsics.fy:g} px) and the depth unit",
+            f"(now {k.fx:g}, {k.fy:g} px) and the depth unit",
         )
+    if np.ptp(depth[part]) == 0.0:
+        raise PatientError(
+            f"the nearest part in frame {frame.name} has the same count {frame.counts[part][0]:g} everywhere",
+            "skin is never flat to the count: a sensor's mark for nothing, or the end of its range",
+        )
+    away = float(np.median(depth[part]))
+    pixel = away / min(k.fx, k.fy)
+    if away > FURTHEST_PART_M or pixel > COARSEST_PIXEL_M:
+        raise PatientError(
+            f"the body part in frame {frame.name} lies {away:.2f} m away, {size * 1e3:.0f} mm across, with"
+            f" {pixel * 1e3:.1f} mm between pixels: {FURTHEST_PART_M:g} m and {COARSEST_PIXEL_M * 1e3:g} mm"
+            " at most",
+            f"check the depth unit (now {frame.unit_m:g} m), or record from nearer",
+        )
+
+
+def _measured(mesh: TriangleMesh) -> str:
+    """Say what a wrong unit or camera would get wrong, for whoever knows the patient."""
+    low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
+    across, down = (high - low)[:2] * 1e3
+    return f"the body part measures {across:.0f} x {down:.0f} mm and lies {low[2]:.2f} m from the camera"
 
 
 def _place(mesh: TriangleMesh, choice: RegionChoice, name: str, lesions: str | None, seed: int) -> Patient:

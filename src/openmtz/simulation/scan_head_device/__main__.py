@@ -10,10 +10,12 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 
-from openmtz.simulation.scan_head_device.memory import MemoryBusy, open_memory_file
+from openmtz import files
+from openmtz.simulation.scan_head_device.memory_file import MemoryBusy, open_memory_file
 from openmtz.simulation.scan_head_device.process import DeviceProcess
-from openmtz.simulation.scan_head_device.settings import DeviceSettings
+from openmtz.simulation.scan_head_device.settings import DEVICE_NAME, DeviceSettings
 
 PRIORITY = 5
 PR_SET_PDEATHSIG = 1
@@ -24,6 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--link", required=True, help="path of the symbolic link to the serial port")
     parser.add_argument("--wires", required=True, help="local socket of the world (lines, faults, shots)")
     parser.add_argument("--log", required=True, help="the device's own log, JSON lines, appended")
+    parser.add_argument("--serial", default="simulated", help="serial number: whose memory it is")
     parser.add_argument("--nvram", required=True, help="memory of executed spots, made if absent")
     parser.add_argument("--profile-json", help="file with the handpiece profile (timing of the head)")
     parser.add_argument("--seed", type=int, default=0, help="of noise and line faults")
@@ -35,8 +38,7 @@ def _arguments() -> argparse.Namespace:
 def _settings(path: str | None) -> DeviceSettings:
     if path is None:
         return DeviceSettings()
-    with open(path, encoding="utf-8") as file:
-        values = json.load(file)
+    values = json.loads(files.read_text(path, 1.0))
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no handpiece profile (a JSON object)")
     return DeviceSettings.from_profile(values)
@@ -62,10 +64,10 @@ def main() -> int:
             arguments.link,
             arguments.wires,
             arguments.log,
-            open_memory_file(arguments.nvram),
+            open_memory_file(arguments.nvram, arguments.serial),
             arguments.seed,
             arguments.baud,
-            _settings(arguments.profile_json),
+            replace(_settings(arguments.profile_json), device_id=f"{DEVICE_NAME} {arguments.serial}"),
         )
     except (OSError, ValueError, MemoryBusy) as error:
         print(f"simulated scan head: {error}", file=sys.stderr)

@@ -26,6 +26,7 @@ from openmtz.devices import (
     ResetFault,
     Select,
     SelectReply,
+    ShowPlan,
     Spots,
     Status,
     StatusRequest,
@@ -120,6 +121,8 @@ class DeviceCore(Head):
             self._buffer.take(frame, self.executed)
         elif isinstance(frame, Select):
             self._take_select(frame)
+        elif isinstance(frame, ShowPlan):
+            self._take_show_plan(frame)
         elif isinstance(frame, GateClose):
             self._journal.note("gate_close_request")
             self._deselect()
@@ -143,6 +146,18 @@ class DeviceCore(Head):
         s = self.settings
         limits = (s.buffer_spots, s.max_ttl_us, s.energy_limit_uj, s.pulse_limit_us)
         self._journal.say(HelloReply(PROTOCOL_VERSION, self.boot_id, *limits, s.device_id))
+
+    def _take_show_plan(self, show: ShowPlan) -> None:
+        if self._buffer.selection is not None or self._firing.pulse is not None:
+            raise Refusal(NakCode.BUSY, "another plan is selected: ask when it is over")
+        if not any(show.plan_sha256):
+            raise Refusal(NakCode.BAD_REQUEST, "zeros name no plan")
+        if show.plan_sha256 != self.plan_sha256:
+            # What is told of the plan before comes before the status that names this one.
+            self._journal.say(*self._firing.reports.due(self._now, True))
+            self._firing.reports.forget()
+        self._progress.show(show.plan_sha256)
+        self._last_shown = ()
 
     def _take_select(self, select: Select) -> None:
         if self._latch:

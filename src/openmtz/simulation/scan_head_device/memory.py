@@ -2,26 +2,26 @@
 
 The index of a spot is written *before* its pulse starts. A crash between the two leaves a spot that
 is remembered but was not fired: missing, and visible as such, never fired twice.
-A mapped file survives `kill -9` of the process (the pages belong to the kernel); one entry is updated
-by one 8-byte copy and carries its own complement, so a torn write is noticed. It does not model loss of
-power of the host: a real head has ferroelectric memory.
+One entry is updated by one 8-byte copy and carries its own complement, so a torn write is noticed. A plan of
+which spots were fired is never forgotten: entries of plans that were only selected give way, and when
+there are none the memory is full, which is a fault. `memory_file` keeps it on disk.
 
-File: 64 slots of 48 bytes: SHA-256 (32), executed u32, its complement u32, CRC-32 of the SHA-256
-u32, order of use u32. A damaged name would make an executed plan look new, so it is checked as well.
+256 slots of 48 bytes: SHA-256 (32), executed u32, its complement u32, CRC-32 of the
+SHA-256 u32, order of use u32. A damaged name would make an executed plan look new, so it is checked as well.
 """
 
 from __future__ import annotations
 
-import fcntl
 import mmap
-import os
 import struct
 import zlib
 from typing import Protocol
 
-SLOTS = 64
+SLOTS = 256
 SLOT_BYTES = 48
 _WORD = struct.Struct("<II")
+EMPTY_SLOT = bytes(32) + _WORD.pack(0, 0xFFFFFFFF) + _WORD.pack(zlib.crc32(bytes(32)), 0)
+"""A slot never used, as a memory that was formatted has it: one that was wiped reads as zeros instead."""
 
 
 class MemoryFailure(RuntimeError):
@@ -35,6 +35,10 @@ class ExecutedMemory(Protocol):
         """Return plan (32 bytes, empty if none) selected last and its executed index."""
         ...
 
+    def executed_of(self, plan_sha256: bytes) -> int:
+        """Return the executed index of a plan, 0 for one that is not known; nothing is changed."""
+        ...
+
     def open_plan(self, plan_sha256: bytes) -> int:
         """Make this plan the current one; return its executed index, 0 for a new plan."""
         ...
@@ -45,10 +49,13 @@ class ExecutedMemory(Protocol):
 
 
 class SlotMemory:
-    """`ExecutedMemory` over any writable buffer of `SLOTS * SLOT_BYTES` bytes."""
+    """`ExecutedMemory` over any writable buffer of `SLOTS * SLOT_BYTES` bytes.
 
-    def __init__(self, buffer: mmap.mmap | bytearray) -> None:
-        self._buffer = buffer
+    `formatted`: unused slots are `EMPTY_SLOT`; else zeros are good for one too.
+    """
+
+    def __init__(self, buffer: mmap.mmap | bytearray | memoryview, formatted: bool = False) -> None:
+        self._buffer, self._formatted = buffer, formatted
         self._slot = -1
 
     def _read(self, slot: int) -> tuple[bytes, int, int]:
@@ -56,9 +63,9 @@ class SlotMemory:
         plan = bytes(self._buffer[at : at + 32])
         executed, complement = _WORD.unpack_from(self._buffer, at + 32)
         check, order = _WORD.unpack_from(self._buffer, at + 40)
-        if (any(plan) or order) and zlib.crc32(plan) != check:
+        if (any(plan) or order or self._formatted) and zlib.crc32(plan) != check:
             raise MemoryFailure(f"slot {slot}: the plan's name is damaged")
-        if any(plan) and executed ^ complement != 0xFFFFFFFF:
+        if (any(plan) or self._formatted) and executed ^ complement != 0xFFFFFFFF:
             raise MemoryFailure(f"slot {slot}: executed index and its complement disagree")
         return plan, executed, order
 
@@ -72,11 +79,19 @@ class SlotMemory:
         _, plan, executed = max(used)
         return plan, executed
 
-    def open_plan(self, plan_sha256: bytes) -> int:
-        """Find or make the plan's slot; the one unused for longest gives way.
+    def executed_of(self, plan_sha256: bytes) -> int:
+        """Return the executed index of a plan, 0 for one that is not known.
 
         Raises:
             MemoryFailure: a slot that contradicts itself.
+        """
+        return max((e for plan, e, _ in map(self._read, range(SLOTS)) if plan == plan_sha256), default=0)
+
+    def open_plan(self, plan_sha256: bytes) -> int:
+        """Find or make the plan's slot; of those without fired spots the one unused for longest gives way.
+
+        Raises:
+            MemoryFailure: a slot that contradicts itself, or every slot holds a plan that was fired.
         """
         slots = [self._read(slot) for slot in range(SLOTS)]
         order = 1 + max(entry[2] for entry in slots)
@@ -84,7 +99,10 @@ class SlotMemory:
         if known:
             slot = known[0]
         else:
-            slot = min(range(SLOTS), key=lambda s: slots[s][2])
+            free = [slot for slot, entry in enumerate(slots) if entry[1] == 0]
+            if not free:
+                raise MemoryFailure(f"it holds {SLOTS} plans that were fired, and forgets none: exchange it")
+            slot = min(free, key=lambda s: slots[s][2])
             at = slot * SLOT_BYTES
             # One copy, so that a crash leaves the old entry, the new one, or one that fails its checks.
             fresh = plan_sha256 + _WORD.pack(0, 0xFFFFFFFF) + _WORD.pack(zlib.crc32(plan_sha256), order)
@@ -106,25 +124,3 @@ class SlotMemory:
         self._buffer[at : at + 8] = word
         if self._buffer[at : at + 8] != word:
             raise MemoryFailure("the executed index reads back differently")
-
-
-class MemoryBusy(RuntimeError):
-    """Another device process uses this memory file."""
-
-
-def open_memory_file(path: str) -> SlotMemory:
-    """Map the file (made if absent) and lock it for this process.
-
-    Raises:
-        MemoryBusy: another process holds it. OSError: not writable.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise MemoryBusy(f"{path} is in use by another simulated scan head: stop that one first") from error
-    if os.fstat(descriptor).st_size < SLOTS * SLOT_BYTES:
-        os.posix_fallocate(descriptor, 0, SLOTS * SLOT_BYTES)
-    # The descriptor stays open on purpose: it holds the lock for the life of the process.
-    return SlotMemory(mmap.mmap(descriptor, SLOTS * SLOT_BYTES))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from openmtz.devices import FaultCode, NakCode, PermitFrame
+from openmtz.safety import is_newer
 from openmtz.simulation.scan_head_device.exchange import DeviceFault, Journal, Refusal
 from openmtz.simulation.scan_head_device.spot_buffer import Selection
 
@@ -37,7 +38,7 @@ def reason_to_reject(
         return "for another plan"
     if (permit.station, permit.pass_index) != (chosen.station, chosen.pass_index):
         return "for another station or pass"
-    if permit.counter <= last_counter:
+    if not is_newer(permit.counter, last_counter):
         return "counter not increasing"
     if permit.device_tick_us > now_us:
         return "echoes a tick of the future"

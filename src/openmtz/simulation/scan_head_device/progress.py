@@ -26,6 +26,18 @@ class Progress:
         except MemoryFailure as error:
             raise DeviceFault(FaultCode.MEMORY, str(error)) from error
 
+    def show(self, plan_sha256: bytes) -> None:
+        """Name this plan and what was executed of it.
+
+        Raises:
+            DeviceFault: the memory is damaged.
+        """
+        try:
+            executed = self._memory.executed_of(plan_sha256)
+        except MemoryFailure as error:
+            raise DeviceFault(FaultCode.MEMORY, str(error)) from error
+        self.plan_sha256, self.executed = plan_sha256, executed
+
     def begin(self, plan_sha256: bytes, first: int) -> None:
         """Go on with this plan at spot `first`.
 

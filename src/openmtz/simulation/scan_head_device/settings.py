@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+DEVICE_NAME = "openmtz simulated scan head"
+
 
 @dataclass(frozen=True)
 class DeviceSettings:
@@ -40,7 +42,7 @@ class DeviceSettings:
     energy_noise: float = 0.02
     meter_noise: float = 0.005
     output_tolerance: float = 0.2
-    device_id: str = "openmtz simulated scan head"
+    device_id: str = DEVICE_NAME
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmtz.limits import DEFOCUS_SHARE, LIMITS as ABSOLUTE, STEEP_SHARE
 from openmtz.plan import TreatmentPlan
 from openmtz.planning.dose import Footprints, find_bridges
 from openmtz.records import FiredSpots
@@ -51,11 +52,11 @@ LIMITS: dict[str, HarmLimit] = {
         HarmLimit("over-energy", 1.20, "of the planned energy", "output within +-20 % [M]"),
         HarmLimit("under-energy", 1.20, "times below the planned energy", "output within +-20 % [M]"),
         HarmLimit("defocus", 1.20, "times above or below the planned fluence per energy, by defocus alone",
-                  "as the output, +-20 % [M]; of over 10 % of the shots (clean scar phantom: 2 %)", 0.10),
+                  "as the output, +-20 % [M]; of over 10 % of the shots (`limits.delivered`)", DEFOCUS_SHARE),
         HarmLimit("too-deep", 1.5, "of the planned depth",
                   "engineering default: two shots on one place reach 1.9"),
-        HarmLimit("steep-incidence", math.radians(30.0), "rad",
-                  "refuse at 30 degrees [D]; of over 25 % of the shots (clean scar phantom: 13 %)", 0.25),
+        HarmLimit("steep-incidence", math.radians(ABSOLUTE["incidence_deg"].value), "rad",
+                  "refuse at 30 degrees [D]; of over 25 % of the shots (`limits.delivered`)", STEEP_SHARE),
         HarmLimit("merged-zones", 0.0, "pairs of merging craters beyond those of the plan",
                   "bridges of healthy skin are what it heals from (domain facts, section 5b)"),
         HarmLimit("over-heated", 45.0, "J/cm2 within any 1 cm2 and 10 s",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from openmtz import files
 from openmtz.robot import JOINT_NAMES
 from openmtz.simulation.visual.snapshot import Snapshot
 
@@ -58,6 +59,7 @@ def _messages(path: Path) -> Iterator[tuple[str, Any]]:
     from mcap.reader import make_reader
     from mcap_ros2.decoder import DecoderFactory
 
+    files.check_mcap(path)
     with path.open("rb") as file:
         reader = make_reader(file, decoder_factories=[DecoderFactory()])
         for _, channel, _, message in reader.iter_decoded_messages(topics=[JOINTS, SHOTS, STATE]):

@@ -1,0 +1,2 @@
+from .ear import Ear as Ear
+from .node import ListeningNode as ListeningNode
