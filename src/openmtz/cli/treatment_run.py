@@ -33,11 +33,14 @@ from openmtz.simulation import patient
 
 if TYPE_CHECKING:
     from openmtz.nodes.observation import Observed
+    from openmtz.nodes.operator import OperatorClient
 
 START_TIMEOUT_S = 60.0
 """A start that uses no processor time for so long hangs [s]."""
 STANDBY_TIMEOUT_S = 120.0
 TREATMENT_TIMEOUT_S = 3600.0
+EVIDENCE_TIMEOUT_S = 30.0
+"""Reports that are later than this are missing [s]."""
 
 
 def run_treatment(request: TreatmentRequest, console: Console | None = None) -> TreatmentOutcome:
@@ -115,12 +118,23 @@ def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) ->
         client.started = time.monotonic()
         operator = SimulatedOperator(client)
         outcome, reason = _treat(request, supervisor, view, client, operator.act)
-        client.pump(0.4)
+        _await_evidence(client, view)
         return client.observed, outcome, reason
     except GraphError as error:
         raise UserError(str(error)) from error
     finally:
         client.close()
+
+
+def _await_evidence(client: OperatorClient, view: LiveView) -> None:
+    """A verdict is due when every report of a shot and its ground truth have arrived, or come no more."""
+    deadline = time.monotonic() + EVIDENCE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        client.pump(0.4)
+        evidence = client.view.evidence()
+        if evidence is None or evidence.complete:
+            return
+        view.status(f"waits for evidence: {evidence.text}", "", 0, 0, 0)
 
 
 def _treat(

@@ -33,8 +33,7 @@ class NodeClients:
 
     def __init__(self, node: rclpy.node.Node) -> None:
         self._node = node
-        self._calls = ServiceQueue(node)
-        self._secret = own_secret()
+        self._calls, self._secret = ServiceQueue(node), own_secret()
         self._capture = GoalClient(node, CaptureSurface, "capture_surface")
         self._planner = GoalClient(node, PlanTreatment, "plan_treatment")
         self.arm = GoalClient(node, MoveToStation, "move_to_station")

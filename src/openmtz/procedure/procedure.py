@@ -31,8 +31,7 @@ class Procedure:
 
     def __init__(self, config: ProcedureConfig | None = None) -> None:
         self.config = config or ProcedureConfig()
-        self._now = 0.0
-        self._ticked = False
+        self._now, self._ticked = 0.0, False
         self._state = "idle"
         self._safety = ""
         self._ticket = 0

@@ -12,7 +12,7 @@ from openmtz.capture import scan_views
 from openmtz.geometry import pose_from_vector
 from openmtz.plan import TreatmentPlan
 from openmtz.procedure import ProcedureStatus, commands, events
-from openmtz.records import FiredSpots, verify
+from openmtz.records import FiredSpots, evidence_of, verify
 from openmtz.robot import HOME, SCAN_HEAD_FRAME, ArmKinematics
 from openmtz.stack.ports import (
     CaptureOrder,
@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 
 REPORTS_WAIT_S = 0.3
 """Reports of shots are told this long after the end at the latest [s]: batches of 25 ms, and their way."""
+EVIDENCE_WAIT_S = 20.0
+"""The verdict waits so long for reports of shots that the device counts as executed [s]; then it says
+that they are missing."""
 MIN_FRAMES = 3
 """Fewer frames make no surface."""
 
@@ -115,7 +118,7 @@ class TreatmentCommands:
                 clients.cancel_fire()
             case commands.Verify(ticket, plan_sha256):
                 # The last reports of shots may still be on their way.
-                self._treatment.call_later(REPORTS_WAIT_S, lambda: self._verify(ticket, plan_sha256))
+                self._verify_later(ticket, plan_sha256, EVIDENCE_WAIT_S)
             case _:
                 raise TypeError(f"a command nobody carries out: {command!r}")
 
@@ -185,12 +188,19 @@ class TreatmentCommands:
 
         self._clients.fire(order, fired, done)
 
-    def _verify(self, ticket: int, plan_sha256: str) -> None:
+    def _verify_later(self, ticket: int, plan_sha256: str, wait_s: float) -> None:
+        self._treatment.call_later(REPORTS_WAIT_S, lambda: self._verify(ticket, plan_sha256, wait_s))
+
+    def _verify(self, ticket: int, plan_sha256: str, wait_s: float) -> None:
         """Against the device's own report; ground truth is for those who stand outside the stack."""
         plan = self._treatment.plan
         if plan is None or plan.sha256 != plan_sha256:
             self._treatment.step(events.Verified(ticket, False, "the plan is gone"))
             return
-        result = verify(plan, self._treatment.fired_of(plan.sha256))
+        fired, executed = self._treatment.fired_of(plan.sha256), self._treatment.status.spots_done
+        if wait_s > 0.0 and not evidence_of(len(plan), fired.index, executed=executed).complete:
+            self._verify_later(ticket, plan_sha256, wait_s - REPORTS_WAIT_S)
+            return
+        result = verify(plan, fired, executed=executed)
         reason = "" if result.ok else "; ".join(f.text for f in result.findings)
         self._treatment.step(events.Verified(ticket, result.ok, reason))
