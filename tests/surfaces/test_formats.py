@@ -230,7 +230,7 @@ HEADS = {
         "element trifans 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0\n"
     ),
     "no x, y, z": "ply\nformat ascii 1.0\nelement vertex 1\nproperty float u\nend_header\n0\n",
-    "'property half x' of its head": "ply\nformat ascii 1.0\nelement vertex 1\nproperty half x\nend_header\n0\n",
+    "'property half x' of its head": "ply\nformat ascii 1.0\nelement vertex 1\nproperty half x\nend_header\n",
     "ends within": (
         "ply\nformat ascii 1.0\nelement vertex 5\nproperty float x\nproperty float y\nproperty float z\n"
         "end_header\n0 0 0\n"

@@ -43,9 +43,7 @@ def plan(
         0, min=0, max=2**32 - 1, help="Same surface, same options, same seed: same plan."
     ),
     scale: float = typer.Option(1.0, help="Metres per unit of a mesh file."),
-    outward: str = typer.Option(
-        None, help="x,y,z out of the skin, file's axes; x,y,z@px,py,pz;... by piece."
-    ),
+    outward: str = typer.Option(None, help="Direction x,y,z out of the skin; x,y,z@px,py,pz;... by piece."),
     in_world: bool = typer.Option(
         False, "--in-world", help="The mesh lies in the world frame already: do not lay it on the bed."
     ),
