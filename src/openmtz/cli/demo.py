@@ -55,9 +55,7 @@ def demo(
     lesions: str = typer.Option(
         None, help="Synthetic lesions, also on mesh or frames: icepick+rolling, atrophic_scar, striae, none."
     ),
-    motion: str = typer.Option(
-        None, help="How the patient moves, e.g. breathing, tremor, breathing+drift (default: still)."
-    ),
+    motion: str = typer.Option(None, help="How the patient moves, e.g. breathing+drift (default: still)."),
     mesh: Path = typer.Option(None, help="A mesh as the patient: GLB, OBJ, PLY or STL."),
     scale: float = typer.Option(1.0, help="Metres per unit of the mesh."),
     outward: str = typer.Option(None, help="Direction x,y,z out of the skin, where the mesh does not tell."),
@@ -68,9 +66,7 @@ def demo(
     fitzpatrick: int = typer.Option(
         None, min=1, max=6, help="Skin type; lowers density from IV up (default: 2, and the report says so)."
     ),
-    site: str = typer.Option(
-        None, help="Body site, e.g. cheek, abdomen, forearm, neck (neck has hard limits)."
-    ),
+    site: str = typer.Option(None, help="Body site, e.g. cheek, abdomen, neck (neck has hard limits)."),
     agent: str = typer.Option(None, help="For ladd: the medication, e.g. methotrexate, plla."),
     striae_stage: str = typer.Option(None, help="For striae: rubrae (red, early) or alba (white, late)."),
     allow_partial: bool = typer.Option(
