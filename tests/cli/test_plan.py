@@ -168,3 +168,32 @@ def test_a_changed_surface_file_is_noticed(skin_file, tmp_path):
     file.write_bytes(file.read_bytes()[:2000])
     with pytest.raises(SurfaceFileError, match="damaged"):
         load_surface(file)
+
+
+def test_a_file_that_does_not_tell_its_outside_asks_for_it(skin_file, tmp_path, monkeypatch, capfd):
+    mesh = trimesh.load(skin_file, process=False)
+    faces = np.array(mesh.faces)
+    faces[: len(faces) // 2] = faces[: len(faces) // 2, ::-1]
+    file = tmp_path / "half.ply"
+    trimesh.Trimesh(mesh.vertices, faces, process=False).export(file)
+    base = ["plan", "--surface", file, "--scale", "0.001", "--region", "0,0,0.045,0.006", *QUIET]
+    code, _, err = run(monkeypatch, capfd, *base, "--out", tmp_path / "x")
+    assert code == 2 and "--outward x,y,z" in err and not (tmp_path / "x").exists()
+    code, out, err = run(monkeypatch, capfd, *base, "--outward", "0,0,1", "--out", tmp_path / "a")
+    assert code == 0 and "were turned" in out, err
+    assert (load_plan(tmp_path / "a")[0].normals[:, 2] > 0.9).all()
+    code, _, err = run(monkeypatch, capfd, *base, "--outward", "up", "--out", tmp_path / "b")
+    assert code == 2 and "is not three numbers" in err
+
+
+def test_skin_of_the_region_beyond_a_crack_is_stated(skin_file, tmp_path, monkeypatch, capfd):
+    mesh = trimesh.load(skin_file, process=False)
+    right = mesh.vertices[mesh.faces].mean(axis=1)[:, 0] > 2.0
+    halves = [mesh.submesh([np.flatnonzero(side)], append=True) for side in (~right, right)]
+    halves[1].vertices += [0.4, 0.0, 0.0]
+    file = tmp_path / "crack.ply"
+    trimesh.util.concatenate(halves).export(file)
+    base = ["plan", "--surface", file, "--scale", "0.001", "--region", "0,0,0.045,0.008", *QUIET]
+    code, out, err = run(monkeypatch, capfd, *base, "--out", tmp_path / "a")
+    assert code == 0, err
+    assert "cm2 of the region do not hang together with its middle" in out

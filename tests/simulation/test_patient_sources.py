@@ -281,15 +281,15 @@ def test_a_scanned_head_as_points_is_the_head(tmp_path: Path) -> None:
 def test_huge_files_are_refused_before_they_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from openmtz.simulation.patient import mesh_files
     from openmtz.simulation.patient.recordings import reading
+    from openmtz.surfaces import skin_file
 
     file = tmp_path / "ball.ply"
     trimesh.creation.icosphere(subdivisions=3, radius=0.08).export(file)
-    monkeypatch.setattr(mesh_files, "MOST", 100)
+    monkeypatch.setattr(skin_file, "MOST", 100)
     with pytest.raises(PatientError, match=r"ball.ply has 642 points; 100 can be handled: thin it out"):
         patient_from_mesh(file)
-    monkeypatch.setattr(mesh_files, "MOST_MEGABYTES", 0.001)
+    monkeypatch.setattr(skin_file, "MOST_MEGABYTES", 0.001)
     with pytest.raises(PatientError, match="MB; 0 can be read"):
         patient_from_mesh(file)
     monkeypatch.setattr(reading, "MOST_PIXELS", 1000)

@@ -36,6 +36,13 @@ def demo_facts(
     return facts
 
 
+def _check_depth_unit(depth_unit: float) -> None:
+    if not (1e-7 < depth_unit < 0.1 or depth_unit == 1.0):
+        raise UserError(
+            f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001; 1 for metres"
+        )
+
+
 def demo(
     indication: str = typer.Option("atrophic_scar", help="atrophic_scar, striae, ladd, or a plugin's own."),
     seed: int = typer.Option(
@@ -48,25 +55,18 @@ def demo(
     lesions: str = typer.Option(
         None, help="Synthetic lesions, also on mesh or frames: icepick+rolling, atrophic_scar, striae, none."
     ),
-    motion: str = typer.Option(
-        None, help="How the patient moves, e.g. breathing, tremor, breathing+drift (default: still)."
-    ),
+    motion: str = typer.Option(None, help="How the patient moves, e.g. breathing+drift (default: still)."),
     mesh: Path = typer.Option(None, help="A mesh as the patient: GLB, OBJ, PLY or STL."),
     scale: float = typer.Option(1.0, help="Metres per unit of the mesh."),
-    frames: Path = typer.Option(
-        None, help="A folder of depth frames (16-bit PNG, TIFF, NPZ, ...) as the patient."
-    ),
-    intrinsics: str = typer.Option(
-        None, help="fx,fy,cx,cy of those frames, in pixels; add width,height if cut out."
-    ),
+    outward: str = typer.Option(None, help="Direction x,y,z out of the skin, where the mesh does not tell."),
+    frames: Path = typer.Option(None, help="Depth frames (folder of 16-bit PNG, TIFF, NPZ, ...) as patient."),
+    intrinsics: str = typer.Option(None, help="Their fx,fy,cx,cy in pixels; add width,height if cut out."),
     depth_unit: float = typer.Option(0.001, help="Metres per count of those frames."),
     region: str = typer.Option(None, help="Where to treat: x,y,z,radius in metres, frame of mesh or frames."),
     fitzpatrick: int = typer.Option(
         None, min=1, max=6, help="Skin type; lowers density from IV up (default: 2, and the report says so)."
     ),
-    site: str = typer.Option(
-        None, help="Body site, e.g. cheek, abdomen, forearm, neck (neck has hard limits)."
-    ),
+    site: str = typer.Option(None, help="Body site, e.g. cheek, abdomen, neck (neck has hard limits)."),
     agent: str = typer.Option(None, help="For ladd: the medication, e.g. methotrexate, plla."),
     striae_stage: str = typer.Option(None, help="For striae: rubrae (red, early) or alba (white, late)."),
     allow_partial: bool = typer.Option(
@@ -96,11 +96,11 @@ def demo(
 
       ./openmtz demo --frames recording/ --intrinsics 476,476,314,243 --depth-unit 0.000125
     """
-    texts = PatientTexts(phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion)
-    if frames is not None and not (1e-7 < depth_unit < 0.1 or depth_unit == 1.0):
-        raise UserError(
-            f"--depth-unit {depth_unit:g}: metres per count, usually 0.0001 to 0.001; 1 for metres"
-        )
+    texts = PatientTexts(
+        phantom, mesh, scale, frames, intrinsics, depth_unit, region, lesions, motion, outward
+    )
+    if frames is not None:
+        _check_depth_unit(depth_unit)
     patient = parse_patient(indication, texts)
     for note in patient.notes:
         typer.echo(f"note: {note}")

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from openmtz import hooks
 from openmtz.cli.errors import UserError
 from openmtz.simulation import patient as patients
+from openmtz.surfaces import SUFFIXES as MESH_SUFFIXES, SurfaceError, parse_outward
 
 PHANTOM_OF = {"atrophic_scar": "cheek", "striae": "abdomen", "ladd": "forearm"}
 LESIONS_OF = {"atrophic_scar": "atrophic_scar", "striae": "striae"}
-MESH_SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class PatientOptions:
     intrinsics: tuple[float, ...] | None = None
     depth_unit: float = 0.001
     region: tuple[float, float, float, float] | None = None
+    outward: str | None = None
     notes: tuple[str, ...] = ()
 
     def as_request(self) -> dict[str, Any]:
@@ -40,6 +41,7 @@ class PatientOptions:
         request: dict[str, Any] = {"region": self.region, "lesions": self.lesions, "motion": self.motion}
         if self.mesh is not None:
             request |= {"kind": "mesh", "path": str(self.mesh.resolve()), "scale": self.scale}
+            request |= {} if self.outward is None else {"outward": self.outward}
         elif self.frames is not None:
             request |= {
                 "kind": "depth",
@@ -117,6 +119,7 @@ class PatientTexts(NamedTuple):
     region: str | None = None
     lesions: str | None = None
     motion: str | None = None
+    outward: str | None = None
 
 
 def parse_patient(indication: str, given: PatientTexts) -> PatientOptions:
@@ -128,6 +131,8 @@ def parse_patient(indication: str, given: PatientTexts) -> PatientOptions:
         UserError: options that exclude each other or need each other; missing files; unknown names.
     """
     phantom, mesh, frames, lesions = given.phantom, given.mesh, given.frames, given.lesions
+    if given.outward is not None and mesh is None:
+        raise UserError("--outward goes with --mesh; phantoms and frames know their outside")
     if sum(x is not None for x in (phantom, mesh, frames)) > 1:
         raise UserError("give one patient only: --phantom, --mesh or --frames")
     area = _region(given.region)
@@ -152,7 +157,7 @@ def parse_patient(indication: str, given: PatientTexts) -> PatientOptions:
             raise UserError(f"--mesh {mesh}: unknown kind of file; readable are {', '.join(MESH_SUFFIXES)}")
         if not given.scale > 0:
             raise UserError(f"--scale must be positive (metres per unit of the mesh), got {given.scale:g}")
-        return PatientOptions(mesh=mesh, scale=given.scale, **more)  # type: ignore[arg-type]
+        return PatientOptions(mesh=mesh, scale=given.scale, outward=_outward(given.outward), **more)  # type: ignore[arg-type]
     assert frames is not None
     if not frames.is_dir():
         raise UserError(f"--frames {frames}: no such folder")
@@ -184,6 +189,14 @@ def _region(text: str | None) -> tuple[float, float, float, float] | None:
     if not 0.002 <= radius <= 0.1:
         raise UserError(f"--region: the radius must be 0.002 to 0.1 m, got {radius:g}; the unit is metres")
     return (x, y, z, radius)
+
+
+def _outward(text: str | None) -> str | None:
+    try:
+        parse_outward(text)
+    except SurfaceError as error:
+        raise UserError(f"--outward: {error}") from error
+    return text
 
 
 def _lesions(text: str | None) -> str:

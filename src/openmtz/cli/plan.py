@@ -43,6 +43,7 @@ def plan(
         0, min=0, max=2**32 - 1, help="Same surface, same options, same seed: same plan."
     ),
     scale: float = typer.Option(1.0, help="Metres per unit of a mesh file."),
+    outward: str = typer.Option(None, help="Direction x,y,z out of the skin; x,y,z@px,py,pz;... by piece."),
     in_world: bool = typer.Option(
         False, "--in-world", help="The mesh lies in the world frame already: do not lay it on the bed."
     ),
@@ -88,12 +89,12 @@ def plan(
     }  # fmt: skip
     run_plan(
         PlanOrder(
-            surface=surface, scale=scale, in_world=in_world, indication=indication, out=out, seed=seed,
+            surface=surface, scale=scale, outward=outward, in_world=in_world, indication=indication,
             facts={k: v for k, v in facts.items() if v is not None},
             overrides={k: v for k, v in overrides.items() if v is not None},
             disc=None if region is None else numbers(region, 4, "--region", "x,y,z,radius in metres"),
             polygon=polygon, whole=whole, request=request, calibration=calibration, reach=reach,
-            pictures=pictures,
+            pictures=pictures, out=out, seed=seed,
         )
     )  # fmt: skip
 

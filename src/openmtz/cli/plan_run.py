@@ -39,7 +39,7 @@ MOST_JSON_MB = 10.0
 
 @dataclass(frozen=True)
 class PlanOrder:
-    """What the command line asked for; `disc`, `polygon` in the file's metres."""
+    """What the command line asked for; `disc`, `polygon` in the file's metres, `outward` in its axes."""
 
     surface: Path
     scale: float
@@ -52,6 +52,7 @@ class PlanOrder:
     disc: tuple[float, ...] | None = None
     polygon: Path | None = None
     whole: bool = False
+    outward: str | None = None
     request: Path | None = None
     calibration: Path | None = None
     reach: bool = True
@@ -77,11 +78,13 @@ def run_plan(order: PlanOrder) -> None:
 
     say("reading the surface")
     middle = _middle(order, drawn)
-    placed = read_surface(order.surface, order.scale, middle, order.in_world)
+    placed = read_surface(order.surface, order.scale, middle, order.in_world, order.outward)
     request = _request(order, stated, drawn, placed)
     surface = _refine(placed.surface, request)
     try:
-        setup = PlanningSetup(_arm(surface) if order.reach else None, calibration, progress=say)
+        setup = PlanningSetup(
+            _arm(surface) if order.reach else None, calibration, progress=say, known=placed.findings
+        )
         result = plan_treatment(
             surface, order.indication, request.facts, order.seed, None, request.as_region(),
             request.overrides, setup,

@@ -32,12 +32,14 @@ class PlanningSetup:
         calibration: of the scan head's field; None: the nominal field.
         calibration_id: stands in the header where there is no `calibration`.
         progress: called before each step.
+        known: what is known of the surface before planning; told with the plan.
     """
 
     reachable: Reachable | None = None
     calibration: FieldCalibration | None = None
     calibration_id: str = "nominal"
     progress: Progress = _tell_nobody
+    known: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,7 @@ def plan_treatment(
     plugins.provider(indication)
     machine = setup or PlanningSetup()
     context = PlanningContext(surface, indication, stated, seed, plugins, region, wanted, machine)
+    context.note(*machine.known)
     for failure in plugins.failures:
         fix = "repair or remove the plugin"
         context.note(Finding(Severity.WARNING, failure.name, "plugin-failed", str(failure), fix))

@@ -17,6 +17,8 @@ from openmtz.planning.skin.polygon import PolygonRegion
 from openmtz.planning.skin.rim import Rim, rim_of
 from openmtz.planning.skin.surface_check import MAX_TRIANGLES, Checked, check_surface, crop
 
+LEAST_BEYOND_CM2 = 0.05
+"""Less skin than this beyond a crack is not worth a word [cm2]."""
 CROP_MARGIN_M = 0.02
 """Skin kept around a region when the rest of a very fine surface is left out [m]: more than any plugin
 examines (`region.EXAMINED_MARGIN_M`) and any normal is averaged over."""
@@ -77,6 +79,7 @@ def examine_skin(context: PlanningContext) -> ExaminedSkin:
         examined, chosen, assessment = _assess(context, surface, rim.of(kept))
         treated = regions.select(surface, chosen, rim=rim.of(kept))
         asked = regions.select(whole, chosen, keep_edge=True)
+        beyond_cm2 = regions.cut_off_cm2(whole, chosen)
     except regions.RegionError as error:
         fix = "give a region on the captured skin, or capture again"
         finding = Finding(Severity.REFUSAL, SOURCE, "no-skin-in-region", str(error), fix)
@@ -86,6 +89,11 @@ def examine_skin(context: PlanningContext) -> ExaminedSkin:
         told = min(f.severity, Severity.WARNING)
         context.note(Finding(told, f.source, f.code, f.text, f.fix, f.count))
     context.note(*assessment.findings)
+    if beyond_cm2 > LEAST_BEYOND_CM2:
+        text = f"{beyond_cm2:.2f} cm2 of the region do not hang together with its middle"
+        text += " (a crack, or another piece of skin): not planned"
+        fix = "close the crack in the mesh, or plan the rest with a region of its own"
+        context.warn("region-cut-off", text, fix)
     lost = lost_skin(whole.mesh, asked, kept, treated, rim)
     return ExaminedSkin(
         surface, whole_vertex[kept], examined, treated, assessment,

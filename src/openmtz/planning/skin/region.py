@@ -73,6 +73,32 @@ def disc(
     return _connected(mesh, keep, distance, f"the region of radius {region.radius_m * 1000:.1f} mm")
 
 
+def cut_off_cm2(surface: SkinSurface, region: AnyRegion) -> float:
+    """Return the skin [cm2] within a region that does not hang together with its middle: beyond a crack, or
+    on another piece. It gets no spots.
+
+    Raises:
+        RegionError: as `select`.
+    """
+    if isinstance(region, WholeSkin):
+        return 0.0
+    mesh = surface.mesh
+    if isinstance(region, Region):
+        center = np.asarray(region.center_m)
+        inside = np.linalg.norm(mesh.vertices - center, axis=1) <= region.radius_m
+        start = int(np.argmin(np.linalg.norm(mesh.vertices - center, axis=1)))
+        around = smooth_normals(mesh, mesh.vertices[start][None], 0.004)[0]
+    else:
+        outline = Outline(surface, region)
+        inside, around = outline.inside(mesh.vertices), outline.normal
+    inside &= surface.normals @ around > MOST_TURN_COS
+    together = select(surface, region, keep_edge=True)
+    areas = mesh.face_areas()
+    corners = mesh.faces
+    # by whole triangles, so that a rim of triangles half inside counts in neither sum
+    return float(areas[inside[corners].all(axis=1)].sum() - areas[together[corners].all(axis=1)].sum()) * 1e4
+
+
 def select(
     surface: SkinSurface, region: AnyRegion, *, keep_edge: bool = False, rim: Rim | None = None
 ) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from openmtz.simulation.patient.lesions import wanted_lesions
 from openmtz.simulation.patient.motion import PatientMotion
 from openmtz.simulation.patient.motion_request import motion_from_parts, motion_from_text
 from openmtz.simulation.patient.patients import Patient
+from openmtz.surfaces import parse_outward
 
 Region = tuple[float, float, float, float]
 
@@ -59,10 +60,19 @@ class _RealRequest(_Request):
 
 class MeshRequest(_RealRequest):
     """A mesh file or a PLY point cloud; `scale` metres per unit; `region` x, y, z, radius [m] in the
-    scaled file's frame; `lesions` synthetic ones to carve in, `motion` as for a phantom."""
+    scaled file's frame; `lesions` synthetic ones to carve in, `motion` as for a phantom; `outward` the
+    direction x,y,z out of the skin where the file does not tell its outside
+    (`openmtz.surfaces.parse_outward`)."""
 
     kind: Literal["mesh"]
     scale: float = 1.0
+    outward: str | None = None
+
+    @field_validator("outward")
+    @classmethod
+    def _direction(cls, value: str | None) -> str | None:
+        parse_outward(value)
+        return value
 
 
 class DepthRequest(_RealRequest):
@@ -105,7 +115,13 @@ def build_patient(text: str, seed: int) -> Patient:
             patient = make_phantom(request.phantom, request.lesions, seed, radius)
         elif isinstance(request, MeshRequest):
             patient = patient_from_mesh(
-                request.path, request.scale, request.region, request.lesions, seed, radius
+                request.path,
+                request.scale,
+                request.region,
+                request.lesions,
+                seed,
+                radius,
+                outward=request.outward,
             )
         else:
             patient = patient_from_depth(

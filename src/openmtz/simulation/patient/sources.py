@@ -19,11 +19,11 @@ from openmtz.simulation.patient.depth_mesh import denoise, depth_to_mesh, fill_s
 from openmtz.simulation.patient.errors import PatientError
 from openmtz.simulation.patient.frame_fusion import merge_into, register
 from openmtz.simulation.patient.lesions import carve_lesions, lesions_title
-from openmtz.simulation.patient.mesh_files import load_mesh
 from openmtz.simulation.patient.patients import PATIENT_TARGET_M, Patient
 from openmtz.simulation.patient.place_in_cell import place_points
 from openmtz.simulation.patient.refine import refine_near, smooth_near
 from openmtz.simulation.patient.region_choice import RegionChoice, choose_region, region_at
+from openmtz.surfaces import SurfaceError, load_skin, parse_outward
 
 __all__ = ["PatientError", "look_at_recording", "patient_from_depth", "patient_from_mesh"]
 
@@ -50,6 +50,7 @@ def patient_from_mesh(
     seed: int = 0,
     region_radius_m: float = 0.011,
     towards_viewer: Sequence[float] = (0.0, 0.0, 1.0),
+    outward: str | None = None,
 ) -> Patient:
     """Return the mesh of a GLB, glTF, OBJ, PLY or STL file as a patient.
 
@@ -58,16 +59,22 @@ def patient_from_mesh(
         region: x, y, z, radius [m] in the file's axes after scaling; None: chosen.
         lesions: synthetic lesions to carve in, labelled as such; None or "none": the skin as it is.
         towards_viewer: the side to treat when no region is given; +z is the front in glTF.
+        outward: what the user says of the outside, see `openmtz.surfaces.parse_outward`.
 
     Raises:
         PatientError: file, mesh, scale or region that cannot be used.
     """
-    mesh = load_mesh(path, scale_m_per_unit)
+    try:
+        skin = load_skin(path, scale_m_per_unit, parse_outward(outward))
+    except SurfaceError as error:
+        raise PatientError(error.cause, error.fix) from error
+    mesh = skin.mesh
     area = float(mesh.face_areas().sum())
     # Coarse facets hide where the skin is smooth; at most some 200,000 faces come of this.
     mesh = refine_near(mesh, (0.0, 0.0, 0.0), np.inf, max(COARSE_EDGE_M, float(np.sqrt(area / 1e5))))
     choice = _region(mesh, region, towards_viewer, region_radius_m)
-    return _place(mesh, choice, f"{Path(path).stem} mesh", lesions, seed)
+    patient = _place(mesh, choice, f"{Path(path).stem} mesh", lesions, seed)
+    return replace(patient, notes=tuple(note.text for note in skin.notes))
 
 
 def patient_from_depth(
