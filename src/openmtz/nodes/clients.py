@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -26,9 +27,9 @@ class ServiceQueue:
         self._running: tuple[Any, Done, str, float] | None = None
 
     @property
-    def idle(self) -> bool:
-        """True when no call waits or runs."""
-        return self._running is None and not self._waiting
+    def busy(self) -> bool:
+        """True while a call waits or runs."""
+        return self._running is not None or bool(self._waiting)
 
     def call(
         self, kind: Any, name: str, request: Any, done: Done, now: float, timeout_s: float = 3.0
@@ -74,20 +75,37 @@ class GoalClient:
         self._handle: Any = None
         self._cancel_wanted = False
         self._open: set[int] = set()
+        self._unsent: tuple[Callable[[], None], Done, float] | None = None
 
     @property
     def busy(self) -> bool:
         """True while a goal was sent, this one or an earlier one, whose end was not told yet."""
-        return bool(self._open)
+        return bool(self._open) or self._unsent is not None
 
-    def send(self, goal: Any, done: Done, feedback: Callable[[Any], None] | None = None) -> None:
-        """Send a goal; whatever an earlier goal still says is dropped."""
+    def work(self, now: float) -> None:
+        """Send a goal that waits for its server; call it from the work loop. `now` [s, monotonic]."""
+        if self._unsent is None:
+            return
+        send, done, deadline = self._unsent
+        if self._client.server_is_ready():
+            self._unsent = None
+            send()
+        elif now > deadline:
+            self._unsent = None
+            done(None, f"there is no action {self._name}: is its node running?")
+
+    def send(
+        self,
+        goal: Any,
+        done: Done,
+        feedback: Callable[[Any], None] | None = None,
+        timeout_s: float = 3.0,
+    ) -> None:
+        """Send a goal; whatever an earlier goal still says is dropped. A server that was not found yet is
+        waited for during `timeout_s` [s]."""
         self._serial += 1
         serial = self._serial
         self._handle, self._cancel_wanted = None, False
-        if not self._client.server_is_ready():
-            done(None, f"there is no action {self._name}: is its node running?")
-            return
 
         def on_feedback(message: Any) -> None:
             if feedback is not None and serial == self._serial:
@@ -115,11 +133,19 @@ class GoalClient:
             if serial != self._serial or self._cancel_wanted:
                 handle.cancel_goal_async()
 
-        self._open.add(serial)
-        self._client.send_goal_async(goal, feedback_callback=on_feedback).add_done_callback(on_accepted)
+        def dispatch() -> None:
+            self._open.add(serial)
+            self._client.send_goal_async(goal, feedback_callback=on_feedback).add_done_callback(on_accepted)
+
+        now = time.monotonic()
+        self._unsent = (dispatch, done, now + timeout_s)
+        self.work(now)
 
     def cancel(self) -> None:
         """Cancel the goal that is under way, also one not yet accepted."""
         self._cancel_wanted = True
+        if self._unsent is not None:
+            (_, done, _), self._unsent = self._unsent, None
+            done(None, "cancelled")
         if self._handle is not None:
             self._handle.cancel_goal_async()

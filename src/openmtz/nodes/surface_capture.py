@@ -1,7 +1,6 @@
 """Node `surface_capture`: depth frames and joint states in, a skin surface out (action `capture_surface`).
 
-What it does stands in `openmtz.stack.Capturing`. Fusion keeps an interpreter busy for half a second at a
-time, so it runs in a worker process.
+What it does stands in `openmtz.stack.Capturing`; fusion runs in a worker process.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from openmtz.capture import CameraIntrinsics, CaptureWorker
 from openmtz.nodes import convert, topics
+from openmtz.nodes.clients import ServiceQueue
 from openmtz.nodes.goals import Goal, GoalSlot
 from openmtz.nodes.hearing import ListeningNode
 from openmtz.nodes.parameters import parse_parameters
@@ -40,7 +40,7 @@ class SurfaceCapture(ListeningNode):
         super().__init__("surface_capture", overrides)
         config = parse_parameters(self, CaptureConfig)
         kinematics = ArmKinematics()
-        self._switch = self.create_client(SetBool, "camera/set_streaming")
+        self._calls = ServiceQueue(self)
         self.capturing = Capturing(
             CaptureWorker, self, lambda q: kinematics.forward(q, config.camera_frame), config.capturing()
         )
@@ -57,8 +57,8 @@ class SurfaceCapture(ListeningNode):
 
     def stream(self, on: bool) -> None:
         """Switch the camera, where it can be switched; one that cannot streams all the time."""
-        if self._switch.service_is_ready():
-            self._switch.call_async(SetBool.Request(data=on))
+        request = SetBool.Request(data=on)
+        self._calls.call(SetBool, "camera/set_streaming", request, lambda *_: None, time.monotonic(), 20.0)
 
     def _on_joints(self, message: JointState) -> None:
         joints = convert.joints_of(message, JOINT_NAMES)
@@ -103,6 +103,7 @@ class SurfaceCapture(ListeningNode):
     def _work(self) -> None:
         now = time.monotonic()
         self.ear.look(now)
+        self._calls.work(now)
         for outcome in self.capturing.work(now):
             goal = self._slot.active
             match outcome:

@@ -32,22 +32,22 @@ class NodeClients:
     """Converts orders to goals and requests, and results to answers."""
 
     def __init__(self, node: rclpy.node.Node) -> None:
-        self._node = node
-        self._calls, self._secret = ServiceQueue(node), own_secret()
+        self._node, self._calls, self._secret = node, ServiceQueue(node), own_secret()
         self._capture = GoalClient(node, CaptureSurface, "capture_surface")
         self._planner = GoalClient(node, PlanTreatment, "plan_treatment")
         self.arm = GoalClient(node, MoveToStation, "move_to_station")
         self._laser = GoalClient(node, FireStation, "fire_station")
+        self._all = (self._calls, self._capture, self._planner, self.arm, self._laser)
 
     @property
     def busy(self) -> bool:
         """Whether anything asked for has not ended."""
-        goals = (self._capture, self._planner, self.arm, self._laser)
-        return any(goal.busy for goal in goals) or not self._calls.idle
+        return any(client.busy for client in self._all)
 
     def work(self, now: float) -> None:
-        """Send the service calls that wait for their server; `now` [s, monotonic]."""
-        self._calls.work(now)
+        """Send what waits for its server; `now` [s, monotonic]."""
+        for client in self._all:
+            client.work(now)
 
     def start_capture(
         self, order: CaptureOrder, fused: Callable[[int], None], done: Callable[[str, str], None]
