@@ -156,7 +156,8 @@ def test_a_reader_refuses_with_its_own_error(
 def test_no_reader_goes_around_the_limits() -> None:
     """Who reads arrays, YAML or pickles of others goes through `openmtz.files`."""
     source = Path(__file__).resolve().parents[2] / "src" / "openmtz"
-    allowed = {"capture/process.py"}  # pickles between a process and its own child, through a pipe
+    # pickles between a process and its own child, through a pipe; an archive that is written, never read
+    allowed = {"capture/process.py", "planning/skin/surface_file.py"}
     ways = ("np.load(", "np.fromfile(", "np.loadtxt(", "np.genfromtxt(", "yaml.load(", "yaml.safe_load(",
             "pickle.load", "tarfile.", "gzip.", "zipfile.ZipFile(")  # fmt: skip
     found = [

@@ -49,7 +49,7 @@ def real_and_simulated(folder: str, intrinsics: tuple[float, ...] | None, unit: 
     if not path.exists():
         pytest.skip(f"the recorded data {folder} is not on this machine")
     real, simulated = [], []
-    for n, frame in enumerate(load_depth_folder(path, intrinsics, unit)[::every]):
+    for n, frame in enumerate(load_depth_folder(path, intrinsics, unit).frames[::every]):
         k = frame.intrinsics
         part = nearest_part(frame.depth, k)
         real.append(windows(np.where(part, frame.depth, 0.0), k))

@@ -137,9 +137,8 @@ class GoalClient:
             self._open.add(serial)
             self._client.send_goal_async(goal, feedback_callback=on_feedback).add_done_callback(on_accepted)
 
-        now = time.monotonic()
-        self._unsent = (dispatch, done, now + timeout_s)
-        self.work(now)
+        self._unsent = (dispatch, done, time.monotonic() + timeout_s)
+        self.work(0.0)
 
     def cancel(self) -> None:
         """Cancel the goal that is under way, also one not yet accepted."""

@@ -42,6 +42,7 @@ def check_step(raw: RawSurface, vertices: Array, scale: float) -> None:
     if most > 10.0 * extent:
         fix = "subtract the offset before the export (move the mesh to the origin), or store 64-bit floats"
     else:
+        check_size(vertices, scale, "it")  # a wrong unit makes the step of good numbers coarse
         fix = "export it with finer numbers: 32-bit floats, or more decimals"
     raise SurfaceError(
         f"its coordinates reach {most:g} and are {text}: at {scale:g} metres per unit their step is"
