@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stack import Stack
-from treatment import REQUEST, Treatment
+from treatment import Treatment
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
@@ -104,8 +104,7 @@ def test_a_patient_who_moves_while_it_fires_fails_the_verification(treatment: Tr
     from openmtz.records import verify
 
     client = treatment.client
-    request = {**REQUEST, "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.006}}
-    treatment.start(request=request, seed=4)
+    treatment.start(seed=4)
     treatment.go_on_until_fired(40)
     client.inject_fault("patient_sudden_move", translation_m=[0.0, 0.003, 0.0], duration_s=0.05)
     treatment.go_on(treatment.future.done, 60.0)
@@ -132,9 +131,7 @@ def test_a_plugin_that_raises_in_a_hook_is_named(stack: Stack, treatment: Treatm
 
 def test_a_full_disk_for_the_record_stops_the_treatment(stack: Stack, treatment: Treatment) -> None:
     """A file-size limit on the recorder's process acts as a disk that fills while firing."""
-    # Skin of its own: what the tests before fired leaves no room for another pass on theirs.
-    aside = {**REQUEST, "region": {"center_m": [0.526, 0.0, 0.05], "radius_m": 0.008}}
-    treatment.start(request=aside, seed=5)
+    treatment.start(seed=5)
     treatment.go_on_until_fired(60)
     pid = stack.supervisor.pid_of("recorder")
     size = os.path.getsize(stack.folder / "record.mcap")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -13,6 +14,16 @@ REQUEST = {
     "facts": {"fitzpatrick": 2, "site": "forearm", "agent": "methotrexate"},
     "region": {"center_m": [0.5, 0.0, 0.05], "radius_m": 0.011},
 }
+
+
+def skin_of(seed: int) -> dict[str, Any]:
+    """Return the request for a disc of skin that no other seed from 0 to 6 touches.
+
+    Whatever the seed, what is fired adds up on the skin, and more than two passes are refused.
+    """
+    turn = 2.0 * math.pi * seed / 7.0
+    center = [0.5 + 0.024 * math.cos(turn), 0.024 * math.sin(turn), 0.05]
+    return {**REQUEST, "region": {"center_m": center, "radius_m": 0.008}}
 
 
 class Treatment:
@@ -28,12 +39,10 @@ class Treatment:
         self.operator = SimulatedOperator(self.client)
         self.future: Any = None
 
-    def start(self, indication: str = "ladd", request: dict[str, Any] = REQUEST, *, seed: int) -> None:
-        """Ask for it, with a seed no test in this stack took: of a plan begun before, the rest is fired.
-
-        Whatever the seed, what is fired adds up on the skin: more than two passes are refused.
-        """
-        self.future = self.client.start_treatment(indication, request, seed=seed)
+    def start(self, indication: str = "ladd", request: dict[str, Any] | None = None, *, seed: int) -> None:
+        """Ask for it, with a seed no test in this stack took: on skin of its own, or as `request` says."""
+        wanted = skin_of(seed) if request is None else request
+        self.future = self.client.start_treatment(indication, wanted, seed=seed)
 
     def go_on(self, until: Any, timeout_s: float = 90.0, act: bool = True) -> None:
         deadline = time.monotonic() + timeout_s

@@ -40,6 +40,23 @@ def test_without_a_recorder_only_if_the_config_says_so() -> None:
     assert cell.run(0.3).state is S.STANDBY
 
 
+def test_ready_asked_for_while_a_line_settles_says_when_to_ask_again() -> None:
+    """Attested a moment ago: to attest anew would begin the moment anew."""
+    cell = Cell()
+    cell.lines["eyewear_attested"] = False
+    cell.to_standby()
+    assert cell.approve().accepted
+    early = cell.ask(SetReady(True))
+    assert not early.accepted and "attest it anew" in early.text
+    cell.lines["eyewear_attested"] = True
+    cell.run(0.02)
+    settling = cell.ask(SetReady(True))
+    assert not settling.accepted and "ask again in 0.05 s" in settling.text
+    assert "anew" not in settling.text
+    cell.run(0.05)
+    assert cell.ask(SetReady(True)).accepted
+
+
 def test_an_emergency_stop_at_start_is_no_fault_but_keeps_it_off() -> None:
     cell = Cell()
     cell.lines["emergency_stop_closed"] = False

@@ -184,3 +184,21 @@ def test_the_end_waits_for_what_was_used_but_not_for_ever() -> None:
     treating.cancel("enough")
     treating.work(2.1)
     assert treating.work(2.2 + END_WAIT_S).ended is not None
+
+
+def test_an_indication_nobody_has_is_refused_at_once_and_the_next_treatment_begins() -> None:
+    clients = NotedClients()
+    known: list[tuple[str, ...] | None] = [None]
+    treating = Treating(clients, indications=lambda: known[0])  # type: ignore[arg-type]
+    treating.hear_safety("STANDBY", "", "")
+    known[0] = ("ladd", "striae")
+    treating.start(TreatRequest("freckles"), 1.0)
+    ended = next(t.ended for t in (treating.work(1.0 + 0.02 * k) for k in range(300)) if t.ended)
+    assert not ended.success and ended.status.state == "failed"
+    assert "'freckles'" in ended.status.detail and "ladd, striae" in ended.status.detail
+    assert not [c for c in clients.asked if c[0] == "start_capture"], "nothing was begun"
+    for names in (("ladd", "striae"), None):
+        known[0] = names
+        treating.start(TreatRequest("ladd" if names else "freckles"), 10.0)
+        assert treating.status.stage == "capture", "known, or not to be judged here yet"
+        treating.cancel()

@@ -15,7 +15,9 @@ from openmtz_interfaces.action import Treat
 from openmtz_interfaces.msg import SafetyState, SpotsFired, TreatmentPlan as PlanMessage, TreatmentStatus
 from rclpy.parameter import Parameter
 
+from openmtz.hooks import load_plugins
 from openmtz.nodes import convert, convert_head, convert_safety, topics
+from openmtz.nodes.background import Background
 from openmtz.nodes.goals import Goal, GoalSlot
 from openmtz.nodes.guard import Guard
 from openmtz.nodes.hearing import ListeningNode
@@ -48,7 +50,13 @@ class Treatment(ListeningNode):
         super().__init__("treatment", overrides)
         config = parse_parameters(self, TreatmentConfig)
         self.other_nodes = NodeClients(self)
-        self.treating = Treating(self.other_nodes, TreatingConfig(**vars(config)))
+        plugins = Background("plugins").submit(lambda: tuple(load_plugins().indications))
+        self.treating = Treating(
+            self.other_nodes,
+            TreatingConfig(**vars(config)),
+            lambda: plugins.result() if plugins.done() and plugins.exception() is None else None,
+        )
+        self._goal_id = ""
         self._status_publisher = topics.TREATMENT_STATUS.publisher(self)
         self.ear.subscribe(topics.SAFETY_STATE, self._on_safety)
         self.ear.subscribe(topics.PLAN, self._on_plan)
@@ -62,6 +70,7 @@ class Treatment(ListeningNode):
     def _start(self, goal: Goal[Any]) -> None:
         wanted = goal.request
         request = TreatRequest(wanted.indication, wanted.request_json, int(wanted.seed))
+        self._goal_id = bytes(goal.handle.goal_id.uuid).hex()
         self.treating.start(request, time.monotonic())
 
     def _on_safety(self, message: SafetyState) -> None:
@@ -95,6 +104,8 @@ class Treatment(ListeningNode):
         message = TreatmentStatus(
             stage=status.stage,
             state=status.state,
+            goal_id=self._goal_id,
+            indication=self.treating.request.indication,
             detail=status.detail,
             waiting_for=status.waiting_for,
             plan_sha256=status.plan_sha256,

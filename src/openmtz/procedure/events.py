@@ -39,6 +39,13 @@ class TreatRequested(Event):
 
 
 @dataclass(frozen=True)
+class TreatRefused(Event):
+    """What the operator asks for cannot be."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class CancelRequested(Event):
     """The operator stops it."""
 

@@ -80,7 +80,8 @@ class Procedure:
         """Take one event; return the commands it leads to. Late and unexpected events lead to none."""
         if event.kind and getattr(event, "ticket", None) != self._tickets.get(event.kind):
             return []
-        if isinstance(event, ev.TreatRequested) and (self._state in FINAL or self._state == "idle"):
+        begins = isinstance(event, (ev.TreatRequested, ev.TreatRefused))
+        if begins and (self._state in FINAL or self._state == "idle"):
             self._reset()
         self._note(event)
         rows = ROWS_OF.get((self._state, type(event)), ())

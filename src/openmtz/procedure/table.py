@@ -91,6 +91,7 @@ ROWS: tuple[Row, ...] = (
     Row(_bounded("stopped"), ev.Tick, "overdue", _STOP, "stopped", "Nobody came."),
     # capture
     Row(("idle", *FINAL), ev.TreatRequested, "", ("start_capture",), "capture_starting", "Begins."),
+    Row(("idle", *FINAL), ev.TreatRefused, "", (), "failed", "Not begun:"),
     Row(_CAPTURE, ev.CaptureFailed, "", _STOP, "failed", "No surface."),
     Row(("capture_starting",), ev.CaptureStarted, "", ("ask_motion",), "capture_token", "Frames are taken."),
     Row(("capture_token",), ev.TokenGranted, "", ("move_view",), "capture_moving", "To the first view."),

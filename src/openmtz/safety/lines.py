@@ -9,6 +9,10 @@ from openmtz.safety.interlock_lines import FOOTSWITCH, INTERLOCK_LINES
 _CLOSED = tuple(line for line in INTERLOCK_LINES if line is not FOOTSWITCH)
 
 
+SETTLING = "is good again and settling"
+"""Of a line that will count as good in a moment: nobody needs to do anything about it."""
+
+
 class LineWatch:
     """Keeps since when each line is good, and whether the footswitch was pressed afresh."""
 
@@ -46,7 +50,8 @@ class LineWatch:
                 continue
             age = now - self._good_since.setdefault(line.name, now)
             if age < self._config.line_settle_s:
-                active[line.condition] = f"line {line.name} is settling"
+                wait = f"ask again in {self._config.line_settle_s:g} s"
+                active[line.condition] = f"line {line.name} {SETTLING}, {wait}"
             elif line.expires and age > getattr(self._config, line.expires):
                 active[line.condition] = f"line {line.name} expired with {line.expires}; set it anew"
         self._update_footswitch(lines.states[FOOTSWITCH.name])

@@ -13,6 +13,7 @@ from openmtz.safety.condition_sets import PASSING, faults
 from openmtz.safety.conditions import CONDITIONS
 from openmtz.safety.config import SafetyConfig
 from openmtz.safety.inputs import RequestToken, SetReady
+from openmtz.safety.lines import SETTLING
 from openmtz.safety.outputs import Reply
 from openmtz.safety.states import SafetyState as S
 from openmtz.safety.table import cause_text
@@ -81,4 +82,6 @@ def laser_refusal(
 
 
 def _listed(codes: list[str], active: dict[str, str]) -> str:
-    return "; ".join(f"{c}: {active[c]}. {CONDITIONS[c].fix}" for c in codes)
+    return "; ".join(
+        f"{c}: {active[c]}." + ("" if SETTLING in active[c] else f" {CONDITIONS[c].fix}") for c in codes
+    )

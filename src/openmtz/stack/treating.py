@@ -5,7 +5,7 @@ Free of ROS, threads and clocks; the other processes are reached through `Treatm
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +45,19 @@ class Turn(NamedTuple):
 
 
 class Treating:
-    """One treatment at a time, by `Procedure`."""
+    """One treatment at a time, by `Procedure`.
 
-    def __init__(self, clients: TreatmentClients, config: TreatingConfig | None = None) -> None:
+    Args:
+        indications: names of those there are, None while that is not known: the planner tells it then.
+    """
+
+    def __init__(
+        self,
+        clients: TreatmentClients,
+        config: TreatingConfig | None = None,
+        indications: Callable[[], Collection[str] | None] = lambda: None,
+    ) -> None:
+        self._indications = indications
         self.config = config or TreatingConfig()
         self.clients = clients
         self.commands = TreatmentCommands(self, clients, self.config)
@@ -100,7 +110,12 @@ class Treating:
         self.request, self._active = request, True
         self._over_since = self.plan = self._plan_wanted = None
         self.step(events.Tick(now))
-        self.step(events.TreatRequested())
+        known = self._indications()
+        if known is None or request.indication in known:
+            self.step(events.TreatRequested())
+            return
+        there = ", ".join(known) or "none: no plugin with an indication is installed"
+        self.step(events.TreatRefused(f"unknown indication {request.indication!r}; there are: {there}"))
 
     def cancel(self, reason: str = "") -> None:
         """The operator stops it."""
