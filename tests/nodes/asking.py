@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+DISCOVERY_S = 40.0
+"""What DDS lost of an announcement on a loaded machine it repeats, but not within 10 s (seen once)."""
+
 
 def good_messages(planned: Any) -> tuple[Any, Any]:
     from builtin_interfaces.msg import Time
@@ -22,7 +25,7 @@ def send_goal(bench: Any, kind: Any, name: str, **fields: Any) -> Any:
     from rclpy.action import ActionClient
 
     client = ActionClient(bench.client, kind, name)
-    bench.wait(client.server_is_ready, name)
+    bench.wait(client.server_is_ready, name, DISCOVERY_S)
     sent = client.send_goal_async(bench.goal(kind, fields))
     bench.wait(sent.done, name)
     assert sent.result().accepted
@@ -31,7 +34,7 @@ def send_goal(bench: Any, kind: Any, name: str, **fields: Any) -> Any:
 
 def call(bench: Any, kind: Any, name: str, **fields: Any) -> Any:
     client = bench.client.create_client(kind, name)
-    bench.wait(client.service_is_ready, name)
+    bench.wait(client.service_is_ready, name, DISCOVERY_S)
     future = client.call_async(bench.request(kind, fields))
     bench.wait(future.done, name)
     return future.result()
