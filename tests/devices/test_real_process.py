@@ -17,10 +17,10 @@ from openmtz.devices import (
     HelloReply,
     LinkLost,
     NakCode,
-    ScanHead,
     encode,
     encode_records,
 )
+from openmtz.stack import HeadLine
 
 PLAN = bytes(range(1, 33)).hex()
 
@@ -46,7 +46,7 @@ def begin(link: Any, granter: Any, count: int, first: int = 0, **options: Any) -
 
 def test_every_spot_once_from_load_to_ground_truth(device: Any, link: Any, granter: Any, poll: Any) -> None:
     hello = link.connect()
-    assert isinstance(hello, HelloReply) and hello.buffer_spots == 4096 and isinstance(link, ScanHead)
+    assert isinstance(hello, HelloReply) and hello.buffer_spots == 4096 and isinstance(link, HeadLine)
     monitor = begin(link, granter, 300)
     poll(lambda: len(monitor.fired()) >= 300, 10, "300 spots")
     assert monitor.fired() == list(range(300))

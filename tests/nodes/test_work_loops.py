@@ -107,3 +107,14 @@ def test_a_service_that_never_answers_leaves_nothing_behind(bench: Any) -> None:
     assert queue.busy
     queue.work(2.0)
     assert not queue.busy and "no service nobody" in said[0]
+
+
+def test_a_late_loop_says_whether_it_computed_or_waited() -> None:
+    from openmtz.nodes.work_loop import LoopWatch
+
+    watch = LoopWatch(0.02)
+    assert [watch.look(0.02 * k, 0.001 * k) for k in range(20)] == [""] * 20
+    waited = watch.look(1.38, 0.039)
+    assert "1.00 s between two turns, mostly waiting" in waited and "0.02 s" in waited
+    assert "mostly computing (processor time 0.80 s)" in watch.look(2.38, 0.839)
+    assert watch.look(2.40, 0.84) == ""

@@ -74,10 +74,10 @@ def test_a_scanned_head_is_treated_on_its_forehead_or_cheek() -> None:
     assert scarred.synthetic_lesions and "synthetic" in scarred.name
     assert 0.6e-3 < scarred.lesion_depth_m.max() <= 2.0e-3
     # In the file's own axes (y up, z front) the choice must be face, not neck (below y = -0.02 m).
-    from openmtz.simulation.patient.mesh_files import load_mesh
     from openmtz.simulation.patient.region_choice import choose_region
+    from openmtz.surfaces import load_skin
 
-    choice = choose_region(load_mesh(path, 0.05), (0, 0, 1))
+    choice = choose_region(load_skin(path, 0.05).mesh, (0, 0, 1))
     assert choice.center[1] > 0.0 and choice.center[2] > 0.04
     cheek = patient_from_mesh(path, 0.05, region=(0.045, 0.03, 0.08, 0.010))
     assert cheek.region_radius_m == 0.010
@@ -260,17 +260,17 @@ def test_a_point_cloud_becomes_skin(tmp_path: Path) -> None:
 
 
 def test_a_scanned_head_as_points_is_the_head(tmp_path: Path) -> None:
-    from openmtz.simulation.patient.mesh_files import load_mesh
     from openmtz.simulation.truth.skin import TrueSkin
+    from openmtz.surfaces import load_skin
 
-    mesh = load_mesh(recorded("lps_head") / "LeePerrySmith.glb", 0.05)
+    mesh = load_skin(recorded("lps_head") / "LeePerrySmith.glb", 0.05).mesh
     rng = np.random.default_rng(0)
     face = rng.choice(len(mesh.faces), 60_000, p=mesh.face_areas() / mesh.face_areas().sum())
     weights = rng.dirichlet(np.ones(3), len(face))
     trimesh.PointCloud(np.einsum("nk,nkj->nj", weights, mesh.vertices[mesh.faces[face]])).export(
         tmp_path / "head.ply"
     )
-    made = load_mesh(tmp_path / "head.ply", 1.0)
+    made = load_skin(tmp_path / "head.ply", 1.0).mesh
     front = np.argsort(made.vertices[:, 2])[-4000:]
     out = made.vertex_normals()[front]
     hits = TrueSkin(mesh).cast(made.vertices[front] + 0.003 * out, -out)

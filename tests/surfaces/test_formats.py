@@ -37,13 +37,9 @@ def others_agree(file: Path, mesh: TriangleMesh) -> None:
     area = 0.5 * np.linalg.norm(np.cross(*_sides(raw.vertices, raw.faces)), axis=1).sum()
     assert len(seen.faces) == len(raw.faces) and seen.area == pytest.approx(area, rel=1e-6)
     if file.suffix != ".gltf":
-        open3d = load_open3d()
-        told = open3d.io.read_triangle_mesh(str(file)) if hasattr(open3d, "io") else None
-        if told is not None and len(told.triangles):
-            assert len(told.triangles) == len(raw.faces)
-            assert np.allclose(
-                np.ptp(np.asarray(told.vertices), axis=0), np.ptp(raw.vertices, axis=0), atol=1e-6
-            )
+        told = load_open3d().io.read_triangle_mesh(str(file))
+        assert len(told.triangles) == len(raw.faces)
+        assert np.allclose(np.ptp(np.asarray(told.vertices), axis=0), np.ptp(raw.vertices, axis=0), atol=1e-6)
 
 
 def _sides(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) ->
         client.started = time.monotonic()
         operator = SimulatedOperator(client)
         outcome, reason = _treat(request, supervisor, view, client, operator.act)
-        _await_evidence(client, view)
+        _await_evidence(client, supervisor, view)
         return client.observed, outcome, reason
     except GraphError as error:
         raise UserError(str(error)) from error
@@ -126,13 +126,14 @@ def _drive(request: TreatmentRequest, supervisor: Supervisor, view: LiveView) ->
         client.close()
 
 
-def _await_evidence(client: OperatorClient, view: LiveView) -> None:
-    """A verdict is due when every report of a shot and its ground truth have arrived, or come no more."""
+def _await_evidence(client: OperatorClient, supervisor: Supervisor, view: LiveView) -> None:
+    """A verdict is due when every report of a shot and its ground truth have arrived, or come no more: after
+    a death the others are being ended too."""
     deadline = time.monotonic() + EVIDENCE_TIMEOUT_S
     while time.monotonic() < deadline:
         client.pump(0.4)
         evidence = client.view.evidence()
-        if evidence is None or evidence.complete:
+        if supervisor.died or evidence is None or evidence.complete:
             return
         view.status(f"waits for evidence: {evidence.text}", "", 0, 0, 0)
 

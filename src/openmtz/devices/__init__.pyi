@@ -14,6 +14,7 @@ from .errors import (
     SerialPortBusy as SerialPortBusy,
     SerialPortMissing as SerialPortMissing,
 )
+from .events import Event as Event, FiredGap as FiredGap, LinkLost as LinkLost
 from .fault_codes import FAULT_TEXT as FAULT_TEXT, FaultCode as FaultCode
 from .firing import (
     FiringRefused as FiringRefused,
@@ -44,7 +45,6 @@ from .payload import (
     NakCode as NakCode,
     plan_bytes as plan_bytes,
 )
-from .protocols import Event as Event, FiredGap as FiredGap, LinkLost as LinkLost, ScanHead as ScanHead
 from .scan_head import ScanHeadLink as ScanHeadLink
 from .spots import (
     RECORD_BYTES as RECORD_BYTES,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from openmtz.devices.events import FiredGap
 from openmtz.devices.messages import MAX_FIRED_PER_FRAME, Fired, FiredRequest
-from openmtz.devices.protocols import FiredGap
 
 ASK_AGAIN_S = 0.05
 MAX_ASKS = 6

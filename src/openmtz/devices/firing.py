@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from openmtz.devices.events import Event, LinkLost
 from openmtz.devices.messages import DeviceState, Nak, NakCode, SelectReply, Status
-from openmtz.devices.protocols import Event, LinkLost
 from openmtz.devices.spots import RECORD_BYTES, encode_records, running_digest
 from openmtz.geometry import apply_pose, invert_pose
 from openmtz.optics import (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from openmtz.devices.events import Event, LinkLost
 from openmtz.devices.fired_ledger import FiredCollector
 from openmtz.devices.messages import (
     PROTOCOL_VERSION,
@@ -24,7 +25,6 @@ from openmtz.devices.messages import (
     Status,
 )
 from openmtz.devices.outbox import Outbox, SpotLoader
-from openmtz.devices.protocols import Event, LinkLost
 from openmtz.devices.wire import MAX_ENCODED, Decoder, WireError, encode
 
 RETRY_S = 0.05

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import serial
 
 from openmtz.devices.errors import DeviceNotAnswering, DeviceRefused, ProtocolMismatch
+from openmtz.devices.events import Event, FiredGap, LinkLost
 from openmtz.devices.link import RETRY_S, LinkCore
 from openmtz.devices.messages import (
     PROTOCOL_VERSION,
@@ -23,7 +24,6 @@ from openmtz.devices.messages import (
     plan_bytes,
 )
 from openmtz.devices.port import open_port
-from openmtz.devices.protocols import Event, FiredGap, LinkLost
 
 POLL_S = 0.005
 

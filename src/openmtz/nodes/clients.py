@@ -138,7 +138,7 @@ class GoalClient:
             self._client.send_goal_async(goal, feedback_callback=on_feedback).add_done_callback(on_accepted)
 
         self._unsent = (dispatch, done, time.monotonic() + timeout_s)
-        self.work(0.0)
+        self.work(time.monotonic())
 
     def cancel(self) -> None:
         """Cancel the goal that is under way, also one not yet accepted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -46,9 +46,8 @@ class Goal(Generic[ResultT]):
     """A goal being worked on: `request`, feedback through `handle`, ended once by `finish`."""
 
     handle: ServerGoalHandle
-    on_end: Callable[[Goal[ResultT]], None]
+    on_end: Callable[[ServerGoalHandle, ResultT], None]
     ended: bool = False
-    result: list[ResultT] = field(default_factory=list)
 
     @property
     def request(self) -> Any:
@@ -64,8 +63,7 @@ class Goal(Generic[ResultT]):
         """End the goal: succeeded, cancelled or aborted by `result.success` and the cancel request."""
         if not self.ended:
             self.ended = True
-            self.result.append(result)
-            self.on_end(self)
+            self.on_end(self.handle, result)
 
 
 class GoalSlot(Generic[ResultT]):
@@ -127,9 +125,9 @@ class GoalSlot(Generic[ResultT]):
             self._free()
             self.server.conclude(handle, partial(_fail, error))
 
-    def _end(self, goal: Goal[ResultT]) -> None:
+    def _end(self, handle: ServerGoalHandle, result: ResultT) -> None:
         self._free()
-        self.server.conclude(goal.handle, lambda handle: self._close(handle, goal.result[0]))
+        self.server.conclude(handle, lambda handle: self._close(handle, result))
 
     def _free(self) -> None:
         self.active = None

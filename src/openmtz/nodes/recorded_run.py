@@ -12,10 +12,10 @@ from mcap.records import Channel, Message
 from mcap.stream_reader import StreamReader
 from rclpy.serialization import deserialize_message
 
+from openmtz import files
 from openmtz.nodes.observation import Observation, Observed
 from openmtz.nodes.topics import Topic
 
-MAGIC = b"\x89MCAP0\r\n"
 CUT_OFF = (McapError, struct.error, EOFError)
 """What the reader raises at the end of a file that just ends."""
 
@@ -30,7 +30,8 @@ def observe_record(path: str | PathLike[str]) -> Observed:
     A record that was cut off (a process killed, a full disk) is read as far as it goes.
 
     Raises:
-        RecordUnreadable: no such file, not an MCAP file, or nothing in it that a run leaves.
+        RecordUnreadable: no such file, not an MCAP file, beyond the limits on size (`openmtz.files`), or
+            nothing in it that a run leaves.
     """
     file = Path(path)
     observation = Observation()
@@ -55,10 +56,8 @@ def _messages(file: Path, wanted: tuple[Topic, ...]) -> Iterator[tuple[Topic, Me
     names = {topic.name.lstrip("/"): topic for topic in wanted}
     channels: dict[int, Topic] = {}
     try:
+        files.check_mcap(file)
         with file.open("rb") as stream:
-            if stream.read(len(MAGIC)) != MAGIC:
-                raise RecordUnreadable(f"{file} is no MCAP record: it does not begin like one")
-            stream.seek(0)
             try:
                 for record in StreamReader(stream).records:
                     if isinstance(record, Channel):
@@ -71,6 +70,8 @@ def _messages(file: Path, wanted: tuple[Topic, ...]) -> Iterator[tuple[Topic, Me
                         yield channels[record.channel_id], record
             except CUT_OFF:
                 return  # what was written before the end is good
+    except files.UnsafeFileError as error:
+        raise RecordUnreadable(f"no MCAP record that is read here: {error}") from error
     except OSError as error:
         text = f"{file}: {error.strerror or error}; a run leaves `record.mcap` in its folder"
         raise RecordUnreadable(text) from error

@@ -30,7 +30,8 @@ def work_timer(node: rclpy.node.Node, period_s: float, callback: Callable[[], An
 
 
 LATE_S = 0.25
-"""A turn later than this is told in the log [s]: the shortest age that withholds permits."""
+"""A turn later than this is told in the log [s]: the age at which interlock lines count as stale
+(`SafetyConfig.interlocks_stale_s`)."""
 
 
 class LoopWatch:
@@ -41,13 +42,14 @@ class LoopWatch:
         self._last: tuple[float, float] | None = None
 
     def look(self, now: float, processor_s: float) -> str:
-        """Take monotonic and processor time [s] of a turn that begins; return what is to be logged, or ''."""
+        """Take monotonic time and the process's processor time [s] of a turn that begins; return what is to
+        be logged, or nothing."""
         last, self._last = self._last, (now, processor_s)
         if last is None or now - last[0] - self._period_s <= LATE_S:
             return ""
         gap, used = now - last[0], processor_s - last[1]
         why = "computing" if used > 0.5 * gap else "waiting for the processor, the disk or a lock"
-        return f"work loop: {gap:.2f} s between two turns, {used:.2f} s of them {why}"
+        return f"work loop: {gap:.2f} s between two turns, mostly {why} (processor time {used:.2f} s)"
 
 
 class ProgressCounter:
@@ -56,7 +58,6 @@ class ProgressCounter:
     def __init__(self, node: rclpy.node.Node, period_s: float) -> None:
         self._publisher = node.create_publisher(Progress, "progress", qos.EVENTS)
         self._message = Progress(node=node.get_name(), period_ms=int(period_s * 1000))
-        self._clock = node.get_clock()
         self._every_s = period_s * 0.4
         self._last = -1e9
         self._count = 0

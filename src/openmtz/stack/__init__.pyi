@@ -29,6 +29,7 @@ from .planning import (
 from .ports import (
     CaptureOrder as CaptureOrder,
     FireOrder as FireOrder,
+    HeadLine as HeadLine,
     MoveDone as MoveDone,
     MoveOrder as MoveOrder,
     PlanOrder as PlanOrder,

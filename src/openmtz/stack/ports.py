@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from openmtz.devices import Event, Select, Status
 Array = NDArray[np.float64]
 
 
+@runtime_checkable
 class HeadLine(Protocol):
     """The host's end of the line to a scan head. No call blocks; what happens comes through `events`."""
 

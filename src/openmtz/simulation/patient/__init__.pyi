@@ -1,6 +1,5 @@
 from .errors import PatientError as PatientError
 from .lesions import wanted_lesions as wanted_lesions
-from .mesh_files import load_mesh as load_mesh
 from .motion import PatientMotion as PatientMotion, check_times as check_times
 from .motion_parts import (
     Breathing as Breathing,
